@@ -1,0 +1,73 @@
+"""JSON from a file that may be hostile: bounded in size and depth before anything is parsed.
+
+Python's parser recurses; a million opening brackets end it in a RecursionError. So brackets outside of strings are
+counted first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tfsnn.errors import FileError
+
+_LONGEST = 32 << 20
+_DEEPEST = 150
+_TOKEN = re.compile(r'["\[\]{}]')
+# Ends a string: a quote after an even number of backslashes.
+_STRING_END = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def parsed(text: str, label: str, field: str) -> Any:
+    """Return what a JSON text says, lists as tuples.
+
+    Raises
+    ------
+    FileError
+        It is too long or too deep, or no JSON.
+    """
+    way_out = "the file is damaged or was not written by Keras: save or download it again"
+    if len(text) > _LONGEST:
+        raise FileError(f"{label}: {field}: found {len(text)} characters, expected at most {_LONGEST}; {way_out}")
+    if _depth(text) > _DEEPEST:
+        raise FileError(f"{label}: {field}: found JSON nested deeper than {_DEEPEST}, expected a model; {way_out}")
+    try:
+        return _frozen(json.loads(text, parse_constant=_constant))
+    except ValueError as error:
+        raise FileError(f"{label}: {field}: found no JSON ({error}), expected a model; {way_out}") from error
+
+
+def _depth(text: str) -> int:
+    """Return the greatest number of brackets that are open at once, stopping where it is too many."""
+    depth = deepest = place = 0
+    while deepest <= _DEEPEST:
+        token = _TOKEN.search(text, place)
+        if token is None:
+            break
+        place = token.end()
+        if token.group() == '"':
+            end = _STRING_END.match(text, place)
+            if end is None:
+                break
+            place = end.end()
+        elif token.group() in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def _constant(name: str) -> float:
+    if name == "NaN":
+        raise ValueError("a NaN")
+    return float(name)
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return value

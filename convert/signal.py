@@ -1,0 +1,297 @@
+"""What flows between two Keras layers, seen from the neurons: a sum of synapses in the making, and a bias.
+
+Lowering reads a model as algebra. A tensor is
+
+    signal = view( sum over terms [ op_i ( gain_i * relays_i (source_i) ) ] + bias )
+
+Linear layers, batch norm, additions, padding and the like only rewrite that sum; an activation closes it: it becomes a population
+of neurons, and what flows on is one term that names it. Nothing is approximated on the way: a batch norm after an
+activation becomes a gain and a bias, the bias passes through the next convolution as a map, exact at its borders.
+Where the sum cannot take one more linear operation, it is closed with f = identity (:meth:`Builder.settle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.dense import gathered, linear
+from tfsnn.encode import Encoder
+from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
+from tfsnn.ops import Activation, Conv, Dense, Linear, OneToOne, Padding, Permute, Relay, Shape, relayed
+
+Floats = NDArray[np.float64]
+CHANNELS_FIRST, CHANNELS_LAST = Permute((2, 0, 1)), Permute((1, 2, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One summand: a population, seen through relays, times a gain, then perhaps one linear operation.
+
+    Parameters
+    ----------
+    source
+        Name of the population.
+    shape
+        Its shape.
+    relays
+        What its values pass.
+    gain
+        Factor on each value behind the relays: their shape, or a scalar; NaN where there is no value (padding).
+    op, weight
+        The linear operation and its weight; None if there is none yet.
+    """
+
+    source: str
+    shape: Shape
+    relays: tuple[Relay, ...] = ()
+    gain: Floats = field(default_factory=lambda: np.ones(()))
+    op: Linear | None = None
+    weight: Floats | None = None
+
+    @property
+    def relayed(self) -> Shape:
+        """Shape behind the relays."""
+        return relayed(self.relays, self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """The sum; ``view`` are reshapes and permutations that wait until its neurons stand.
+
+    Parameters
+    ----------
+    shape
+        Before the view.
+    terms
+        The summands.
+    bias
+        float64 of ``shape``.
+    view
+        Applied last.
+    name
+        The layer whose neurons these will be.
+    """
+
+    shape: Shape
+    terms: tuple[Term, ...]
+    bias: Floats
+    view: tuple[Relay, ...] = ()
+    name: str = ""
+
+    @property
+    def seen(self) -> Shape:
+        """The tensor's shape in Keras, without the batch axis."""
+        return relayed(self.view, self.shape)
+
+    @property
+    def open(self) -> bool:
+        """Whether no term has a linear operation yet."""
+        return all(term.op is None for term in self.terms)
+
+
+class Builder:
+    """Collects the populations of a graph while its signals are rewritten.
+
+    Parameters
+    ----------
+    prefix
+        Populations that lowering adds are named after the layer at hand; the driver sets it.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.prefix = ""
+
+    def input(self, name: str, shape: Shape, encoder: Encoder) -> Signal:
+        """A new input population, as a signal."""
+        self.nodes.append(Input(self._fresh(name), shape, encoder))
+        return source(self.nodes[-1])
+
+    def neurons(self, signal: Signal, activation: Activation, *, name: str = "", softmax: bool = False) -> Signal:
+        """Close the sum: a population of neurons with f; the view goes on behind it.
+
+        Parameters
+        ----------
+        signal
+            The sum.
+        activation
+            f.
+        name
+            Name of the population; default the layer at hand.
+        softmax
+            Keras applies softmax to x.
+        """
+        synapses = tuple(_synapse(term) for term in signal.terms)
+        flat = signal.bias.reshape(-1, signal.shape[-1])
+        bias = (flat[0] if np.all(flat == flat[0]) else signal.bias).astype(np.float32)
+        self.nodes.append(Neurons(self._fresh(name or signal.name or self.prefix), signal.shape, synapses, bias, activation, softmax=softmax))
+        return replace(source(self.nodes[-1]), view=signal.view)
+
+    def settle(self, signal: Signal) -> Signal:
+        """The same values with no linear operation pending and no view: what a further linear operation can take."""
+        if not signal.open:
+            signal = self.neurons(signal, Activation("linear"))
+        for relay in signal.view:
+            signal = _moved(replace(signal, view=()), relay)
+        return replace(signal, view=())
+
+    def relay(self, signal: Signal, relay: Relay) -> Signal:
+        """The signal behind a relay."""
+        signal = self.settle(signal)
+        moved = _moved(signal, relay)
+        if any(np.isnan(term.gain).all() for term in moved.terms):
+            moved = _moved(self.settle(self.neurons(signal, Activation("linear"))), relay)
+        return moved
+
+    def linear(self, signal: Signal, op: Linear, weight: Floats, bias: Floats | None = None) -> Signal:
+        """The signal behind a linear operation; gains go into its weight, a bias passes through it as a map.
+
+        Parameters
+        ----------
+        signal
+            (rows, columns, channels) for a convolution.
+        op, weight
+            The operation and its weight.
+        bias
+            (filters)
+        """
+        signal = self.settle(signal)
+        if isinstance(op, Conv) and any(_per_channel(term.gain) is None for term in signal.terms):
+            signal = self.settle(self.neurons(signal, Activation("linear")))
+        terms = tuple(replace(term, gain=np.ones(()), op=op, weight=_with_gain(op, weight, term)) for term in signal.terms)
+        shape = op.output(signal.shape)
+        flat = signal.bias.reshape(1, -1)
+        through = linear(op, weight, flat, signal.shape) if flat.any() else np.zeros((1, prod(shape)))
+        return Signal(shape, terms, through.reshape(shape) + (0.0 if bias is None else bias), name=self.prefix)
+
+    def affine(self, signal: Signal, scale: Floats, shift: Floats) -> Signal:
+        """scale * signal + shift, a value each channel (last axis of the shape before the view) or one for all."""
+        terms = tuple(_scaled(term, scale) for term in signal.terms)
+        return replace(signal, terms=terms, bias=signal.bias * scale + shift)
+
+    def scaled_map(self, signal: Signal, scale: Floats) -> Signal:
+        """scale * signal for a scale that differs from place to place: broadcasts against the shape before the view."""
+        signal = self.settle(signal)
+        terms = tuple(replace(term, gain=np.broadcast_to(term.gain * scale, signal.shape).copy()) for term in signal.terms)
+        return replace(signal, terms=terms, bias=signal.bias * scale)
+
+    def add(self, signals: Sequence[Signal]) -> Signal:
+        """The sum of signals of one shape."""
+        first = signals[0]
+        if any(signal.view != first.view or signal.shape != first.shape for signal in signals):
+            signals = [self.settle(signal) for signal in signals]
+        terms = tuple(term for signal in signals for term in signal.terms)
+        bias = np.sum([signal.bias for signal in signals], axis=0)
+        return Signal(signals[0].shape, terms, bias, signals[0].view, name=self.prefix)
+
+    def max_pool(self, signal: Signal, window: tuple[int, int], strides: tuple[int, int], padding: Padding) -> Signal:
+        """Maximum over windows of (rows, columns, channels); positive gains and equal biases commute with it."""
+        signal = self.settle(signal)
+        affine = _commuting(signal)
+        if affine is None:
+            signal = self.settle(self.neurons(signal, Activation("linear")))
+            affine = np.ones(signal.shape[-1]), np.zeros(signal.shape[-1])
+        term = signal.terms[0]
+        shape = Conv(signal.shape[2], window, strides, padding, groups=signal.shape[2]).output(signal.shape)
+        self.nodes.append(MaxPool(self._fresh(self.prefix), shape, term.source, window, strides, padding, term.relays))
+        return self.affine(source(self.nodes[-1]), *affine)
+
+    def graph(self, outputs: Sequence[str]) -> Graph:
+        """The finished graph."""
+        return Graph(tuple(self.nodes), tuple(outputs))
+
+    def _fresh(self, name: str) -> str:
+        taken, number, fresh = {node.name for node in self.nodes}, 1, name
+        while fresh in taken:
+            number += 1
+            fresh = f"{name}~{number}"
+        return fresh
+
+
+def source(node: Node) -> Signal:
+    """What a population tells, as a signal."""
+    return Signal(node.shape, (Term(node.name, node.shape),), np.zeros(node.shape))
+
+
+def channels_last(builder: Builder, signal: Signal, first: bool) -> Signal:
+    """The signal as (rows, columns, channels); ``first``: its tensor in Keras is (channels, rows, columns)."""
+    if not first:
+        return signal if not signal.view else builder.settle(signal)
+    if signal.view and signal.view[-1] == CHANNELS_FIRST:
+        return replace(signal, view=signal.view[:-1])
+    return builder.relay(signal, CHANNELS_LAST)
+
+
+def channels_back(signal: Signal, first: bool) -> Signal:
+    """The inverse of :func:`channels_last`, as a view."""
+    return replace(signal, view=(*signal.view, CHANNELS_FIRST)) if first else signal
+
+
+def _moved(signal: Signal, relay: Relay) -> Signal:
+    """Every term and the bias behind a relay; a gain that its windows would mix becomes all NaN."""
+    index = relay.sources(signal.shape)
+    shape = relay.output(signal.shape)
+    terms = []
+    for term in signal.terms:
+        gain = term.gain
+        if gain.ndim:
+            taps = np.append(np.broadcast_to(gain, signal.shape).reshape(-1), np.nan)[index]
+            even = np.all((taps == taps[:, :1]) | np.isnan(taps))
+            gain = (taps[:, 0] if even else np.full(len(taps), np.nan)).reshape(shape)
+        terms.append(replace(term, relays=(*term.relays, relay), gain=gain))
+    bias = gathered(signal.bias.reshape(1, -1), index) * relay.factor
+    return Signal(shape, tuple(terms), bias.reshape(shape))
+
+
+def _per_channel(gain: Floats) -> Floats | None:
+    """The gain as a scalar or (channels), if it is the same at each position."""
+    if not gain.ndim:
+        return gain
+    flat = gain.reshape(-1, gain.shape[-1])
+    first = np.nan_to_num(np.nanmax(np.where(np.isnan(flat), -np.inf, flat), axis=0), nan=1.0, neginf=1.0)
+    return first if np.all((flat == first) | np.isnan(flat)) else None
+
+
+def _with_gain(op: Linear, weight: Floats, term: Term) -> Floats:
+    """The weight with the term's gain in it."""
+    if not term.gain.ndim:
+        return weight * term.gain
+    if isinstance(op, Dense):
+        return weight * np.nan_to_num(term.gain.reshape(-1), nan=1.0)[:, None]
+    gain = _per_channel(term.gain)
+    assert gain is not None
+    if not isinstance(op, Conv):
+        return weight * gain
+    inner, outer = term.relayed[2] // op.groups, op.filters // op.groups
+    return weight * np.repeat(gain.reshape(op.groups, inner).T, outer, axis=1)
+
+
+def _scaled(term: Term, scale: Floats) -> Term:
+    if term.op is not None and term.weight is not None:
+        return replace(term, weight=term.weight * scale)
+    return replace(term, gain=term.gain * scale if not scale.ndim else np.broadcast_to(term.gain * scale, term.relayed).copy())
+
+
+def _synapse(term: Term) -> Synapse:
+    """A term as a synapse; without a linear operation, one to one."""
+    if term.op is not None and term.weight is not None:
+        return Synapse(term.source, term.relays, term.op, term.weight.astype(np.float32))
+    gain = _per_channel(term.gain)
+    weight = np.nan_to_num(term.gain, nan=1.0) if gain is None else np.broadcast_to(gain, (term.relayed[-1],))
+    return Synapse(term.source, term.relays, OneToOne(), weight.astype(np.float32))
+
+
+def _commuting(signal: Signal) -> tuple[Floats, Floats] | None:
+    """Gain and bias a channel, if max pooling may come before them."""
+    if len(signal.terms) != 1 or any(relay.factor != 1 for relay in signal.terms[0].relays):
+        return None
+    gain, bias = _per_channel(signal.terms[0].gain), _per_channel(signal.bias)
+    if gain is None or bias is None or np.any(gain <= 0):
+        return None
+    channels = signal.shape[-1]
+    return np.broadcast_to(gain, (channels,)).astype(np.float64), np.broadcast_to(bias, (channels,)).astype(np.float64)

@@ -1,0 +1,23 @@
+"""Where real data for tests lie: named by TFSNN_TEST_DATA, else in ../shared/data beside the checkout; tests skip without."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_BESIDE = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def folder(*parts: str) -> Path:
+    """Return a file or folder below the data folder, or skip the test that asks.
+
+    Examples
+    --------
+    ``folder("keras_models", "model.h5")``
+    """
+    found = Path(os.environ.get("TFSNN_TEST_DATA", _BESIDE)).joinpath(*parts)
+    if not found.exists():
+        pytest.skip(f"no {'/'.join(parts) or 'data'} in the test data folder (set TFSNN_TEST_DATA)")
+    return found

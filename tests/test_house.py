@@ -1,0 +1,182 @@
+"""The rules of the house hold for the whole tree, and every checker has been seen to fail."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+import house
+import tfsnn
+from house import ROOT, Source
+from tfsnn.__main__ import COMMANDS
+
+SOURCES = house.sources()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("check", house.CHECKS, ids=lambda check: check.__name__)
+def test_tree(check: house.Check) -> None:
+    assert [f"{source.path}: {problem}" for source in SOURCES for problem in check(source)] == []
+
+
+def documented(signature: str, entry: str) -> str:
+    """A function or class whose docstring documents ``entry``."""
+    head, _, body = signature.partition(":")
+    section = f"Parameters\n    ----------\n    {entry}\n        Text."
+    return f'{head}:\n    """F.\n\n    {section}\n    """\n    {body.strip()}'
+
+
+BAD = {
+    "too_long": ("tfsnn/x.py", "pass\n" * 401, "401 lines"),
+    "no_future": ("tfsnn/x.py", '"""M."""\nimport os', "lacks 'from __future__"),
+    "speaks": ("tfsnn/x.py", "print(1)", "prints"),
+    "asserts": ("convert/x.py", "assert x, 'no'", "raise an error"),
+    "unread_messages": ("tests/test_x.py", "with pytest.raises(ValueError): f()", "without match="),
+    "broad_excepts": ("tfsnn/x.py", "try: f()\nexcept (KeyError, Exception): pass", "catches everything"),
+    "stage_imports": ("convert/x.py", "from tfsnn.train import recipes", "stages talk through files"),
+    "eager_imports": ("train/x.py", "try: pass\nexcept KeyError:\n    from keras import ops", "imports keras at once"),
+    "kernel_imports": ("tfsnn/kernel.py", "def f():\n    from tfsnn.plan import Plan", "allowed are"),
+    "unfilled": ("tfsnn/x.py", "raise BadLayer('layer {name}: ' f'{x}')", "placeholder {name}"),
+    "undocumented": ("tfsnn/x.py", documented("def f(a, b):", "a"), "takes"),
+}
+MORE_BAD = [
+    ("no_future", "tfsnn/x.py", "from __future__ import annotations", "lacks a docstring"),
+    ("speaks", "evaluate/plots.py", "import sys\nsys.stdout.write('x')", "prints"),
+    ("unread_messages", "tests/test_x.py", "with pytest.warns(UserWarning): f()", "without match="),
+    ("broad_excepts", "tfsnn/x.py", "try: f()\nexcept: pass", "catches everything"),
+    ("broad_excepts", "tfsnn/x.py", "with contextlib.suppress(Exception): f()", "catches everything"),
+    ("stage_imports", "tfsnn/x.py", "from tfsnn import evaluate", "stages talk through files"),
+    ("stage_imports", "tfsnn/x.py", "import_module('tfsnn.convert.reader')", "open a stage by name"),
+    ("stage_imports", "tests/test_x.py", "import convert.reader", "called tfsnn.convert"),
+    ("stage_imports", "train/x.py", "from tfsnn.train.recipes import digits", "relatively"),
+    ("stage_imports", "train/x.py", "from ..convert import reader", "relative import"),
+    ("stage_imports", "tfsnn/x.py", "from .plan import Plan", "relative import"),
+    ("eager_imports", "tfsnn/x.py", "class A:\n    import numba", "imports numba at once"),
+    ("unfilled", "convert/x.py", "problems.append('layer {layer.name!r:>3}')", "placeholder {layer.name!r:>3}"),
+    ("undocumented", "tfsnn/x.py", documented("class A: a: int", "b"), "['a']"),
+    ("undocumented", "tfsnn/x.py", documented("def f(a):", "a : int"), "names only"),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "text", "problem"), [(name, *bad) for name, bad in BAD.items()] + MORE_BAD)
+def test_check_fails(name: str, path: str, text: str, problem: str) -> None:
+    found = list(getattr(house, name)(Source(path, text)))
+    assert len(found) == 1 and problem in found[0]
+
+
+GOOD = [
+    ("speaks", "tfsnn/__main__.py", "print(1)"),
+    ("asserts", "tests/test_x.py", "assert x"),
+    ("stage_imports", "convert/x.py", "from .reader import read\nfrom tfsnn.graph import Graph"),
+    ("stage_imports", "tests/test_x.py", "from tfsnn.convert.reader import read"),
+    ("eager_imports", "train/x.py", "if TYPE_CHECKING:\n    import keras\ndef f():\n    import keras"),
+    ("eager_imports", "tfsnn/kernel.py", "import numba"),
+    ("unfilled", "tfsnn/x.py", "raise InputError('{a}'.format(a=1) + f'{x}' + '{}' + '{\"a\": 1}')"),
+    ("undocumented", "tfsnn/x.py", documented("def f(self, a, *b, c=1):", "a, *b, c")),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "text"), GOOD)
+def test_check_passes(name: str, path: str, text: str) -> None:
+    assert list(getattr(house, name)(Source(path, text))) == []
+
+
+def test_every_check_has_a_bad_example() -> None:
+    assert set(BAD) == {check.__name__ for check in house.CHECKS}
+
+
+def test_layout() -> None:
+    assert house.misplaced(house.files()) == []
+    assert house.untested(house.files()) == []
+
+
+def test_layout_fails() -> None:
+    bad = ["notes.txt", "tfsnn/deep/x.py", "train/weights.h5"]
+    assert house.misplaced([*bad, "tfsnn/x.py"]) == bad
+    tests = ["tests/test_z.py", "tests/test_convert_y.py", "tests/test_command.py"]
+    assert house.untested(["tfsnn/z.py", "tfsnn/z_part.py", "convert/y.py", "convert/z.py", *tests]) == []
+    assert house.untested(["tfsnn/x_z.py", "train/y.py", "train/command.py", *tests]) == [
+        "tfsnn/x_z.py: no tests/test_x_z.py",
+        "train/y.py: no tests/test_train_y.py",
+        "train/command.py: no tests/test_train_command.py",
+    ]
+
+
+@pytest.mark.parametrize("path", house.files())
+def test_words(path: str) -> None:
+    if path != "LICENSE" and not path.startswith("tests/golden/"):
+        assert house.forbidden_words((ROOT / path).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("text", ["TO" "DO", "raise NotImple" "mentedError", "# pragma: no" " cover", '"/' 'home/me"'])
+def test_words_fail(text: str) -> None:
+    assert len(house.forbidden_words(text)) == 1
+
+
+def lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(sys.argv[1], no_cache=True))"
+    command = [sys.executable, "-c", code, str(ROOT / "setup.cfg")]
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+
+
+def test_contracts(tmp_path: Path) -> None:
+    house.install_layout(tmp_path)
+    done = lint(tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "problem"),
+    [
+        ("events", "import tfsnn.graph", "tfsnn.events -> tfsnn.graph"),
+        ("graph", "def f():\n    from tfsnn.train import y", "tfsnn.graph -> tfsnn.train"),
+        ("convert/y", "from tfsnn.train import y", "tfsnn.convert.y -> tfsnn.train"),
+        ("evaluate/y", "from ..convert import y", "tfsnn.evaluate.y -> tfsnn.convert"),
+        ("stranger", "", "- tfsnn.stranger"),
+    ],
+)
+def test_contracts_fail(tmp_path: Path, module: str, line: str, problem: str) -> None:
+    stages = [f"{stage}/{name}" for stage in house.STAGES for name in ("__init__", "y")]
+    for name in ("__init__", "errors", "events", "graph", *stages, module):
+        path = tmp_path / "tfsnn" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(line if name == module else "")
+    done = lint(tmp_path)
+    assert done.returncode == 1 and problem in done.stdout
+
+
+def test_doctests_of_the_stages() -> None:
+    for stage in house.STAGES:
+        package = importlib.import_module(f"tfsnn.{stage}")
+        for module in pkgutil.iter_modules(package.__path__, f"tfsnn.{stage}."):
+            assert doctest.testmod(importlib.import_module(module.name)).failed == 0, module.name
+
+
+def test_readme_commands() -> None:
+    assert set(re.findall(r"^ +tfsnn ([a-z]+)", README, re.MULTILINE)) == set(COMMANDS)
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= set(re.findall(r"(?:`|^ +)make ([a-z]+)", README, re.MULTILINE)) <= targets
+
+
+def test_readme_names() -> None:
+    assert set(re.findall(r"^\| `tfsnn\.(\w+)", README, re.MULTILINE)) == set(tfsnn.__all__)
+
+
+def test_public_names() -> None:
+    for name in tfsnn.__all__:
+        assert getattr(tfsnn, name).__doc__, f"tfsnn.{name} lacks a docstring"
+
+
+def test_version() -> None:
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert latest and latest.group(1) == config["metadata"]["version"]

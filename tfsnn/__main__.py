@@ -1,0 +1,175 @@
+"""The ``tfsnn`` command: dispatches, nothing else.
+
+A command is a module that offers ``add_arguments(parser)`` and ``run(args) -> int``. It is imported once it is chosen,
+so that ``tfsnn --help`` answers at once. Exit codes: 0 done, 1 a check said no, 2 an error that a user can mend,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple, NoReturn
+
+from tfsnn.errors import InputError, TfsnnError
+from tfsnn.stage import guard
+
+SUMMARY = "Keras in, asynchronous sigma-delta spiking network out, with every operation counted."
+
+
+class Command(NamedTuple):
+    """Where a command lies, and its line in ``tfsnn --help``."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "train": Command("tfsnn.train.command", "data set -> model.h5: train on the frames that the simulator will see"),
+    "convert": Command("tfsnn.convert.command", "model.h5 -> net.snn.h5: fold, quantize, calibrate, verify"),
+    "inspect": Command("tfsnn.evaluate.inspect", "show what a net.snn.h5 holds"),
+    "evaluate": Command("tfsnn.evaluate.command", "net.snn.h5 + data -> report: accuracy against operations"),
+    "demo": Command("tfsnn.__main__", "all three stages on handwritten digits; needs no download"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def demo_lines(out: Path, force: bool) -> list[list[str]]:
+    """The command lines that the demo runs, in turn."""
+    model, net, report = out / "train" / "model.h5", out / "net.snn.h5", out / "report"
+    lines = [
+        ["train", "digits", "--out", str(model.parent)],
+        ["convert", str(model), "--out", str(net), "--calibrate", "digits"],
+        ["inspect", str(net)],
+        ["evaluate", str(net), "--data", "digits", "--out", str(report)],
+    ]
+    return [line + ["--force"] * (force and "--out" in line) for line in lines]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``tfsnn demo``."""
+    help_out = "where everything goes (default: %(default)s)"
+    parser.add_argument("--out", type=Path, default=Path("tfsnn-demo"), metavar="DIR", help=help_out)
+    parser.add_argument("--force", action="store_true", help="overwrite what exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """``tfsnn demo``."""
+    guard(args.out, args.force, directory=True)
+    for line in demo_lines(args.out, args.force):
+        print(f"\n$ tfsnn {shlex.join(line)}", flush=True)
+        code = _dispatch(line)
+        if code:
+            return code
+    print(f"\nThe report lies in {args.out / 'report'}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; an expected error is one clean line and exit code 2."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    _hush_tensorflow()
+    try:
+        try:
+            code = _dispatch(argv)
+        except SystemExit as done:  # --help and --version
+            code = done.code if isinstance(done.code, int) else int(bool(done.code))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except TfsnnError as error:
+        _explain(f"error: {error}", argv)
+        return 2
+    except OSError as error:
+        # Full disks, lost connections, missing rights: not ours to prevent, and as plain to the user.
+        _explain(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}", argv)
+        return 2
+    except KeyboardInterrupt:
+        _explain("interrupted", argv)
+        return 130
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    name = next((word for word in argv if not word.startswith("-")), "")
+    parser, subparsers = _parsers()
+    if name in COMMANDS:
+        module = import_module(COMMANDS[name].module)
+        module.add_arguments(subparsers[name])
+        args = parser.parse_args(argv)
+        return int(module.run(args))
+    parser.parse_args(argv)
+    parser.print_help()
+    return 0
+
+
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    parser = _Parser("tfsnn", description=SUMMARY)
+    parser.add_argument("--version", action="version", version=f"tfsnn {metadata.version('tfsnn')}")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from, as TFSNN_DEBUG=1 does")
+    chosen = parser.add_subparsers(dest="command", metavar="COMMAND")
+    subparsers = {}
+    for name, command in COMMANDS.items():
+        subparsers[name] = chosen.add_parser(name, help=command.help, description=command.help)
+        subparsers[name].add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser, subparsers
+
+
+class _HushedImport(MetaPathFinder):
+    """Finds TensorFlow, and keeps what its libraries write while they are loaded from stderr."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+            setattr(spec.loader, "exec_module", lambda module: _without_stderr(load, module))
+        return spec
+
+
+def _hush_tensorflow() -> None:
+    # TensorFlow reads the variable, but not before its libraries have spoken (tensorflow/tensorflow#100442). Whoever
+    # wants to hear them sets it.
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        sys.meta_path.insert(0, _HushedImport())
+
+
+def _without_stderr(call: Callable[[ModuleType], None], module: ModuleType) -> None:
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        call(module)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _explain(message: str, argv: Sequence[str]) -> None:
+    if "--debug" in argv or os.environ.get("TFSNN_DEBUG", "0") != "0":
+        traceback.print_exc()
+    print(message.replace("\n", "\n  "), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

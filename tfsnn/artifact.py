@@ -1,0 +1,270 @@
+"""net.snn.h5: a quantized network in one file, read with distrust and written the same way every time.
+
+::
+
+    /                    attributes: format = "tfsnn", format_version, sha256, provenance (JSON), verification (JSON)
+    /graph               JSON: populations in topological order, their synapses' relays and operations, the encoder
+    /nodes/NAME/bias     float32 (channels) or a whole map
+    /nodes/NAME/synapses/0/weight, scale    int8 (int16 above 8 bits); float32 a channel, or one for all
+
+``sha256`` is taken over everything else, so that a changed byte of content is noticed. "/" and "%" in a name are written
+%2F and %25. Files are written by h5py and read by :mod:`tfsnn.h5`, which follows no link and believes no size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn import h5, ops
+from tfsnn.encode import Encoder
+from tfsnn.errors import FileError, InputError
+from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
+from tfsnn.stage import PathLike, replacing
+
+FORMAT, FORMAT_VERSION = "tfsnn", 1
+RELAYS = {kind.__name__: kind for kind in (ops.Reshape, ops.Permute, ops.Pad, ops.Upsample, ops.Stretch, ops.AveragePool)}
+OPERATIONS = {kind.__name__: kind for kind in (ops.Dense, ops.Conv, ops.OneToOne)}
+AGAIN = "convert the model again with tfsnn convert"
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A network with its history.
+
+    Parameters
+    ----------
+    graph
+        Populations and synapses, weights quantized.
+    provenance
+        Where it comes from: command, versions, hashes of the inputs, calibration.
+    verification
+        How far it is from the original: by population, what ``tfsnn convert`` measured.
+    """
+
+    graph: Graph
+    provenance: dict[str, Any] = field(default_factory=dict)
+    verification: dict[str, Any] = field(default_factory=dict)
+
+
+def save(net: Net, path: PathLike) -> None:
+    """Write net.snn.h5: whole or not at all, the same bytes for the same network.
+
+    Parameters
+    ----------
+    net
+        What to write; its weights must be quantized.
+    path
+        Where; replaced if it exists.
+
+    Raises
+    ------
+    InputError
+        If a weight is still in float.
+    """
+    import h5py
+
+    arrays = _arrays(net.graph)
+    texts = {
+        "graph": _text(_graph_json(net.graph)),
+        "provenance": _text(net.provenance),
+        "verification": _text(net.verification),
+    }
+    with replacing(path) as place, h5py.File(place, "w", libver=("earliest", "v108")) as file:
+        file.attrs["format"] = np.bytes_(FORMAT.encode())
+        file.attrs["format_version"] = np.int64(FORMAT_VERSION)
+        file.attrs["sha256"] = np.bytes_(_digest(texts, arrays).encode())
+        for name, text in texts.items():
+            file.create_dataset(name, data=np.bytes_(text.encode()), track_times=False)
+        for name, array in arrays.items():
+            file.create_dataset(f"nodes/{name}", data=array, track_times=False)
+
+
+def load(path: PathLike) -> Net:
+    """Read net.snn.h5.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    FileError
+        Naming the file, the field, what was found, what is expected, and the way out.
+    """
+    name = str(path)
+    if not Path(path).is_file():
+        raise FileError(f"{name}: no such file; give a .snn.h5 that tfsnn convert wrote")
+    with h5.opened(path) as root:
+        _check_format(root, name)
+        texts = {field: h5.text(root, field) for field in ("graph", "provenance", "verification")}
+        described = _json(texts["graph"], name, "graph")
+        provenance, verification = (_json(texts[field], name, field) for field in ("provenance", "verification"))
+        arrays: dict[str, NDArray[Any]] = {}
+        graph = _graph(described, _reader(root, arrays), name)
+        if _digest(texts, arrays) != h5.text(root, "sha256"):
+            raise FileError(f"{name}: sha256 does not match the content; the file was changed or damaged: copy it again, or {AGAIN}")
+    return Net(graph, provenance, verification)
+
+
+def _check_format(root: h5.Node, name: str) -> None:
+    if "format" not in h5.attributes(root) or h5.text(root, "format") != FORMAT:
+        raise FileError(f"{name}: no attribute format = {FORMAT!r}; this is no tfsnn network: a Keras model goes through tfsnn convert first")
+    version = h5.attribute(root, "format_version")
+    if version.shape != () or version != FORMAT_VERSION:
+        raise FileError(f"{name}: format_version is {version}; this tfsnn reads {FORMAT_VERSION}: {AGAIN} of this version")
+
+
+def _arrays(graph: Graph) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for node in graph.nodes:
+        if not isinstance(node, Neurons):
+            continue
+        arrays[f"{_escaped(node.name)}/bias"] = np.ascontiguousarray(node.bias, np.float32)
+        for number, synapse in enumerate(node.synapses):
+            if synapse.scale is None or synapse.weight.dtype not in (np.int8, np.int16):
+                raise InputError(f"artifact: {node.name}: weights from {synapse.source} are {synapse.weight.dtype}; quantize the graph first")
+            place = f"{_escaped(node.name)}/synapses/{number}"
+            arrays[f"{place}/weight"] = np.ascontiguousarray(synapse.weight)
+            arrays[f"{place}/scale"] = np.ascontiguousarray(synapse.scale, np.float32)
+    return arrays
+
+
+def _reader(root: h5.Node, arrays: dict[str, NDArray[Any]]) -> Callable[[str, tuple[str, ...]], NDArray[Any]]:
+    def read(place: str, dtypes: tuple[str, ...]) -> NDArray[Any]:
+        node = h5.child(root, f"nodes/{place}")
+        array = h5.dataset(node, "", finite=True)
+        if array.dtype.name not in dtypes:
+            raise FileError(f"{root.source.name}: /nodes/{place}: {array.dtype.name}; expected {' or '.join(dtypes)}: {AGAIN}")
+        arrays[place] = array
+        return array
+
+    return read
+
+
+def _digest(texts: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        digest.update(f"{name}:{len(text.encode())}:".encode() + text.encode())
+    for name, array in sorted(arrays.items()):
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        digest.update(f"{name}:{array.dtype.name}:{array.shape}:".encode() + little.tobytes())
+    return digest.hexdigest()
+
+
+def _graph_json(graph: Graph) -> dict[str, Any]:
+    return {"nodes": [_node_json(node) for node in graph.nodes], "outputs": list(graph.outputs)}
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    if isinstance(node, Input):
+        return {"kind": "Input", "name": node.name, "shape": node.shape, "encoder": node.encoder.to_json()}
+    if isinstance(node, MaxPool):
+        return {"kind": "MaxPool", **asdict(node), "relays": [_tagged(relay) for relay in node.relays]}
+    synapses = [
+        {"source": s.source, "relays": [_tagged(relay) for relay in s.relays], "op": _tagged(s.op)} for s in node.synapses
+    ]
+    activation = asdict(node.activation)
+    activation["top"] = None if activation["top"] == float("inf") else activation["top"]
+    return {
+        "kind": "Neurons", "name": node.name, "shape": node.shape, "activation": activation, "scale": node.scale,
+        "threshold": node.threshold, "softmax": node.softmax, "synapses": synapses,
+    }
+
+
+def _tagged(item: Any) -> dict[str, Any]:
+    return {"kind": type(item).__name__, **asdict(item)}
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, allow_nan=False, sort_keys=True, ensure_ascii=True, default=lambda value: value.item())
+
+
+def _json(text: str, name: str, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{name}: /{where}: no readable JSON ({type(error).__name__}); {AGAIN}") from None
+    if not isinstance(content, dict):
+        raise FileError(f"{name}: /{where}: a JSON {type(content).__name__}; expected an object: {AGAIN}")
+    return content
+
+
+def _graph(described: dict[str, Any], read: Callable[[str, tuple[str, ...]], NDArray[Any]], name: str) -> Graph:
+    """The graph that JSON and arrays describe; whatever does not fit becomes one FileError."""
+    try:
+        nodes, outputs = (_list(described.get(key), key) for key in ("nodes", "outputs"))
+        return Graph(tuple(_node(node, read) for node in nodes), tuple(str(output) for output in outputs))
+    except (InputError, TypeError, ValueError, KeyError) as error:
+        detail = f"no {error}" if isinstance(error, KeyError) else error
+        raise FileError(f"{name}: /graph: {detail}; {AGAIN}") from None
+
+
+def _node(described: Any, read: Callable[[str, tuple[str, ...]], NDArray[Any]]) -> Node:
+    kind = described["kind"] if isinstance(described, dict) else described
+    if kind == "Input":
+        return Input(str(described["name"]), _whole(described["shape"]), Encoder.from_json(described["encoder"]))
+    if kind == "MaxPool":
+        return _built(MaxPool, described | {"relays": tuple(_choice(RELAYS, relay) for relay in _list(described["relays"], "relays"))})
+    if kind != "Neurons":
+        raise InputError(f"a population of kind {kind!r}; expected Input, MaxPool or Neurons")
+    place = _escaped(str(described["name"]))
+    synapses = []
+    for number, synapse in enumerate(_list(described["synapses"], "synapses")):
+        weight = read(f"{place}/synapses/{number}/weight", ("int8", "int16"))
+        scale = read(f"{place}/synapses/{number}/scale", ("float32",))
+        relays = tuple(_choice(RELAYS, relay) for relay in _list(synapse["relays"], "relays"))
+        synapses.append(Synapse(str(synapse["source"]), relays, _choice(OPERATIONS, synapse["op"]), weight, scale))
+    activation = dict(described["activation"])
+    activation["top"] = float("inf") if activation["top"] is None else activation["top"]
+    bias = read(f"{place}/bias", ("float32",))
+    return _built(Neurons, described | {"synapses": tuple(synapses), "bias": bias, "activation": _built(ops.Activation, activation)})
+
+
+def _choice(kinds: Mapping[str, type], described: Any) -> Any:
+    kind = described.get("kind") if isinstance(described, dict) else described
+    if kind not in kinds:
+        raise InputError(f"an operation of kind {kind!r}; expected {', '.join(kinds)}")
+    return _built(kinds[kind], described)
+
+
+def _built(kind: type, described: Mapping[str, Any]) -> Any:
+    """A dataclass from JSON values: all its fields, no other; lists become tuples, whole numbers stay within 32 bits."""
+    names = {f.name for f in fields(kind)}
+    given = {key: _value(value, key) for key, value in described.items() if key != "kind"}
+    if set(given) != names:
+        raise InputError(f"{kind.__name__} with {', '.join(sorted(set(given) ^ names))} missing or in excess")
+    return kind(**given)
+
+
+def _value(value: Any, key: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(_value(item, key) for item in value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 31:
+        raise InputError(f"{key} is {value}; expected a number below 2^31")
+    return value
+
+
+def _whole(value: Any) -> tuple[int, ...]:
+    items = _list(value, "shape")
+    if not all(isinstance(item, int) and not isinstance(item, bool) and 0 < item < 1 << 31 for item in items):
+        raise InputError(f"shape {value}; expected positive whole numbers")
+    return tuple(items)
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InputError(f"{key} is a JSON {type(value).__name__}; expected a list")
+    return value
+
+
+def _escaped(name: str) -> str:
+    return name.replace("%", "%25").replace("/", "%2F")

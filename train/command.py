@@ -1,0 +1,31 @@
+"""``tfsnn train RECIPE --out DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from .recipes import RECIPES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``tfsnn train``."""
+    parser.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where model.h5, train.json and training.png go")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training images (default: the recipe's)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="overwrite what exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """``tfsnn train``."""
+    # TensorFlow reads it when it is imported, by the next line.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from .run import summary, train
+
+    report = train(args.recipe, args.out, data_dir=args.data_dir, epochs=args.epochs, seed=args.seed, force=args.force)
+    print(summary(report))
+    print(f"\nwrote {', '.join(str(args.out / name) for name in ('model.h5', 'train.json', 'training.png'))}")
+    return 0

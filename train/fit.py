@@ -1,0 +1,170 @@
+"""The training loop: AdamW with warm-up and cosine decay, on a loss that counts spikes; the model is the running average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tfsnn.data import Split
+from tfsnn.encode import Encoder
+
+from .augment import augment, encode, frame_table
+from .networks import Told, fan_outs, forward, neurons, operations
+from .recipes import Recipe
+
+# Images per step where nothing is learnt.
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model does on a split: as it is, and with changes below the recipe's threshold silenced.
+
+    Parameters
+    ----------
+    accuracy, silenced_accuracy
+        Shares of right answers.
+    spikes_per_neuron, synaptic_operations
+        Per image, if its input comes in one time bin; border taps counted as if they were inside.
+    """
+
+    accuracy: float
+    silenced_accuracy: float
+    spikes_per_neuron: float
+    synaptic_operations: float
+
+
+class Trainer:
+    """A model in training, its optimizer, and the running average of its weights.
+
+    Parameters
+    ----------
+    model
+        Its weights become the average when :meth:`finish` is called.
+    recipe
+        What to do.
+    images
+        The training images, raw, and their labels.
+    encoder
+        Turns them into frames.
+    seed
+        Of everything that is drawn.
+    """
+
+    def __init__(self, model: Any, recipe: Recipe, images: Split, encoder: Encoder, seed: int) -> None:
+        import tensorflow as tf
+
+        self.model, self.recipe, self.seed = model, recipe, seed
+        self.x, self.y = tf.constant(images.x), tf.constant(images.y)
+        self.encoder, self.table = encoder, frame_table(encoder, images.x)
+        self.steps = max(1, len(images.y) // recipe.batch)
+        self.weights = model.trainable_variables
+        self.average = [tf.Variable(weight) for weight in self.weights]
+        self.optimizer = self._optimizer()
+        self.order = np.random.default_rng(seed)
+        self.done = 0
+        self._step: Callable[..., Any] = tf.function(self._update)
+        self._run: Callable[..., Told] = tf.function(partial(forward, model), reduce_retracing=True)
+
+    def epoch(self) -> Iterator[Any]:
+        """One pass over the images in a new order; yields the cross entropy of every step."""
+        import tensorflow as tf
+
+        recipe, batch = self.recipe, self.recipe.batch
+        order = self.order.permutation(len(self.y)).astype(np.int32)
+        share = self.done / self.steps / recipe.epochs
+        sparsity = recipe.sparsity * min(1.0, (share + 0.5 / recipe.epochs) / max(2 * recipe.dense_phase, 1e-9))
+        silenced = recipe.silenced if share >= recipe.dense_phase else 0.0
+        for i in range(self.steps):
+            self.done += 1
+            decay = min(recipe.averaging, (1 + self.done) / (10 + self.done))
+            chosen = tf.constant(order[i * batch : (i + 1) * batch])
+            seed = tf.constant([self.seed % (1 << 31), self.done], tf.int32)
+            yield self._step(chosen, seed, *(tf.constant(value, tf.float32) for value in (sparsity, silenced, decay)))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model with the average for its weights, for as long as the block runs."""
+        own = [weight.numpy() for weight in self.weights]
+        self.finish()
+        try:
+            yield
+        finally:
+            for weight, value in zip(self.weights, own, strict=True):
+                weight.assign(value)
+
+    def finish(self) -> None:
+        """Give the model the average for its weights."""
+        for weight, mean in zip(self.weights, self.average, strict=True):
+            weight.assign(mean)
+
+    def score(self, split: Split) -> Score:
+        """How the model does on raw images and their labels.
+
+        Parameters
+        ----------
+        split
+            The images; :meth:`averaged` or :meth:`finish` say with which weights.
+        """
+        import tensorflow as tf
+
+        right, spikes, cost, n = np.zeros(2, int), 0, 0, len(split.y)
+        for start in range(0, n, CHUNK):
+            frames = self.encoder.frames(split.x[start : start + CHUNK])
+            labels = split.y[start : start + CHUNK]
+            zeros = tf.zeros(len(labels))
+            runs = [self._run(tf.constant(frames), zeros + threshold) for threshold in (0.0, self.recipe.threshold)]
+            right += [int((run.logits.numpy().argmax(1) == labels).sum()) for run in runs]
+            counts = [int(np.count_nonzero(part)) for part in (frames, *runs[1].spikes)]
+            spikes += sum(counts[1:])
+            cost += operations(self.model, counts)
+        return Score(right[0] / n, right[1] / n, spikes / n / neurons(self.model), cost / n)
+
+    def _optimizer(self) -> Any:
+        from keras import optimizers
+
+        recipe, total = self.recipe, self.steps * self.recipe.epochs
+        warm = max(1, self.steps // 10)
+        rate = optimizers.schedules.CosineDecay(
+            recipe.learning_rate / 20, max(1, total - warm), alpha=0.005, warmup_target=recipe.learning_rate, warmup_steps=warm
+        )
+        optimizer = optimizers.AdamW(rate, weight_decay=recipe.weight_decay, beta_2=0.99)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        optimizer.build(self.weights)
+        return optimizer
+
+    def _update(self, chosen: Any, seed: Any, sparsity: Any, silenced: Any, decay: Any) -> Any:
+        import tensorflow as tf
+
+        recipe = self.recipe
+        seeds = tf.random.split(seed, 3)
+        frames = encode(augment(tf.cast(tf.gather(self.x, chosen), tf.float32), seeds[0], recipe.augmentation), self.table)
+        low, high = (recipe.threshold * factor for factor in recipe.spread)
+        hushed = tf.cast(tf.random.stateless_uniform(tf.shape(chosen), seeds[1]) < silenced, tf.float32)
+        thresholds = hushed * tf.random.stateless_uniform(tf.shape(chosen), seeds[2], low, high)
+        with tf.GradientTape() as tape:
+            told = forward(self.model, frames, thresholds, training=True)
+            entropy = self._entropy(told, tf.gather(self.y, chosen))
+            loss = entropy + sparsity * self._activity(told)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.weights), self.weights, strict=True))
+        for mean, weight in zip(self.average, self.weights, strict=True):
+            mean.assign(mean * decay + weight * (1 - decay))
+        return entropy
+
+    def _entropy(self, told: Told, labels: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, told.logits))
+
+    def _activity(self, told: Told) -> Any:
+        """Sum of c min(|r - rho| / T, 1) per image, in units of 100,000."""
+        import tensorflow as tf
+
+        nearly = [tf.reduce_sum(tf.minimum(tf.abs(change) / self.recipe.threshold, 1.0)) for change in told.changes]
+        total = sum(fan * count for fan, count in zip(fan_outs(self.model)[1:], nearly, strict=True))
+        return total / tf.cast(tf.shape(told.logits)[0], tf.float32) / 100_000

@@ -1,0 +1,100 @@
+"""Keras networks of the recipes, and what they would do as event-driven ones.
+
+The estimate that training steers by: an input that comes in one time bin, each neuron then telling once how its activation
+differs from its rest, or not at all if that is less than its threshold. What the network really costs, evaluate measures.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, NamedTuple
+
+from .recipes import Network
+
+
+class Told(NamedTuple):
+    """A forward pass: the outputs before the softmax, and for each hidden population what differs from rest.
+
+    ``changes`` are those of the activations, ``spikes`` those that were told to the next layer; (n, \\*shape) each.
+    """
+
+    logits: Any
+    changes: list[Any]
+    spikes: list[Any]
+
+
+def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
+    """An untrained Keras model of a recipe's network.
+
+    Parameters
+    ----------
+    network
+        Its description.
+    shape
+        Of an input frame: height, width, channels.
+    classes
+        Number of outputs.
+    """
+    from keras import Sequential, layers
+
+    pool = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}[network.pooling]
+    model = Sequential([layers.Input(shape)], name="network")
+    for i, filters in enumerate(network.filters, 1):
+        model.add(layers.Conv2D(filters, network.kernel, padding="same", activation="relu", name=f"conv{i}"))
+        model.add(pool(2, name=f"pool{i}"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dense(network.hidden, activation="relu", name="dense"))
+    model.add(layers.Dropout(network.dropout, name="dropout"))
+    model.add(layers.Dense(classes, activation="softmax", name="output"))
+    return model
+
+
+def fan_outs(model: Any) -> list[int]:
+    """Synapses behind a neuron of the input and of each hidden population, borders not counted."""
+    weighted = [layer for layer in model.layers if layer.weights]
+    # (height, width, in, out) of a convolution, (in, out) of a dense layer: each input channel meets all the others.
+    return [prod(layer.kernel.shape) // layer.kernel.shape[-2] for layer in weighted]
+
+
+def neurons(model: Any) -> int:
+    """Neurons of all populations, outputs included and the input not."""
+    return sum(prod(layer.output.shape[1:]) for layer in model.layers if layer.weights)
+
+
+def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False) -> Told:
+    """Run a model whose neurons keep changes below their threshold to themselves.
+
+    Parameters
+    ----------
+    model
+        A chain of layers, as :func:`build` makes it.
+    frames
+        float32 (n, \\*shape).
+    thresholds
+        float32 (n,), one for each image; 0 gives the plain network. The gradients are those of the plain network always.
+    training
+        Drop out.
+    """
+    import tensorflow as tf
+    from keras.layers import Dropout
+
+    # One more frame, with no event in it, tells what every neuron does at rest.
+    x = tf.concat([frames, tf.zeros_like(frames[:1])], 0)
+    limits = tf.concat([thresholds, [0.0]], 0)
+    changes, spikes = [], []
+    *layers, output = model.layers
+    for layer in layers:
+        x = layer(x, training=training) if isinstance(layer, Dropout) else layer(x)
+        if layer.weights:
+            change = x - x[-1:]
+            limit = tf.reshape(limits, [-1] + [1] * (len(x.shape) - 1))
+            told = tf.where(tf.abs(change) >= limit, change, 0.0)
+            x += tf.stop_gradient(told - change)
+            changes.append(change[:-1])
+            spikes.append(told[:-1])
+    return Told(tf.matmul(x[:-1], output.kernel) + output.bias, changes, spikes)
+
+
+def operations(model: Any, counts: list[int]) -> int:
+    """Synaptic operations of so many events of the input and of each hidden population."""
+    return sum(fan * count for fan, count in zip(fan_outs(model), counts, strict=True))

@@ -1,0 +1,58 @@
+"""The picture of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def training_curves(report: Mapping[str, Any], path: Path) -> None:
+    """Loss, error and activity per epoch, with the error on the test set as a line.
+
+    Parameters
+    ----------
+    report
+        What ``train.json`` holds.
+    path
+        Where the picture goes, .png.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    history, test = report["history"], report["test"]
+    epochs = range(1, len(history["loss"]) + 1)
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    loss, error, activity = figure.subplots(1, 3)
+    mark = "o" if len(epochs) < 8 else ""
+
+    loss.plot(epochs, history["loss"], marker=mark, color="tab:gray", label="training, augmented, with dropout")
+    loss.set(title="Loss", ylabel="cross entropy", yscale="log")
+
+    error.plot(epochs, _errors(history["accuracy"]), marker=mark, color="tab:blue", label="validation")
+    silenced = f"validation, changes below {report['recipe']['threshold']:g} silenced"
+    error.plot(epochs, _errors(history["silenced_accuracy"]), marker=mark, color="tab:orange", label=silenced)
+    final = 100 * (1 - test["accuracy"])
+    error.axhline(max(final, 0.01), color="black", linestyle="--", linewidth=1, label=f"test, at the end: {final:.2f} %")
+    error.set(title="Classification error", ylabel="wrong answers (%)", yscale="log")
+    error.yaxis.set_major_formatter(ScalarFormatter())
+    error.yaxis.set_minor_formatter(ScalarFormatter())
+    error.tick_params(axis="y", which="minor", labelsize="small")
+
+    activity.plot(epochs, history["spikes_per_neuron"], marker=mark, color="tab:green", label="validation, estimate")
+    activity.set(title="Activity", ylabel="spikes per neuron and image", ylim=(0, None))
+
+    for axes in (loss, error, activity):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small", frameon=False)
+    figure.suptitle(f"{report['recipe']['name']}: {100 * test['accuracy']:.2f} % of the test set right", fontsize="medium")
+    figure.savefig(path, dpi=120)
+
+
+def _errors(accuracies: list[float]) -> list[float]:
+    # An error of nought has no place on a logarithmic axis.
+    return [max(100 * (1 - accuracy), 0.01) for accuracy in accuracies]

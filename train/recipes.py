@@ -1,0 +1,149 @@
+"""Recipes: everything that decides what a training gives, as plain values.
+
+The networks are to be run by events, so a recipe asks for more than accuracy. With T the threshold that the network is
+meant for, rho the rest (what a neuron tells when the input is all zero), c the synapses behind a neuron and r its
+activation, the loss is
+
+    cross entropy + sparsity * sum over neurons of c min(|r - rho| / T, 1) / 100,000        averaged over images
+
+whose second term is, in units of 100,000, nearly the number of synaptic operations of an image that comes in one time bin.
+And ``silenced`` of the images see a network whose neurons keep changes below a threshold near T to themselves, as the
+simulated neurons will; its gradients are those of the plain one (straight through).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from tfsnn.errors import InputError
+
+
+@dataclass(frozen=True)
+class Network:
+    """A chain: for each of ``filters`` a same convolution with ReLU and a 2x2 pooling, then dense ReLU, dropout, dense softmax.
+
+    Parameters
+    ----------
+    filters
+        Channels of the convolutions.
+    kernel
+        Their height and width.
+    hidden
+        Neurons of the dense layer.
+    dropout
+        Share of them that is dropped in training.
+    pooling
+        ``"average"`` or ``"max"``.
+    """
+
+    filters: tuple[int, ...]
+    kernel: int
+    hidden: int
+    dropout: float = 0.5
+    pooling: str = "average"
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far raw images are changed at most, before they are encoded; each change is drawn uniformly per image.
+
+    Parameters
+    ----------
+    rotation
+        Degrees.
+    shift
+        Pixels.
+    zoom, shear
+        Relative to 1.
+    elastic
+        Pixels by which the points of a coarse grid move; between them it is interpolated.
+    brightness
+        Of log brightness; with 1-bit frames it makes strokes thicker or thinner.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    brightness: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way from a data set to a model.
+
+    Parameters
+    ----------
+    name
+        Of the recipe.
+    dataset
+        Name of the data set, or path of an .npz with training and test split.
+    network, augmentation
+        See there.
+    epochs, batch
+        Passes over the training images, and images per step.
+    validation
+        Training images held out.
+    learning_rate
+        Its peak; it warms up within the first tenth of an epoch and then falls as a cosine.
+    weight_decay
+        Of AdamW, on weights and not on biases.
+    averaging
+        Decay of the running average of the weights, which is the model.
+    sparsity, threshold, silenced, spread
+        See the module; thresholds are drawn between ``spread[0]`` and ``spread[1]`` times ``threshold``.
+    dense_phase
+        Share of the epochs in which no image is silenced yet, and twice the share in which sparsity grows to its full weight.
+    """
+
+    name: str
+    dataset: str
+    network: Network
+    epochs: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    batch: int = 128
+    validation: int = 5000
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    averaging: float = 0.9995
+    sparsity: float = 0.0
+    threshold: float = 0.5
+    silenced: float = 0.0
+    spread: tuple[float, float] = (0.5, 1.3)
+    dense_phase: float = 0.15
+
+
+PAPERS = Network(filters=(16, 8), kernel=5, hidden=256, pooling="average")
+STROKES = Augmentation(rotation=8, shift=1.5, zoom=0.1, shear=0.1, elastic=1.0, brightness=0.3)
+MNIST = Recipe("mnist", "mnist", PAPERS, epochs=60, augmentation=STROKES, sparsity=0.05, silenced=0.7)
+
+RECIPES = {
+    "digits": Recipe(
+        name="digits",
+        dataset="digits",
+        network=Network(filters=(16,), kernel=3, hidden=64),
+        epochs=80,
+        augmentation=Augmentation(rotation=8, shift=0.5, zoom=0.06, shear=0.1, brightness=0.2),
+        batch=64,
+        validation=200,
+        averaging=0.99,
+        sparsity=0.5,
+        silenced=0.5,
+    ),
+    "mnist": MNIST,
+    "mnist_maxpool": replace(MNIST, name="mnist_maxpool", network=replace(PAPERS, pooling="max")),
+}
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Parameters
+    ----------
+    name
+        One of ``RECIPES``.
+    """
+    if name not in RECIPES:
+        raise InputError(f"recipe {name!r} is unknown; choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,219 @@
+"""A recipe becomes model.h5, train.json and training.png.
+
+The model is chosen by nothing but the recipe: the held-out images are watched and the test images are scored once, when
+the weights are final.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tfsnn.data import Dataset, Split, load
+from tfsnn.errors import InputError
+from tfsnn.stage import circumstances, guard, progress, provenance, replacing, set_seed, sha256, table, write_json
+
+from .plots import training_curves
+from .recipes import Recipe, find
+
+if TYPE_CHECKING:
+    from .fit import Trainer
+
+PathLike = str | os.PathLike[str]
+
+
+def train(
+    recipe: str | Recipe,
+    out: PathLike,
+    *,
+    data_dir: PathLike | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Train a model, and write ``model.h5``, ``train.json`` and ``training.png``.
+
+    Parameters
+    ----------
+    recipe
+        A recipe, or the name of one.
+    out
+        The directory to write into.
+    data_dir
+        Where tensorflow-datasets keeps its data.
+    epochs
+        Passes over the training images, if not the recipe's.
+    seed
+        Of everything that is drawn. The same seed gives the same weights, on the same machine with the same versions.
+    force
+        Overwrite what exists.
+
+    Returns
+    -------
+    dict
+        What ``train.json`` holds.
+    """
+    recipe = find(recipe) if isinstance(recipe, str) else recipe
+    if epochs is not None:
+        if epochs < 1:
+            raise InputError(f"train: {epochs} epochs; at least 1 is needed")
+        recipe = replace(recipe, epochs=epochs)
+    out = guard(out, force, directory=True)
+    dataset = load(recipe.dataset, data_dir)
+    learnt, held = _splits(recipe, dataset)
+    with _quiet():
+        set_seed(seed, tensorflow=True)
+    from .fit import Trainer
+    from .networks import build
+
+    start = time.perf_counter()
+    model = build(recipe.network, learnt.x.shape[1:], int(dataset.train.y.max()) + 1)
+    trainer = Trainer(model, recipe, learnt, dataset.encoder, seed)
+    history = _epochs(trainer, recipe, held)
+    trainer.finish()
+    validation, test = (asdict(trainer.score(split)) for split in (held, dataset.test))
+    report = {
+        "format": "tfsnn-training",
+        "format_version": 1,
+        **provenance("train", seed, {}),
+        **circumstances(),
+        "seconds": round(time.perf_counter() - start, 1),
+        "recipe": {**asdict(recipe), "dataset": _plain_name(recipe)},
+        "encoder": dataset.encoder.to_json(),
+        "dataset": {
+            "name": _plain_name(recipe),
+            "images": {"training": len(learnt.y), "validation": len(held.y), "test": len(dataset.test.y)},
+            "sha256": {"train": _content(dataset.train), "test": _content(dataset.test)},
+        },
+        "validation": validation,
+        "test": test,
+        "history": history,
+    }
+    with replacing(out, directory=True) as place:
+        _save(model, report, place / "model.h5")
+        report["sha256"] = {"model.h5": sha256(place / "model.h5")}
+        training_curves(report, place / "training.png")
+        write_json(place / "train.json", report)
+    return report
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The result as a table.
+
+    Parameters
+    ----------
+    report
+        What :func:`train` returned.
+    """
+    threshold = report["recipe"]["threshold"]
+    headers = ["split", "images", "accuracy", f"below {threshold:g} silenced", "spikes/neuron", "operations"]
+    rows = [
+        [
+            split,
+            report["dataset"]["images"][split],
+            f"{score['accuracy']:.2%}",
+            f"{score['silenced_accuracy']:.2%}",
+            f"{score['spikes_per_neuron']:.4f}",
+            f"{score['synaptic_operations']:,.0f}",
+        ]
+        for split, score in (("validation", report["validation"]), ("test", report["test"]))
+    ]
+    return table(headers, rows)
+
+
+def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
+    """The images to learn from, and those held out: the same for every seed, so that results can be compared."""
+    x, y = dataset.train
+    if dataset.test.x.shape[1:] != x.shape[1:] or x.ndim != 4:
+        raise InputError(
+            f"data set {dataset.name}: training images {x.shape[1:]}, test images {dataset.test.x.shape[1:]}; "
+            "both must be (height, width, channels)"
+        )
+    if _content(dataset.train) == _content(dataset.test):
+        raise InputError(f"data set {dataset.name}: training and test split are the same; give train_x, train_y, test_x and test_y")
+    if not 0 < recipe.validation < len(y):
+        raise InputError(f"recipe {recipe.name}: validation takes {recipe.validation} of {len(y)} training images; at least 1 must be left to both")
+    order = np.random.RandomState(0).permutation(len(y))
+    held, learnt = (np.sort(part) for part in np.split(order, [recipe.validation]))
+    return Split(x[learnt], y[learnt]), Split(x[held], y[held])
+
+
+def _epochs(trainer: Trainer, recipe: Recipe, held: Split) -> dict[str, list[float]]:
+    history: dict[str, list[float]] = {}
+    bar = progress(range(trainer.steps * recipe.epochs), f"train {recipe.name}")
+    ticks = iter(bar)
+    for epoch in range(1, recipe.epochs + 1):
+        loss = float(np.mean([float(entropy) for entropy, _ in zip(trainer.epoch(), ticks)]))
+        if not np.isfinite(loss):
+            raise InputError(f"recipe {recipe.name}: the loss is {loss} in epoch {epoch}; lower its learning_rate")
+        with trainer.averaged():
+            score = trainer.score(held)
+        for name, value in {"loss": loss, **asdict(score)}.items():
+            history.setdefault(name, []).append(value)
+        if isinstance(bar, tqdm):
+            bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {score.accuracy:.2%}")
+    # The bar closes when it is asked for one more.
+    next(ticks, None)
+    return history
+
+
+def _save(model: Any, report: dict[str, Any], path: Path) -> None:
+    """Write the Keras model, with what other stages need to know in the attribute ``tfsnn``."""
+    import h5py
+
+    logger = logging.getLogger("absl")
+    level = logger.level
+    # Keras advises against h5, which is what this project reads.
+    logger.setLevel(logging.ERROR)
+    try:
+        model.save(path)
+    finally:
+        logger.setLevel(level)
+    known = {
+        "encoder": report["encoder"],
+        "dataset": report["dataset"]["name"],
+        "recipe": report["recipe"]["name"],
+        "threshold": report["recipe"]["threshold"],
+        "seed": report["seed"],
+        "versions": report["versions"],
+    }
+    with h5py.File(path, "r+") as file:
+        file.attrs["tfsnn"] = json.dumps(known)
+
+
+def _plain_name(recipe: Recipe) -> str:
+    return Path(recipe.dataset).name
+
+
+def _content(split: Split) -> str:
+    digest = hashlib.sha256()
+    for array in split:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what TensorFlow's C++ code says while it is imported nowhere: it speaks before it reads TF_CPP_MIN_LOG_LEVEL."""
+    sys.stderr.flush()
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(nowhere)
