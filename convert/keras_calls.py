@@ -69,8 +69,8 @@ def _only_tensors(value: Any) -> bool:
 
 def call_arguments(node: Any) -> Call:
     """Return what one item of `inbound_nodes` says."""
-    if isinstance(node, dict):
-        positions, keywords = node.get("args", ()), node.get("kwargs", {})
+    if isinstance(node, dict) and "args" in node:
+        positions, keywords = node["args"], node.get("kwargs", {})
     else:
         positions, keywords = _old_style(node)
     positions = positions if isinstance(positions, tuple) else (positions,)

@@ -26,7 +26,7 @@ from .records import CallRecord, InputRecord
 
 _MODELS = ("Functional", "Model", "Sequential")
 _MOST_LAYERS = 20_000
-_MOST_STEPS = 200_000
+_MOST_STEPS = 100_000
 _LARGEST_AXIS = 1 << 24
 _DAMAGED = "the file is damaged or was changed by hand: save the model again with Keras"
 
@@ -179,6 +179,10 @@ def _inputs(build: _Build, model: Entry) -> Iterator[InputRecord]:
 def _first(build: _Build, model: Entry) -> tuple[str, Mapping[str, Any]]:
     """Return name and config of what says the input shape of a Sequential model."""
     layer = entries(build, model)[0]
+    if layer.class_name == "Merge":
+        way_out = "build it with the functional API and save it again"
+        problem = "found a Sequential model that begins with several models, expected one input"
+        build.refuse(f"layer '{layer.name}' (Merge)", problem, way_out)
     if layer.class_name == "InputLayer":
         return layer.name, layer.config
     name = f"{layer.name}_input"
@@ -257,12 +261,7 @@ def _run(
 def _run_sequential(
     build: _Build, model: Entry, path: tuple[str, ...], feeds: tuple[str, ...], trainable: bool
 ) -> tuple[str, ...]:
-    layers = entries(build, model)
-    if layers[0].class_name == "Merge" and "layers" in layers[0].config:
-        way_out = "build it with the functional API and save it again"
-        problem = "found a Sequential model that begins with several models, expected one"
-        build.refuse(f"layer '{layers[0].name}' (Merge)", problem, way_out)
-    for layer in layers:
+    for layer in entries(build, model):
         if layer.class_name == "InputLayer":
             continue
         feeds = _call(build, layer, path, feeds, Call((), {}), trainable)

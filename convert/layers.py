@@ -205,7 +205,10 @@ def batch_norm(call: Call, signal: Signal) -> Signal:
     if call.layer.take("scale", True):
         scale = scale * call.weight("gamma")
     shift = -mean * scale + (call.weight("beta") if call.layer.take("center", True) else 0.0)
-    return along(call, signal, axis, scale, shift)
+    result = along(call, signal, axis, scale, shift)
+    centre = call.weight("beta") if "beta" in call.layer.weights else np.zeros(len(mean))
+    spread = np.abs(call.weight("gamma")) if "gamma" in call.layer.weights else np.ones(len(mean))
+    return replace(result, statistics=(centre, spread))
 
 
 def normalization(call: Call, signal: Signal) -> Signal:

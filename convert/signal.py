@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,8 @@ class Signal:
         Applied last.
     name
         The layer whose neurons these will be.
+    statistics
+        Mean and standard deviation a channel, where a batch norm has just set them.
     """
 
     shape: Shape
@@ -82,6 +85,7 @@ class Signal:
     bias: Floats
     view: tuple[Relay, ...] = ()
     name: str = ""
+    statistics: tuple[Floats, Floats] | None = None
 
     @property
     def seen(self) -> Shape:
@@ -129,7 +133,8 @@ class Builder:
         synapses = tuple(_synapse(term) for term in signal.terms)
         flat = signal.bias.reshape(-1, signal.shape[-1])
         bias = (flat[0] if np.all(flat == flat[0]) else signal.bias).astype(np.float32)
-        self.nodes.append(Neurons(self._fresh(name or signal.name or self.prefix), signal.shape, synapses, bias, activation, softmax=softmax))
+        fresh, scale = self._fresh(name or signal.name or self.prefix), expected_scale(activation, signal.statistics)
+        self.nodes.append(Neurons(fresh, signal.shape, synapses, bias, activation, scale, softmax=softmax))
         return replace(source(self.nodes[-1]), view=signal.view)
 
     def settle(self, signal: Signal) -> Signal:
@@ -172,7 +177,7 @@ class Builder:
     def affine(self, signal: Signal, scale: Floats, shift: Floats) -> Signal:
         """scale * signal + shift, a value each channel (last axis of the shape before the view) or one for all."""
         terms = tuple(_scaled(term, scale) for term in signal.terms)
-        return replace(signal, terms=terms, bias=signal.bias * scale + shift)
+        return replace(signal, terms=terms, bias=signal.bias * scale + shift, statistics=None)
 
     def scaled_map(self, signal: Signal, scale: Floats) -> Signal:
         """scale * signal for a scale that differs from place to place: broadcasts against the shape before the view."""
@@ -211,6 +216,15 @@ class Builder:
             number += 1
             fresh = f"{name}~{number}"
         return fresh
+
+
+def expected_scale(activation: Activation, statistics: tuple[Floats, Floats] | None) -> float:
+    """99.9th percentile of abs(f(x)) if each channel's x is normal with these statistics; 1 if they are unknown."""
+    if statistics is None:
+        return 1.0
+    quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 2000) for i in range(2000)])
+    values = np.abs(activation(statistics[0] + statistics[1] * quantiles[:, None]))
+    return float(np.quantile(values, 0.999)) or 1.0
 
 
 def source(node: Node) -> Signal:

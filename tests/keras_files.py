@@ -21,7 +21,9 @@ def numbers(*shape: int, seed: int = 0) -> NDArray[np.float32]:
 
 def sequential(*layers: tuple[str, dict[str, Any]], name: str = "net") -> dict[str, Any]:
     """The config of a Sequential model as Keras 2.2.3 and later write it."""
-    items = [{"class_name": kind, "config": {"name": f"layer_{place}", **config}} for place, (kind, config) in enumerate(layers)]
+    items = [
+        {"class_name": kind, "config": {"name": f"layer_{place}", **config}} for place, (kind, config) in enumerate(layers)
+    ]
     return {"class_name": "Sequential", "config": {"name": name, "layers": items}}
 
 
@@ -30,7 +32,9 @@ def node(name: str, kind: str, inbound: Sequence[Any] = (), **config: Any) -> di
     return {"class_name": kind, "name": name, "config": {"name": name, **config}, "inbound_nodes": list(inbound)}
 
 
-def functional(layers: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any], name: str = "net") -> dict[str, Any]:
+def functional(
+    layers: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any], name: str = "net"
+) -> dict[str, Any]:
     """The config of a functional model of Keras 1 and 2."""
     config = {"name": name, "layers": list(layers), "input_layers": list(inputs), "output_layers": list(outputs)}
     return {"class_name": "Model", "config": config}
@@ -64,6 +68,7 @@ def write(
 
 
 def _names(group: h5py.Group, key: str, names: list[str], split: bool) -> None:
+    split = split and bool(names)
     parts = [[name] for name in names] if split else [names]
     for place, part in enumerate(parts):
         group.attrs[f"{key}{place}" if split else key] = np.array([name.encode() for name in part]) if part else []

@@ -195,7 +195,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "external data": (external, "found data kept in other files"),
     "virtual": (virtual, r"found a virtual dataset \(its data are in other files\)"),
     "committed type": (committed, "found a message kept elsewhere"),
-    "variable length": (stored((3,), h5py.vlen_dtype(np.float32)), "found variable-length of 16 bytes, expected integers"),
+    "variable length": (stored((3,), h5py.vlen_dtype(np.float32)), "found variable-length of 16 bytes"),
     "compound": (stored((3,), np.dtype([("a", "f4"), ("b", "i4")])), "found compound of 8 bytes"),
     "reference": (stored((3,), h5py.ref_dtype), "found reference of 8 bytes"),
     "huge": (stored((1 << 40,), "f4"), r"found shape \(1099511627776,\) and no data, expected data that were written"),
@@ -203,8 +203,8 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "never written": (stored((64, 64), "f4", chunks=(8, 8)), "and no data"),
     "written in part": (in_part, "found 1 chunks of 256 bytes in all, expected 64 chunks for shape"),
     "huge in part": (huge_in_part, "expected what a file of .* bytes can hold"),
-    "bomb": (stored(data=np.zeros(1 << 24, np.uint8), chunks=(1 << 22,), compression="gzip"), "expected what a file of"),
-    "other filter": (stored(data=np.arange(64), chunks=(8,), compression="lzf"), r"found version \d, \[32000\], expected"),
+    "bomb": (stored(data=np.zeros(1 << 24, "u1"), chunks=(1 << 22,), compression="gzip"), "expected what a file of"),
+    "other filter": (stored(data=np.arange(64), chunks=(8,), compression="lzf"), r"found version \d, \[32000\]"),
     "a group": (lambda file: file.create_group("d"), "found no data type, expected a dataset"),
 }
 
@@ -241,7 +241,7 @@ def test_one_dataset_under_many_names_is_a_bomb() -> None:
         for place in range(50):
             file[f"{place}"] = file["d"]
 
-    with opened(made(make)) as root, pytest.raises(FileError, match="found the same data under many names, expected every"):
+    with opened(made(make)) as root, pytest.raises(FileError, match="found the same data under many names"):
         for name in children(root):
             dataset(root, name)
 
@@ -284,7 +284,7 @@ def test_no_hdf5(content: bytes, message: str, tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"absent.h5: cannot be opened \(No such file.*\); give the path of an existing"):
+    with pytest.raises(FileError, match=r"absent.h5: cannot be opened \(No such.*\); give the path of an"):
         with opened(tmp_path / "absent.h5"):
             pass
 

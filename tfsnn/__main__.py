@@ -37,6 +37,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command("tfsnn.train.command", "data set -> model.h5: train on the frames that the simulator will see"),
     "convert": Command("tfsnn.convert.command", "model.h5 -> net.snn.h5: fold, quantize, calibrate, verify"),
+    "check": Command("tfsnn.convert.check", "say of every layer of a Keras model whether it converts, and why not"),
     "inspect": Command("tfsnn.evaluate.inspect", "show what a net.snn.h5 holds"),
     "evaluate": Command("tfsnn.evaluate.command", "net.snn.h5 + data -> report: accuracy against operations"),
     "demo": Command("tfsnn.__main__", "all three stages on handwritten digits; needs no download"),

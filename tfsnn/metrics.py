@@ -154,7 +154,7 @@ def budget(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measu
     rows, first = _scored(trajectory, labels, at_start, measure)
     spent, score = _staircase(trajectory.operations, trajectory.offsets, rows, first)
     keep = np.concatenate([[True], np.diff(score) != 0]) if len(score) else np.zeros(0, np.bool_)
-    ahead = not len(spent) or spent[0] > 0
+    ahead = int(not len(spent) or bool(spent[0] > 0))
     return np.append([0.0] * ahead, spent[keep]), np.append([first.mean()] * ahead, score[keep])
 
 
@@ -221,8 +221,8 @@ def connections(plan: Plan) -> int:
     return sum(int(path.fanout.sum()) for population in plan.populations for path in population.paths)
 
 
-def neurobench(plan: Plan, ledger: Ledger, stamps: int | None, footprint: int) -> dict[str, float | None]:
-    """NeuroBench's metrics, under its names, per sample; None where its definition does not fit.
+def neurobench(plan: Plan, ledger: Ledger, stamps: int | None, footprint: int, frames: int) -> dict[str, float | None]:
+    """NeuroBench's metrics, under its names, per frame; None where its definition does not fit.
 
     Its effective operations leave out weights of zero. Its activation sparsity is the share of (neuron, time step) in
     which a neuron stays silent: here time steps are time stamps, and it fits where a neuron sends at most one spike in each.
@@ -237,8 +237,10 @@ def neurobench(plan: Plan, ledger: Ledger, stamps: int | None, footprint: int) -
         Time stamps of all samples together; None where a neuron may send more than once in one (``spike`` schedule).
     footprint
         Bytes of parameters and state.
+    frames
+        How many frames there were.
     """
-    operations = float(ledger.synaptic_operations_nonzero.sum()) / len(ledger.received)
+    operations = float(ledger.synaptic_operations_nonzero.sum()) / frames
     signed = plan.settings.spikes == "signed"
     speaking = [at for at, p in enumerate(plan.populations) if isinstance(p.node, Neurons) and p.threshold]
     chances = (stamps or 0) * sum(plan.populations[at].size for at in speaking)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from .recipes import RECIPES
+from .run import summary, train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """``tfsnn train``."""
-    # TensorFlow reads it when it is imported, by the next line.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from .run import summary, train
-
     report = train(args.recipe, args.out, data_dir=args.data_dir, epochs=args.epochs, seed=args.seed, force=args.force)
     print(summary(report))
     print(f"\nwrote {', '.join(str(args.out / name) for name in ('model.h5', 'train.json', 'training.png'))}")

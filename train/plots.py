@@ -19,11 +19,11 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
     history, test = report["history"], report["test"]
     epochs = range(1, len(history["loss"]) + 1)
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    figure = Figure(figsize=(13, 4), layout="constrained")
     FigureCanvasAgg(figure)
     loss, error, activity = figure.subplots(1, 3)
     mark = "o" if len(epochs) < 8 else ""
@@ -37,9 +37,10 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
     final = 100 * (1 - test["accuracy"])
     error.axhline(max(final, 0.01), color="black", linestyle="--", linewidth=1, label=f"test, at the end: {final:.2f} %")
     error.set(title="Classification error", ylabel="wrong answers (%)", yscale="log")
-    error.yaxis.set_major_formatter(ScalarFormatter())
-    error.yaxis.set_minor_formatter(ScalarFormatter())
-    error.tick_params(axis="y", which="minor", labelsize="small")
+    for axes in (loss, error):
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
     activity.plot(epochs, history["spikes_per_neuron"], marker=mark, color="tab:green", label="validation, estimate")
     activity.set(title="Activity", ylabel="spikes per neuron and image", ylim=(0, None))
@@ -48,7 +49,7 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small", frameon=False)
+        axes.legend(fontsize="small", frameon=False, loc="lower right" if axes is activity else "upper right")
     figure.suptitle(f"{report['recipe']['name']}: {100 * test['accuracy']:.2f} % of the test set right", fontsize="medium")
     figure.savefig(path, dpi=120)
 

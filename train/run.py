@@ -10,13 +10,10 @@ import hashlib
 import json
 import logging
 import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -25,11 +22,10 @@ from tfsnn.data import Dataset, Split, load
 from tfsnn.errors import InputError
 from tfsnn.stage import circumstances, guard, progress, provenance, replacing, set_seed, sha256, table, write_json
 
+from .fit import Trainer
+from .networks import build
 from .plots import training_curves
 from .recipes import Recipe, find
-
-if TYPE_CHECKING:
-    from .fit import Trainer
 
 PathLike = str | os.PathLike[str]
 
@@ -73,11 +69,8 @@ def train(
     out = guard(out, force, directory=True)
     dataset = load(recipe.dataset, data_dir)
     learnt, held = _splits(recipe, dataset)
-    with _quiet():
-        set_seed(seed, tensorflow=True)
-    from .fit import Trainer
-    from .networks import build
-
+    _need_tensorflow()
+    set_seed(seed, tensorflow=True)
     start = time.perf_counter()
     model = build(recipe.network, learnt.x.shape[1:], int(dataset.train.y.max()) + 1)
     trainer = Trainer(model, recipe, learnt, dataset.encoder, seed)
@@ -133,6 +126,13 @@ def summary(report: dict[str, Any]) -> str:
     return table(headers, rows)
 
 
+def _need_tensorflow() -> None:
+    from keras import backend
+
+    if backend.backend() != "tensorflow":
+        raise InputError(f"train: Keras runs on {backend.backend()}, and the recipes are written for TensorFlow; set KERAS_BACKEND=tensorflow")
+
+
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
     """The images to learn from, and those held out: the same for every seed, so that results can be compared."""
     x, y = dataset.train
@@ -144,7 +144,9 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
     if _content(dataset.train) == _content(dataset.test):
         raise InputError(f"data set {dataset.name}: training and test split are the same; give train_x, train_y, test_x and test_y")
     if not 0 < recipe.validation < len(y):
-        raise InputError(f"recipe {recipe.name}: validation takes {recipe.validation} of {len(y)} training images; at least 1 must be left to both")
+        raise InputError(
+            f"recipe {recipe.name}: validation takes {recipe.validation} of {len(y)} training images; at least 1 must be left to both"
+        )
     order = np.random.RandomState(0).permutation(len(y))
     held, learnt = (np.sort(part) for part in np.split(order, [recipe.validation]))
     return Split(x[learnt], y[learnt]), Split(x[held], y[held])
@@ -203,17 +205,3 @@ def _content(split: Split) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send what TensorFlow's C++ code says while it is imported nowhere: it speaks before it reads TF_CPP_MIN_LOG_LEVEL."""
-    sys.stderr.flush()
-    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(own, 2)
-        os.close(own)
-        os.close(nowhere)

@@ -1,0 +1,105 @@
+"""The scale of each population: what a relative threshold refers to, and what rounding errors are averaged over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.dense import forward
+from tfsnn.encode import Encoder
+from tfsnn.graph import Graph, Input, Neurons, Node
+
+PERCENTILE = 0.999
+BATCH_NEURONS = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What a graph does on calibration data.
+
+    Parameters
+    ----------
+    scales
+        99.9th percentile of abs(f(x)) over samples and neurons, by population.
+    means
+        Mean of f(x) over the samples, (neurons) by population.
+    samples
+        How many were seen.
+    """
+
+    scales: dict[str, float]
+    means: dict[str, NDArray[np.float64]]
+    samples: int
+
+
+def calibrate(graph: Graph, frames: dict[str, NDArray[Any]]) -> Calibration:
+    """Run the dense network over the frames and look at every population.
+
+    Parameters
+    ----------
+    graph
+        In float.
+    frames
+        (samples, \\*shape) by the name of the input.
+    """
+    samples = len(next(iter(frames.values())))
+    largest: dict[str, NDArray[np.float64]] = {}
+    sums: dict[str, NDArray[np.float64]] = {}
+    keep = {node.name: ceil((1 - PERCENTILE) * samples * prod(node.shape)) for node in graph.nodes}
+
+    def look(node: Node, value: NDArray[Any]) -> NDArray[Any]:
+        sums[node.name] = sums.get(node.name, 0.0) + value.sum(axis=0, dtype=np.float64)
+        # The percentile is the k-th largest of all: batch by batch, only k values need be kept.
+        both = np.concatenate([largest.get(node.name, np.zeros(0)), np.abs(value).reshape(-1)])
+        k = min(keep[node.name], len(both))
+        largest[node.name] = np.partition(both, len(both) - k)[len(both) - k :]
+        return value
+
+    size = max(1, BATCH_NEURONS // max(1, graph.neurons))
+    for first in range(0, samples, size):
+        forward(graph, {name: values[first : first + size] for name, values in frames.items()}, sent=look, dtype=np.float32)
+    scales = {name: _scale(values) for name, values in largest.items()}
+    return Calibration(scales, {name: total / samples for name, total in sums.items()}, samples)
+
+
+def scaled(graph: Graph, scales: dict[str, float]) -> Graph:
+    """The graph with these scales in its populations."""
+    nodes = tuple(replace(n, scale=scales.get(n.name, n.scale)) if isinstance(n, Neurons) else n for n in graph.nodes)
+    return Graph(nodes, graph.outputs)
+
+
+def synthetic(node: Input, samples: int, seed: int) -> NDArray[np.int64]:
+    """Raw input for want of data: smooth random images over the encoder's whole range, the same for a seed.
+
+    Parameters
+    ----------
+    node
+        The input population.
+    samples
+        How many.
+    seed
+        Of the generator.
+    """
+    generator = np.random.default_rng(seed)
+    top = 1 / node.encoder.scale if node.encoder.kind == "delay" else max(255.0, 1 / node.encoder.scale)
+    coarse = generator.random((samples, *(max(1, n // 8) if i < 2 and len(node.shape) == 3 else n for i, n in enumerate(node.shape))))
+    for axis, n in enumerate(node.shape, start=1):
+        coarse = np.repeat(coarse, ceil(n / coarse.shape[axis]), axis=axis).take(range(n), axis=axis)
+    noisy = 0.8 * coarse + 0.2 * generator.random(coarse.shape)
+    return np.rint(noisy * min(top, 1 << 20)).astype(np.int64)
+
+
+def frames_of(graph: Graph, raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """What the network sees of raw input: the encoder's frames, (samples, \\*shape) by the name of the input."""
+    encoders: dict[str, Encoder] = {node.name: node.encoder for node in graph.inputs}
+    return {name: encoders[name].frames(values) for name, values in raw.items()}
+
+
+def _scale(values: NDArray[np.float64]) -> float:
+    """The percentile; the largest value where that is 0, and 1 for a population that never speaks."""
+    low, high = float(values.min()), float(values.max())
+    return low if low > 0 else high if high > 0 else 1.0

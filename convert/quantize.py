@@ -1,0 +1,84 @@
+"""Weights to whole numbers: symmetric, rounded to nearest, a scale for each output channel or one for the tensor.
+
+    w_int = round(w / s),  s = max |w| / (2^(bits - 1) - 1)      error at most s / 2
+
+A skip connection has no kernel to quantize: its weight is 1 or -1, its gain the scale, nothing is lost. The mean error that
+rounding leaves in x (seen on calibration data) can be taken out of the bias, channel by channel; it is where a scale for
+the whole tensor, or few bits, would otherwise collapse (Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.dense import drive
+from tfsnn.errors import InputError
+from tfsnn.graph import Graph, Neurons, Node, Synapse
+from tfsnn.ops import OneToOne
+
+BITS = (2, 16)
+
+
+def quantize(graph: Graph, *, bits: int = 8, per_tensor: bool = False, means: Mapping[str, NDArray[Any]] | None = None) -> Graph:
+    """The graph with whole weights.
+
+    Parameters
+    ----------
+    graph
+        In float.
+    bits
+        2 to 16; stored in int8 up to 8 bits, in int16 above.
+    per_tensor
+        One scale for all output channels.
+    means
+        Mean of what each population tells, (neurons) by name: corrects biases for the mean error of rounding.
+
+    Raises
+    ------
+    InputError
+        For any other number of bits.
+    """
+    if isinstance(bits, bool) or not isinstance(bits, int) or not BITS[0] <= bits <= BITS[1]:
+        raise InputError(f"quantize: weight bits {bits!r}; choose a whole number from {BITS[0]} to {BITS[1]}")
+    return Graph(tuple(_quantized(graph, node, bits, per_tensor, means or {}) for node in graph.nodes), graph.outputs)
+
+
+def _quantized(graph: Graph, node: Node, bits: int, per_tensor: bool, means: Mapping[str, NDArray[Any]]) -> Node:
+    if not isinstance(node, Neurons):
+        return node
+    synapses = tuple(whole(synapse, bits, per_tensor) for synapse in node.synapses)
+    error = np.zeros(node.shape)
+    for before, after in zip(node.synapses, synapses):
+        if before.source in means:
+            mean, shape = means[before.source].reshape(1, -1).astype(np.float64), graph[before.source].shape
+            error += (drive(before, mean, shape) - drive(after, mean, shape)).reshape(node.shape)
+    bias = node.bias + error.reshape(-1, node.shape[-1]).mean(axis=0)
+    return replace(node, synapses=synapses, bias=bias.astype(np.float32))
+
+
+def whole(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
+    """One synapse with whole weights.
+
+    Parameters
+    ----------
+    synapse
+        In float.
+    bits, per_tensor
+        As in :func:`quantize`.
+    """
+    weight = np.asarray(synapse.weight, np.float64)
+    dtype = np.int8 if bits <= 8 else np.int16
+    if isinstance(synapse.op, OneToOne):
+        size = np.abs(weight)
+        return replace(synapse, weight=np.sign(weight).astype(dtype), scale=np.where(size > 0, size, 1.0).astype(np.float32))
+    limit = (1 << (bits - 1)) - 1
+    largest = np.abs(weight).max(axis=None if per_tensor else tuple(range(weight.ndim - 1)))
+    # A channel of zeros has no scale of its own; the finest other one leaves the plan's grid as it is.
+    spare = largest[largest > 0].min() if np.any(largest > 0) else 1.0
+    scale = np.asarray(np.where(largest > 0, largest, spare) / limit, np.float32)
+    return replace(synapse, weight=np.clip(np.rint(weight / scale), -limit, limit).astype(dtype), scale=scale)

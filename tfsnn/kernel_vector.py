@@ -1,0 +1,232 @@
+"""Vector loops of the compiled engine: three operations on runs of neurons, as LLVM vector code of fixed width.
+
+``add_check``  x += w k over one run, and whether any neuron of it has something to tell now
+``add_many``   x += sum of w_e k_e over one run: events that meet are summed in registers before x is touched
+``crossing``   the first neuron of a run that has something to tell
+
+A neuron has something to tell if abs(min(max(x, low), high) - told) >= threshold. Each operation is an intrinsic that
+emits vectors of 512 bits, which LLVM cuts to what the CPU has, with the end of a run masked; numba vectorizes none of
+these loops well by itself. Beside each stands its twin in plain NumPy, which takes its place where NUMBA_DISABLE_JIT=1.
+Arrays are flat; positions count elements and are proved to lie inside when the network is flattened.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+ir = cgutils.ir
+INT = ir.IntType(64)
+WIDTH = 64
+BLOCK = 4
+Array = NDArray[Any]
+
+
+class Lanes:
+    """Emits operations on vectors of WIDTH bytes of one floating-point type."""
+
+    def __init__(self, builder: Any, element: Any) -> None:
+        self.builder, self.bytes = builder, 4 if element == ir.FloatType() else 8
+        self.count = WIDTH // self.bytes
+        self.type, self.bits = ir.VectorType(element, self.count), ir.VectorType(ir.IntType(1), self.count)
+        self.suffix = f"v{self.count}f{8 * self.bytes}"
+
+    def splat(self, value: Any) -> Any:
+        """A vector of one value."""
+        kind = ir.VectorType(value.type, self.count)
+        none, order = ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
+        return self.builder.shuffle_vector(self.builder.insert_element(none, value, ir.IntType(32)(0)), none, order)
+
+    def below(self, count: Any) -> Any:
+        """A mask of the lanes whose number is below ``count``."""
+        lanes = ir.Constant(ir.VectorType(INT, self.count), list(range(self.count)))
+        return self.builder.icmp_signed("<", lanes, self.splat(count))
+
+    def load(self, data: Any, at: Any, mask: Any = None) -> Any:
+        """The vector at an element; lanes that are masked out are not read and are 0."""
+        pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
+        if mask is None:
+            vector = self.builder.load(pointer)
+            vector.align = self.bytes
+            return vector
+        arguments = [pointer, ir.IntType(32)(self.bytes), mask, ir.Constant(self.type, [0.0] * self.count)]
+        return self._call(f"llvm.masked.load.{self.suffix}.p0", self.type, arguments)
+
+    def store(self, vector: Any, data: Any, at: Any, mask: Any = None) -> None:
+        """Write a vector at an element; lanes that are masked out are left alone."""
+        pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
+        if mask is None:
+            self.builder.store(vector, pointer).align = self.bytes
+        else:
+            arguments = [vector, pointer, ir.IntType(32)(self.bytes), mask]
+            self._call(f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), arguments)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """a b + c; on exact numbers the same whether fused or not."""
+        return self._call(f"llvm.fmuladd.{self.suffix}", self.type, [a, b, c])
+
+    def tells(self, x: Any, told: Any, limits: tuple[Any, Any, Any]) -> Any:
+        """A mask of the lanes that have something to tell; never where told is not a number."""
+        low, high, threshold = limits
+        value = self.builder.select(self.builder.fcmp_ordered(">", x, low), x, low)
+        value = self.builder.select(self.builder.fcmp_ordered("<", value, high), value, high)
+        size = self._call(f"llvm.fabs.{self.suffix}", self.type, [self.builder.fsub(value, told)])
+        return self.builder.fcmp_ordered(">=", size, threshold)
+
+    def pack(self, mask: Any) -> Any:
+        """A mask as an integer, lane 0 its lowest bit."""
+        return self.builder.zext(self.builder.bitcast(mask, ir.IntType(self.count)), INT)
+
+    def runs(self, start: Any, stop: Any, body: Any) -> None:
+        """Loop ``body(at, mask)`` over a run: whole vectors without a mask, then what is left."""
+        builder = self.builder
+        whole = builder.add(start, builder.and_(builder.sub(stop, start), INT(-self.count)))
+        with cgutils.for_range_slice(builder, start, whole, INT(self.count)) as (at, _):
+            body(at, None)
+        with builder.if_then(builder.icmp_signed("<", whole, stop)):
+            body(whole, self.below(builder.sub(stop, whole)))
+
+    def _call(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
+
+
+def emit_add_check(lanes: Lanes, x: Any, told: Any, w: Any, place: tuple[Any, Any, Any], k: Any, limits: tuple[Any, Any, Any]) -> Any:
+    """The code of ``add_check``."""
+    builder = lanes.builder
+    at, first, length = place
+    factor, limits = lanes.splat(k), tuple(lanes.splat(limit) for limit in limits)  # type: ignore[assignment]
+    any_tells = cgutils.alloca_once_value(builder, ir.Constant(lanes.bits, [0] * lanes.count))
+    shift = builder.sub(first, at)
+
+    def body(i: Any, mask: Any) -> None:
+        total = lanes.multiply_add(lanes.load(w, builder.add(i, shift), mask), factor, lanes.load(x, i, mask))
+        lanes.store(total, x, i, mask)
+        tells = lanes.tells(total, lanes.load(told, i, mask), limits)
+        tells = tells if mask is None else builder.and_(tells, mask)
+        builder.store(builder.or_(builder.load(any_tells), tells), any_tells)
+
+    lanes.runs(at, builder.add(at, length), body)
+    return builder.icmp_unsigned("!=", lanes.pack(builder.load(any_tells)), INT(0))
+
+
+def emit_add_many(lanes: Lanes, x: Any, w: Any, place: tuple[Any, Any, Any], firsts: Any, factors: Any, count: Any) -> None:
+    """The code of ``add_many``: blocks of BLOCK vectors stay in registers while all events are added, then single ones."""
+    builder = lanes.builder
+    at, shift, length = place
+    stop, wide = builder.add(at, length), BLOCK * lanes.count
+    middle = builder.add(at, builder.mul(builder.sdiv(length, INT(wide)), INT(wide)))
+    offset = builder.sub(shift, at)
+
+    def block(i: Any, vectors: int, mask: Any) -> None:
+        totals = [cgutils.alloca_once(builder, lanes.type) for _ in range(vectors)]
+        here = [builder.add(i, INT(v * lanes.count)) for v in range(vectors)]
+        for total, v in zip(totals, here):
+            builder.store(lanes.load(x, v, mask), total)
+        with cgutils.for_range(builder, count) as loop:
+            factor = lanes.splat(builder.load(builder.gep(factors, [loop.index])))
+            row = builder.add(builder.load(builder.gep(firsts, [loop.index])), offset)
+            for total, v in zip(totals, here):
+                weight = lanes.load(w, builder.add(v, row), mask)
+                builder.store(lanes.multiply_add(weight, factor, builder.load(total)), total)
+        for total, v in zip(totals, here):
+            lanes.store(builder.load(total), x, v, mask)
+
+    with cgutils.for_range_slice(builder, at, middle, INT(wide)) as (i, _):
+        block(i, BLOCK, None)
+    lanes.runs(middle, stop, lambda i, mask: block(i, 1, mask))
+
+
+def emit_crossing(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits: tuple[Any, Any, Any]) -> Any:
+    """The code of ``crossing``."""
+    builder = lanes.builder
+    limits = tuple(lanes.splat(limit) for limit in limits)  # type: ignore[assignment]
+    found, at = cgutils.alloca_once_value(builder, stop), cgutils.alloca_once_value(builder, start)
+    head, body, hit, end = (builder.append_basic_block(name) for name in ("head", "body", "hit", "end"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    i = builder.load(at)
+    builder.cbranch(builder.icmp_signed("<", i, stop), body, end)
+    builder.position_at_end(body)
+    # The mask costs less than a second loop: runs are short, and most calls go on from a neuron that was found.
+    mask = lanes.below(builder.sub(stop, i))
+    tells = builder.and_(mask, lanes.tells(lanes.load(x, i, mask), lanes.load(told, i, mask), limits))
+    bits = lanes.pack(tells)
+    builder.store(builder.add(i, INT(lanes.count)), at)
+    builder.cbranch(builder.icmp_unsigned("!=", bits, INT(0)), hit, head)
+    builder.position_at_end(hit)
+    builder.store(builder.add(i, builder.cttz(bits, ir.IntType(1)(1))), found)
+    builder.branch(end)
+    builder.position_at_end(end)
+    return builder.load(found)
+
+
+def _data(context: Any, builder: Any, signature: Any, arguments: Any, count: int) -> tuple[Any, ...]:
+    return tuple(context.make_array(t)(context, builder, v).data for t, v in zip(signature.args[:count], arguments[:count]))
+
+
+@intrinsic
+def vector_add_check(typing: Any, x: Any, told: Any, w: Any, at: Any, first: Any, length: Any, k: Any, low: Any, high: Any, threshold: Any) -> Any:
+    """``add_check`` in vectors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Lanes(builder, context.get_value_type(x.dtype))
+        data = _data(context, builder, signature, arguments, 3)
+        return emit_add_check(lanes, *data, tuple(arguments[3:6]), arguments[6], tuple(arguments[7:]))
+
+    return types.boolean(x, told, w, *[types.intp] * 3, *[x.dtype] * 4), generate
+
+
+@intrinsic
+def vector_add_many(typing: Any, x: Any, w: Any, firsts: Any, factors: Any, count: Any, at: Any, shift: Any, length: Any) -> Any:
+    """``add_many`` in vectors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Lanes(builder, context.get_value_type(x.dtype))
+        x_data, w_data, first, factor = _data(context, builder, signature, arguments, 4)
+        emit_add_many(lanes, x_data, w_data, tuple(arguments[5:]), first, factor, arguments[4])
+        return context.get_dummy_value()
+
+    return types.void(x, w, firsts, factors, *[types.intp] * 4), generate
+
+
+@intrinsic
+def vector_crossing(typing: Any, x: Any, told: Any, start: Any, stop: Any, low: Any, high: Any, threshold: Any) -> Any:
+    """``crossing`` in vectors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Lanes(builder, context.get_value_type(x.dtype))
+        data = _data(context, builder, signature, arguments, 2)
+        return emit_crossing(lanes, *data, arguments[2], arguments[3], tuple(arguments[4:]))
+
+    return types.intp(x, told, *[types.intp] * 2, *[x.dtype] * 3), generate
+
+
+def plain_add_check(
+    x: Array, told: Array, w: Array, at: int, first: int, length: int, k: float, low: float, high: float, threshold: float
+) -> bool:
+    """``add_check`` in NumPy."""
+    x[at : at + length] += w[first : first + length] * k
+    return plain_crossing(x, told, at, at + length, low, high, threshold) < at + length
+
+
+def plain_add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
+    """``add_many`` in NumPy."""
+    for event in range(count):
+        x[at : at + length] += w[firsts[event] + shift :][:length] * factors[event]
+
+
+def plain_crossing(x: Array, told: Array, start: int, stop: int, low: float, high: float, threshold: float) -> int:
+    """``crossing`` in NumPy."""
+    tells = np.abs(np.minimum(np.maximum(x[start:stop], low), high) - told[start:stop]) >= threshold
+    return start + int(np.argmax(tells)) if tells.any() else stop
+
+
+add_check: Any = plain_add_check if config.DISABLE_JIT else vector_add_check
+add_many: Any = plain_add_many if config.DISABLE_JIT else vector_add_many
+crossing: Any = plain_crossing if config.DISABLE_JIT else vector_crossing
