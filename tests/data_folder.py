@@ -1,4 +1,4 @@
-"""Where real data for tests lie: named by TFSNN_TEST_DATA, else in ../shared/data beside the checkout; tests skip without."""
+"""Where real data for tests lie: in TFSNN_TEST_DATA, else in ../shared/data beside the checkout; tests skip without."""
 
 from __future__ import annotations
 

@@ -21,15 +21,19 @@ def numbers(*shape: int, seed: int = 0) -> NDArray[np.float32]:
 
 def sequential(*layers: tuple[str, dict[str, Any]], name: str = "net") -> dict[str, Any]:
     """The config of a Sequential model as Keras 2.2.3 and later write it."""
-    items = [
-        {"class_name": kind, "config": {"name": f"layer_{place}", **config}} for place, (kind, config) in enumerate(layers)
-    ]
+    named = [(kind, {"name": f"layer_{place}", **config}) for place, (kind, config) in enumerate(layers)]
+    items = [{"class_name": kind, "config": config} for kind, config in named]
     return {"class_name": "Sequential", "config": {"name": name, "layers": items}}
 
 
 def node(name: str, kind: str, inbound: Sequence[Any] = (), **config: Any) -> dict[str, Any]:
     """One layer of a functional config; `inbound` lists its calls, each a list of [layer, call, output, {}]."""
     return {"class_name": kind, "name": name, "config": {"name": name, **config}, "inbound_nodes": list(inbound)}
+
+
+def dense(name: str, calls: Sequence[Sequence[tuple[str, int, int]]], units: int = 3) -> dict[str, Any]:
+    """A Dense layer of a functional config, called with these tensors."""
+    return node(name, "Dense", [[[*source, {}] for source in call] for call in calls], units=units, use_bias=True)
 
 
 def functional(

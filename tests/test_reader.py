@@ -1,16 +1,11 @@
-"""Every generation and kind of Keras file gives one plain record, and every broken or hostile one a clear error."""
+"""Every generation and kind of Keras file gives one plain record; for broken ones see test_reader_hostile."""
 
 from __future__ import annotations
 
 import json
-import marshal
-import os
 import subprocess
 import sys
-import time
 import tracemalloc
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +14,10 @@ import numpy as np
 import pytest
 
 from data_folder import folder
-from keras_files import functional, node, numbers, sequential, write
+from keras_files import dense, functional, node, numbers, sequential, write
 from tfsnn.convert.reader import from_live, read
 from tfsnn.convert.records import ModelRecord
-from tfsnn.errors import ConversionError, FileError, InputError
+from tfsnn.errors import FileError, InputError
 
 # name: layers, input shapes, outputs, class of the first and the last layer
 REAL: dict[str, tuple[int, list[tuple[int, ...]], int, str, str]] = {
@@ -70,7 +65,7 @@ def test_real_files(name: str) -> None:
     for layer in record.layers.values():
         assert all(values.dtype == np.float32 and values.flags.c_contiguous for values in layer.weights.values())
         if "BatchNorm" in layer.class_name:
-            assert layer.weights["moving_variance"].min() > 0
+            assert layer.weights["moving_variance"].min() >= 0
 
 
 def test_archive_equals_h5() -> None:
@@ -101,13 +96,14 @@ def test_keras_is_not_needed() -> None:
         assert run.stdout.strip() == "[]", run.stderr
 
 
-CONV1 = {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "border_mode": "same", "subsample": [1, 2], "bias": True}
+CONV1: dict[str, Any] = {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "border_mode": "same", "subsample": [1, 2]}
+CONV1.update(bias=True, dim_ordering="th")
 
 
 def test_keras_1(tmp_path: Path) -> None:
     kernel, dense = numbers(3, 2, 1, 4), numbers(12, 5)
     net = [
-        {"class_name": "Convolution2D", "config": {"name": "c", "batch_input_shape": [None, 1, 6, 4], "dim_ordering": "th", **CONV1}},
+        {"class_name": "Convolution2D", "config": {"name": "c", "batch_input_shape": [None, 1, 6, 4], **CONV1}},
         {"class_name": "BatchNormalization", "config": {"name": "n", "mode": 0, "axis": 1, "epsilon": 0.001}},
         {"class_name": "Activation", "config": {"name": "a", "activation": "hard_sigmoid"}},
         {"class_name": "Flatten", "config": {"name": "f"}},
@@ -119,7 +115,8 @@ def test_keras_1(tmp_path: Path) -> None:
         "c": [("c_W", kernel.transpose(3, 2, 0, 1)), ("c_b", numbers(4))],
         **{"n": norm, "a": [], "f": [], "d": [("d_W", dense)]},
     }
-    path = write(tmp_path / "k1.h5", {"class_name": "Sequential", "config": net}, weights, version="1.2.2", backend=None)
+    config = {"class_name": "Sequential", "config": net}
+    path = write(tmp_path / "k1.h5", config, weights, version="1.2.2", backend=None)
     record = read(path)
     assert record.inputs[0].shape == (1, 6, 4) and record.keras_version == "1.2.2"
     conv = record.layers["c"]
@@ -136,12 +133,8 @@ def test_keras_1(tmp_path: Path) -> None:
     assert turned.notes == ()
 
 
-def dense(name: str, sources: Any, units: int = 3) -> dict[str, Any]:
-    return node(name, "Dense", [[[*source, {}] for source in group] for group in sources], units=units, use_bias=True)
-
-
 def test_keras_2_nested_and_shared(tmp_path: Path) -> None:
-    """A model inside a model is called twice; Keras 2 counts these calls from 1 and lists what trains before what rests."""
+    """A model in a model, called twice: Keras 2 counts its calls from 1 and lists what trains before what rests."""
     inner = functional(
         [
             node("in", "InputLayer", batch_input_shape=[None, 3]),
@@ -160,11 +153,11 @@ def test_keras_2_nested_and_shared(tmp_path: Path) -> None:
         ],
         *([["a", 0, 0]], [["sum", 0, 0], ["block", 2, 0]]),
     )
-    block = [("n/beta:0", 0), ("d_1/kernel:0", 1), ("d_1/bias:0", 2), ("n/moving_mean:0", 3), ("n/moving_variance:0", 4)]
-    values = [numbers(*((3, 3) if "kernel" in name else (3,)), seed=seed) for name, seed in block]
+    names = ["n/beta:0", "d_1/kernel:0", "d_1/bias:0", "n/moving_mean:0", "n/moving_variance:0"]
+    values = [numbers(*((3, 3) if "kernel" in name else (3,)), seed=seed) for seed, name in enumerate(names)]
     weights = {
         "a": [],
-        "block": [(name, value) for (name, _), value in zip(block, values)],
+        "block": list(zip(names, values)),
         "shared": [("shared/kernel:0", numbers(3, 3)), ("shared/bias:0", numbers(3))],
         "sum": [],
     }
@@ -201,7 +194,8 @@ def test_where_an_input_shape_may_stand(tmp_path: Path) -> None:
     configs[-1][0]["config"]["build_input_shape"] = [None, 3, 2]
     configs[-1] = (configs[-1][0], (3, 2))
     for place, (config, shape) in enumerate(configs):
-        names = [layer["config"]["name"] for layer in config["config"]["layers"] if layer["class_name"] in ("Dense", "Conv1D")]
+        layers = config["config"]["layers"]
+        names = [layer["config"]["name"] for layer in layers if layer["class_name"] in ("Dense", "Conv1D")]
         weights = {name: [(f"{name}/kernel:0", numbers(2, 2)), (f"{name}/bias:0", numbers(2))] for name in names}
         assert read(write(tmp_path / f"{place}.h5", config, weights)).inputs[0].shape == shape
     outer = {"class_name": "Sequential", "config": {"name": "outer", "layers": [inner]}}
@@ -260,11 +254,12 @@ def test_keras_3_in_every_form(tmp_path: Path) -> None:
     for record in (live, old):
         for name, values in wrapped.items():
             found = sorted(value.shape for value in record.layers[name].weights.values())
-            assert found == sorted(value.shape for value in values) and record.layers[name].class_name in str(model.layers)
+            assert found == sorted(value.shape for value in values)
             object.__setattr__(record.layers[name], "weights", archive.layers[name].weights)
     assert_same(live, archive)
     assert_same(live, old)
-    for name in ("nested/block/c", "nested/c", "nested/block/n", "separable", "depthwise", "transpose", "shared", "norm"):
+    plain = ("separable", "depthwise", "transpose", "shared", "norm")
+    for name in ("nested/block/c", "nested/c", "nested/block/n", "nested/block/e", *plain):
         layer = model
         for part in name.split("/"):
             layer = layer.get_layer(part)
@@ -286,267 +281,6 @@ def test_live_models_that_are_none() -> None:
         from_live([])
     with pytest.raises(InputError, match=r"it has not been built, .*; call model.build"):
         from_live(keras.Sequential([keras.layers.Dense(3)]))
-
-
-def test_a_lambda_is_never_run(tmp_path: Path) -> None:
-    target = tmp_path / "ran"
-    code = marshal.dumps(compile(f"open({str(target)!r}, 'w')", "x", "eval")).decode("latin1")
-    for generation, config in {
-        "1.2.0": {"function": [code, None, None], "function_type": "lambda"},
-        "2.4.0": {"function": [code, None, None], "function_type": "lambda", "module": "__main__"},
-        "3.3.0": {"function": {"class_name": "__lambda__", "config": {"code": code, "defaults": None}}},
-    }.items():
-        net = sequential(("Lambda", {"batch_input_shape": [None, 2], "arguments": {}, **config}))
-        layer = read(write(tmp_path / f"{generation}.h5", net, version=generation)).layers["layer_0"]
-        assert layer.class_name == "Lambda" and layer.take("function") == "code that is not read"
-    named = sequential(("Lambda", {"batch_input_shape": [None, 2], "function": "scale", "function_type": "function"}))
-    assert read(write(tmp_path / "named.h5", named)).layers["layer_0"].take("function") == "scale"
-    assert not target.exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("net.pb", b"\x08\x01", "found a TensorFlow graph, expected a Keras model .*; save it with model.save"),
-        ("net.tflite", b"\x1c\0\0\0TFL3", "found a TensorFlow Lite model"),
-        ("net.pt", b"PK\x03\x04", "found a PyTorch checkpoint"),
-        ("net.pkl", b"\x80\x04", "found a pickle, which would have to be executed"),
-        ("net.npz", b"PK\x03\x04", "found weights without a config"),
-        ("net.h5", b"not hdf5", "found a file that begins with b'not hdf5'"),
-        ("net.keras", b"PK\x03\x04rest", "archive: found a damaged or unusual zip"),
-        ("empty.h5", b"", "found a file that begins with b''"),
-    ],
-)
-def test_other_files(name: str, content: bytes, message: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(FileError, match=f"{name}: {message}"):
-        read(path)
-
-
-def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"found a folder \(a SavedModel\?\), expected one file; load it in Keras, then"):
-        read(tmp_path)
-    with pytest.raises(FileError, match=r"cannot be opened \(No such file"):
-        read(tmp_path / "absent.h5")
-    with pytest.raises(InputError, match="backend: found 'caffe', allowed are tensorflow, theano"):
-        read(tmp_path / "absent.h5", backend="caffe")
-
-
-def test_weights_only(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "old.h5", "w") as file:
-        file.attrs["layer_names"] = [b"dense"]
-    with h5py.File(tmp_path / "new.h5", "w") as file:
-        file.create_group("layers")
-    with h5py.File(tmp_path / "any.h5", "w") as file:
-        file["data"] = 3
-    for name in ("old.h5", "new.h5"):
-        with pytest.raises(FileError, match=f"{name}: .* found weights only, expected a whole model; save it with model.save"):
-            read(tmp_path / name)
-    with pytest.raises(FileError, match="found no Keras model, expected one"):
-        read(tmp_path / "any.h5")
-
-
-DENSE = ("Dense", {"units": 2, "batch_input_shape": [None, 2]})
-GOOD = [("layer_0/kernel:0", numbers(2, 2)), ("layer_0/bias:0", numbers(2))]
-INPUT = node("i", "InputLayer", batch_input_shape=[None, 3])
-
-
-def chain(*layers: Any, inputs: Any = (("i", 0, 0),), outputs: Any = (("d", 0, 0),)) -> Any:
-    return functional([INPUT, *layers], [list(item) for item in inputs], [list(item) for item in outputs])
-
-
-def twice(depth: int) -> Any:
-    """A model that calls itself twice, `depth` times over: two to the depth calls."""
-    model = chain(node("d", "Flatten", [[["i", 0, 0, {}]]]))
-    for level in range(depth):
-        calls = [[["i", 0, 0, {}]], [["d", 1, 0, {}]]]
-        model = chain({**model, "name": "d", "inbound_nodes": calls}, outputs=[("d", 2, 0)])
-    return model
-
-
-BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "cycle": (
-        chain(dense("d", [[("e", 0, 0)]]), dense("e", [[("d", 0, 0)]])),
-        {},
-        r"model 'net': found layers that feed themselves \(d, e\), expected a network without cycles",
-    ),
-    "unknown layer": (chain(dense("d", [[("x", 0, 0)]])), {}, "found a reference to the layer 'x', which it does not have"),
-    "unknown call": (chain(dense("d", [[("i", 3, 0)]])), {}, "found a reference to call 3 of 'i', which does not exist"),
-    "unknown output": (chain(dense("d", [[("i", 0, 1)]])), {}, "reference to output 1 of call 0 of 'i', which does"),
-    "unknown result": (chain(dense("d", [[("i", 0, 0)]]), outputs=[("d", 7, 0)]), {}, "output 0 of call 7 of 'd'"),
-    "unknown input": (chain(inputs=[("x", 0, 0)]), {}, "found the input 'x', expected the name of one of its layers"),
-    "unlisted input": (
-        chain(node("j", "InputLayer", [[["i", 0, 0, {}]]], batch_input_shape=[None, 3]), outputs=[("j", 0, 0)]),
-        {},
-        r"layer 'j' \(InputLayer\): found an input that the model does not list",
-    ),
-    "no tensors": (chain(dense("d", [[]])), {}, "layer 'd': found a call without tensors, expected at least one"),
-    "no outputs": (chain(dense("d", [[("i", 0, 0)]]), outputs=[]), {}, "found no output_layers"),
-    "same name": (chain(dense("d", [[("i", 0, 0)]]), INPUT), {}, "found two layers named 'i', expected names that differ"),
-    "slashes": (
-        chain(
-            {**sequential(("Flatten", {"name": "d"}), name="e"), "name": "e", "inbound_nodes": [[["i", 0, 0, {}]]]},
-            node("e/d", "Flatten", [[["e", 1, 0, {}]]]),
-            outputs=[("e/d", 0, 0)],
-        ),
-        {},
-        "layer 'e/d': found two layers of this full name",
-    ),
-    "bomb": (twice(40), {}, "found more than 100000 layers in nested calls, expected a network of ordinary size"),
-    "no shape": (sequential(("Dense", {"units": 2})), {}, r"found no input shape, expected one; call model.build\("),
-    "bad shape": (
-        sequential(("Dense", {"batch_input_shape": [None, -1]})),
-        {},
-        r"input 'layer_0_input': found the shape \(None, -1\), expected positive whole numbers",
-    ),
-    "python": ({"class_name": "MyModel", "config": {"name": "m"}}, {}, "found a model that is Python code, expected a list"),
-    "no layers": ({"class_name": "Sequential", "config": {"name": "m", "layers": []}}, {}, "found no list of layers"),
-    "no class": ({"class_name": "Sequential", "config": {"layers": [{}]}}, {}, "found an item without class_name"),
-    "no config": ({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense"}]}}, {}, "found no config"),
-    "no name": (
-        {"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": {}}]}},
-        {},
-        "found the name 'None', expected a text",
-    ),
-    "branches": (
-        {"class_name": "Sequential", "config": [{"class_name": "Merge", "config": {"name": "m", "layers": []}}]},
-        {},
-        r"layer 'm' \(Merge\): found a Sequential model that begins with several models",
-    ),
-    "missing weight": (
-        sequential(DENSE),
-        {"layer_0": GOOD[:1]},
-        r"layer 'layer_0' \(Dense\): found 1 weights \(layer_0/kernel:0\), expected 2 \(kernel, bias\); save",
-    ),
-    "no weights": (sequential(DENSE), {}, r"found 0 weights \(none\), expected 2 \(kernel, bias\)"),
-    "foreign weights": (sequential(DENSE), {"layer_0": GOOD, "x": GOOD}, "found weights of 'x', a layer that the model does"),
-    "too large": (
-        sequential(DENSE),
-        {"layer_0": [("kernel", np.full((2, 2), 1e300)), GOOD[1]]},
-        "weight 'kernel': found values outside of float32, expected finite numbers; save it as float32",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_models_that_contradict_themselves(name: str, tmp_path: Path) -> None:
-    config, weights, message = BROKEN[name]
-    path = write(tmp_path / "net.h5", config, weights)
-    start = time.perf_counter()
-    with pytest.raises(ConversionError, match=f"net.h5: .*{message}"):
-        read(path)
-    assert time.perf_counter() - start < 5
-
-
-def test_all_weights_that_do_not_fit_are_named_at_once(tmp_path: Path) -> None:
-    net = sequential(DENSE, ("Dense", {"units": 2}), ("Flatten", {}))
-    path = write(tmp_path / "net.h5", net, {"layer_0": GOOD[:1], "layer_1": [], "layer_2": GOOD})
-    with pytest.raises(ConversionError, match="layer_0.*\n.*layer_1.*\n.*layer_2") as caught:
-        read(path)
-    assert len(caught.value.problems) == 3
-
-
-def soft(file: h5py.File) -> None:
-    file["model_weights/layer_0/layer_0/bias:0"] = h5py.SoftLink("/model_weights/layer_0/layer_0/kernel:0")
-
-
-def external(file: h5py.File) -> None:
-    file["model_weights/layer_0/layer_0/bias:0"] = h5py.ExternalLink("secret.h5", "/x")
-
-
-def huge(file: h5py.File) -> None:
-    file.create_dataset("model_weights/layer_0/layer_0/bias:0", (1 << 40,), "f4")
-
-
-def not_finite(file: h5py.File) -> None:
-    file["model_weights/layer_0/layer_0/bias:0"] = np.array([1, np.nan], "f4")
-
-
-def many_names(file: h5py.File) -> None:
-    group = file["model_weights/layer_0"]
-    for place in range(300):
-        group.attrs[f"weight_names{place}"] = np.array([b"layer_0/kernel:0"] * 200)
-    del group.attrs["weight_names"]
-
-
-def no_names(file: h5py.File) -> None:
-    del file["model_weights/layer_0"].attrs["weight_names"]
-
-
-HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
-    "soft link": (soft, "layer_0/bias:0: found a soft or external link"),
-    "external link": (external, "layer_0/bias:0: found a soft or external link"),
-    "huge": (huge, "layer_0/bias:0: found shape .* and no data"),
-    "NaN": (not_finite, "layer_0/bias:0: found 1 values NaN or infinite, expected finite numbers"),
-    "missing": (lambda file: None, "layer_0/bias:0: found no such object"),
-    "endless names": (many_names, "found (the same data under many names|structures that are walked over)"),
-    "no names": (no_names, "attribute 'weight_names': found no such attribute, expected a list of names"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_weights(name: str, tmp_path: Path) -> None:
-    path = write(tmp_path / "net.h5", sequential(DENSE), {"layer_0": GOOD})
-    change, message = HOSTILE[name]
-    with h5py.File(path, "a") as file:
-        del file["model_weights/layer_0/layer_0/bias:0"]
-        change(file)
-    tracemalloc.start()
-    start = time.perf_counter()
-    with pytest.raises(FileError, match=f"net.h5: .*{message}"):
-        read(path)
-    assert time.perf_counter() - start < 10
-    assert tracemalloc.get_traced_memory()[1] < 50e6
-    tracemalloc.stop()
-
-
-def test_config_nested_a_million_levels(tmp_path: Path) -> None:
-    path = write(tmp_path / "net.h5", '{"class_name":' * 1_000_000)
-    with pytest.raises(FileError, match="attribute 'model_config': found JSON nested deeper than 150, expected a model"):
-        read(path)
-
-
-CONFIG = json.dumps(sequential(DENSE))
-
-
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        ({"other": b""}, "found a zip without config.json, expected a Keras model"),
-        ({"archive/data.pkl": b""}, "found a PyTorch checkpoint"),
-        ({"config.json": CONFIG}, "found config.json, expected model.weights.h5 in one piece"),
-        ({"config.json": CONFIG, "model.weights.h5": b"no"}, "model.weights.h5: first bytes: found b'no'"),
-        ({"config.json": b"\xff", "model.weights.h5": b""}, "config.json: found other bytes, expected text in UTF-8"),
-        ({"config.json": "[" * 10_000, "model.weights.h5": b""}, "config.json: found JSON nested deeper"),
-        ({"config.json": "7", "model.weights.h5": None}, "config: found int, expected a model"),
-        ({"config.json": CONFIG, "model.weights.h5": bytes(400_000_000)}, "found .* bytes that declare 400000000, expected"),
-        ({f"{place}": b"" for place in range(2000)}, "found 2000 members, 2000 names, expected at most 1000"),
-        ({"config.json": CONFIG, "model.weights.h5": None}, None),
-    ],
-    ids=range(10),
-)
-def test_hostile_archives(members: dict[str, Any], message: str | None, tmp_path: Path) -> None:
-    path = tmp_path / "net.keras"
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        file.create_group("layers/dense/vars")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, (tmp_path / "w.h5").read_bytes() if content is None else content)
-    expected = FileError if message else ConversionError
-    with pytest.raises(expected, match=message or r"found 0 weights \(none\), expected 2"):
-        read(path)
-    assert sorted(os.listdir(tmp_path)) == ["net.keras", "w.h5"]
-
-
-def test_weights_of_another_layer(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        file.create_group("layers/dense/vars").attrs["name"] = "someone else"
-    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
-        archive.writestr("config.json", CONFIG)
-        archive.write(tmp_path / "w.h5", "model.weights.h5")
-    with pytest.raises(FileError, match="found the weights of 'someone else', expected those of 'layer_0'"):
-        read(tmp_path / "net.keras")
 
 
 def test_memory_stays_near_the_weights(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def write_bars(path: Path) -> Path:
     return path
 
 
-def recipe(path: Path) -> Recipe:
+def recipe(path: Path | str) -> Recipe:
     """A recipe for :func:`write_bars` with a little of everything."""
     return Recipe(
         name="bars",

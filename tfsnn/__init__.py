@@ -3,13 +3,22 @@
     net = tfsnn.convert_model("model.h5")
     result = tfsnn.simulate(net, net.graph.inputs[0].encoder.events(images), threshold=0.1)
 
-Names are imported on first use, so that ``import tfsnn`` is immediate and needs no TensorFlow.
+Neither TensorFlow nor a stage is imported before it is used.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tfsnn.artifact import Net, load, save
+from tfsnn.encode import Encoder
+from tfsnn.errors import ConversionError, FileError, InputError, RangeError, TfsnnError
+from tfsnn.events import Events
+from tfsnn.graph import Graph
+from tfsnn.simulate import Result, simulate
+
+if TYPE_CHECKING:
+    from tfsnn.convert.run import convert_model
 
 __all__ = [
     "ConversionError",
@@ -28,29 +37,10 @@ __all__ = [
     "simulate",
 ]
 
-_HOME = {
-    "ConversionError": "tfsnn.errors",
-    "Encoder": "tfsnn.encode",
-    "Events": "tfsnn.events",
-    "FileError": "tfsnn.errors",
-    "Graph": "tfsnn.graph",
-    "InputError": "tfsnn.errors",
-    "Net": "tfsnn.artifact",
-    "RangeError": "tfsnn.errors",
-    "Result": "tfsnn.simulate",
-    "TfsnnError": "tfsnn.errors",
-    "convert_model": "tfsnn.convert.run",
-    "load": "tfsnn.artifact",
-    "save": "tfsnn.artifact",
-    "simulate": "tfsnn.simulate",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name != "convert_model":
         raise AttributeError(f"module 'tfsnn' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    return getattr(import_module(_HOME[name]), name)
+    from tfsnn.convert.run import convert_model
 
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return convert_model

@@ -117,7 +117,7 @@ def load(path: PathLike) -> Net:
 
 def _check_format(root: h5.Node, name: str) -> None:
     if "format" not in h5.attributes(root) or h5.text(root, "format") != FORMAT:
-        raise FileError(f"{name}: no attribute format = {FORMAT!r}; this is no tfsnn network: a Keras model goes through tfsnn convert first")
+        raise FileError(f"{name}: no attribute format = {FORMAT!r}, so no tfsnn network; a Keras model goes through tfsnn convert first")
     version = h5.attribute(root, "format_version")
     if version.shape != () or version != FORMAT_VERSION:
         raise FileError(f"{name}: format_version is {version}; this tfsnn reads {FORMAT_VERSION}: {AGAIN} of this version")
@@ -131,7 +131,8 @@ def _arrays(graph: Graph) -> dict[str, NDArray[Any]]:
         arrays[f"{_escaped(node.name)}/bias"] = np.ascontiguousarray(node.bias, np.float32)
         for number, synapse in enumerate(node.synapses):
             if synapse.scale is None or synapse.weight.dtype not in (np.int8, np.int16):
-                raise InputError(f"artifact: {node.name}: weights from {synapse.source} are {synapse.weight.dtype}; quantize the graph first")
+                found = f"weights from {synapse.source} are {synapse.weight.dtype}"
+                raise InputError(f"artifact: {node.name}: {found}; int8 or int16 with scales can be saved: quantize the graph first")
             place = f"{_escaped(node.name)}/synapses/{number}"
             arrays[f"{place}/weight"] = np.ascontiguousarray(synapse.weight)
             arrays[f"{place}/scale"] = np.ascontiguousarray(synapse.scale, np.float32)
@@ -143,7 +144,7 @@ def _reader(root: h5.Node, arrays: dict[str, NDArray[Any]]) -> Callable[[str, tu
         node = h5.child(root, f"nodes/{place}")
         array = h5.dataset(node, "", finite=True)
         if array.dtype.name not in dtypes:
-            raise FileError(f"{root.source.name}: /nodes/{place}: {array.dtype.name}; expected {' or '.join(dtypes)}: {AGAIN}")
+            raise FileError(f"{root.source.label}: /nodes/{place}: {array.dtype.name}; expected {' or '.join(dtypes)}: {AGAIN}")
         arrays[place] = array
         return array
 
@@ -213,7 +214,7 @@ def _node(described: Any, read: Callable[[str, tuple[str, ...]], NDArray[Any]]) 
     if kind == "Input":
         return Input(str(described["name"]), _whole(described["shape"]), Encoder.from_json(described["encoder"]))
     if kind == "MaxPool":
-        return _built(MaxPool, described | {"relays": tuple(_choice(RELAYS, relay) for relay in _list(described["relays"], "relays"))})
+        return _built_node(MaxPool, described | {"relays": tuple(_choice(RELAYS, relay) for relay in _list(described["relays"], "relays"))})
     if kind != "Neurons":
         raise InputError(f"a population of kind {kind!r}; expected Input, MaxPool or Neurons")
     place = _escaped(str(described["name"]))
@@ -226,12 +227,17 @@ def _node(described: Any, read: Callable[[str, tuple[str, ...]], NDArray[Any]]) 
     activation = dict(described["activation"])
     activation["top"] = float("inf") if activation["top"] is None else activation["top"]
     bias = read(f"{place}/bias", ("float32",))
-    return _built(Neurons, described | {"synapses": tuple(synapses), "bias": bias, "activation": _built(ops.Activation, activation)})
+    return _built_node(Neurons, described | {"synapses": tuple(synapses), "bias": bias, "activation": _built(ops.Activation, activation)})
+
+
+def _built_node(kind: type, described: Mapping[str, Any]) -> Node:
+    node: Node = _built(kind, described)
+    return node
 
 
 def _choice(kinds: Mapping[str, type], described: Any) -> Any:
     kind = described.get("kind") if isinstance(described, dict) else described
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise InputError(f"an operation of kind {kind!r}; expected {', '.join(kinds)}")
     return _built(kinds[kind], described)
 
@@ -239,7 +245,7 @@ def _choice(kinds: Mapping[str, type], described: Any) -> Any:
 def _built(kind: type, described: Mapping[str, Any]) -> Any:
     """A dataclass from JSON values: all its fields, no other; lists become tuples, whole numbers stay within 32 bits."""
     names = {f.name for f in fields(kind)}
-    given = {key: _value(value, key) for key, value in described.items() if key != "kind"}
+    given = {key: _value(value, key) for key, value in described.items() if key in names or key != "kind"}
     if set(given) != names:
         raise InputError(f"{kind.__name__} with {', '.join(sorted(set(given) ^ names))} missing or in excess")
     return kind(**given)

@@ -123,6 +123,8 @@ def _shuffled_evenly(y: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def _read_tfds(name: str, data_dir: PathLike | None, split: str) -> Split:
+    # tensorflow-datasets reads the variable when it is imported, and never again.
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     if data_dir is not None and not Path(data_dir).is_dir():
         raise InputError(
             f"data set {name}: {os.fspath(data_dir)} is no directory; make it, or name the one that tensorflow-datasets keeps its data in"
@@ -140,7 +142,7 @@ def _read_tfds(name: str, data_dir: PathLike | None, split: str) -> Split:
             builder.download_and_prepare()
         arrays = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
     except failures as error:
-        where = os.fspath(data_dir) if data_dir is not None else os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+        where = "~/tensorflow_datasets" if data_dir is None else os.fspath(data_dir)
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"data set {name}: not to be had in {where} ({type(error).__name__}: {reason}); "

@@ -71,7 +71,7 @@ class Encoder:
         if self.kind == "delay" and self.threshold >= 1:
             raise InputError(f"encoder: threshold {self.threshold} silences every pixel; with kind 'delay' it must lie below 1")
         if not isinstance(self.bins, int) or isinstance(self.bins, bool) or not 0 <= self.bins <= 1 << 20:
-            raise InputError(f"encoder: bins is {self.bins!r}; it must be a whole number from 0 (the pixels' own resolution) to {1 << 20}")
+            raise InputError(f"encoder: bins is {self.bins!r}; it must be a whole number up to {1 << 20}, 0 for the pixels' own")
         if self.kind != "delay" and self.bins:
             raise InputError(f"encoder: bins is {self.bins}, but kind {self.kind!r} has no delay to divide; leave it at 0")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class Events:
         return Events(self.t[cut], self.neuron[cut], self.payload[cut], offsets, self.shape, tick=self.tick, unit=self.unit)
 
 
-def _integers(values: object, name: str, dtype: type[np.signedinteger[object]]) -> NDArray[np.signedinteger[object]]:
+def _integers(values: object, name: str, dtype: type[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     array = np.asarray(values)
     if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
         raise InputError(f"events: {name} is {array.dtype} of shape {array.shape}; it must be one-dimensional and of integers")
@@ -109,8 +110,9 @@ def _check(events: Events) -> None:
             f"events: neuron {events.neuron.min()} to {events.neuron.max()}; the input of shape {events.shape} has neurons 0 to {size - 1}"
         )
     if np.any(events.payload == 0):
-        raise InputError(f"events: payload 0 at event {int(np.argmin(np.abs(events.payload)))}; an event carries a change, drop those without")
+        zero = int(np.argmin(np.abs(events.payload)))
+        raise InputError(f"events: payload 0 at event {zero}; an event carries a change, drop those without")
     falls = np.flatnonzero(np.diff(events.t) < 0) + 1
     bad = np.setdiff1d(falls, offsets)
     if bad.size:
-        raise InputError(f"events: time runs backwards at event {int(bad[0])}; sort each sample by time (stable, to keep the order within a time stamp)")
+        raise InputError(f"events: time runs backwards at event {int(bad[0])}; sort each sample by time, in a stable way")

@@ -57,6 +57,5 @@ def fanout_nonzero(op: Linear, weight: Integers, shape: Shape) -> Integers:
     total = np.zeros((shape[0] * shape[1] + 1, shape[2]), np.int64)
     for tap in range(pixels.shape[1]):
         np.add.at(total, pixels[:, tap], per_tap[tap])
-    return total[:-1].reshape(-1)
-
-
+    reached: Integers = total[:-1].reshape(-1)
+    return reached

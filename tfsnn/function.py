@@ -62,7 +62,8 @@ class Function:
         inside = np.clip(x, self.low, self.high)
         beyond = np.where(((x < inside) & (not self.flat[0])) | ((x > inside) & (not self.flat[1])), x - inside, 0)
         entry, rest = np.divmod(inside - self.low, 1 << self.shift)
-        return self.table[entry] + ((self.table[entry + 1] - self.table[entry]) * rest >> self.shift) + beyond
+        value: Integers = self.table[entry] + ((self.table[entry + 1] - self.table[entry]) * rest >> self.shift) + beyond
+        return value
 
 
 def on_grid(activation: Activation, shape: Shape, step: float, where: str) -> Function:
@@ -89,14 +90,16 @@ def on_grid(activation: Activation, shape: Shape, step: float, where: str) -> Fu
     first, last = round(low / step), round(high / step)
     shift = max(0, ceil(log2(max((last - first) / TABLE_ENTRIES, 1))))
     entries = first + (np.arange(((last - first) >> shift) + 2, dtype=np.int64) << shift)
-    return Function("table", _NO_SLOPE, rounded(activation(entries * step) / step, where, "activation"), low=first, shift=shift, flat=flat)
+    table = rounded(activation(entries * step) / step, where, "activation")
+    return Function("table", _NO_SLOPE, table, low=first, shift=shift, flat=flat)
 
 
 def _bend(activation: Activation) -> tuple[float, float, tuple[bool, bool]]:
     """Range of x outside which f is flat or has slope 1, to less than 1e-9, and whether it is flat below and above it."""
     if activation.kind == "relu":
         if activation.slope != 0.0:
-            raise InputError(f"plan: ReLU with slope {activation.slope}, top {activation.top} and start {activation.start}; a slope stands alone")
+            settings = f"slope {activation.slope}, top {activation.top} and start {activation.start}"
+            raise InputError(f"plan: ReLU with {settings}; a slope can be had alone: leave top and start as they are")
         top = activation.top if np.isfinite(activation.top) else activation.start + 1.0
         return min(activation.start, 0.0) - 1e-6, top, (True, bool(np.isfinite(activation.top)))
     bounded = {"sigmoid": 21.0, "hard_sigmoid": 3.0, "hard_sigmoid_keras2": 2.5, "tanh": 11.0, "hard_tanh": 1.0}

@@ -13,7 +13,7 @@ Shapes never have a sample axis. Images are (row, column, channel).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import erf, prod
 from typing import Any, ClassVar, Union
 
 import numpy as np
@@ -256,6 +256,7 @@ class OneToOne:
 
 Linear = Union[Dense, Conv, OneToOne]
 
+
 @dataclass(frozen=True)
 class Activation:
     """A neuron's f(x).
@@ -283,7 +284,8 @@ class Activation:
 
     def __call__(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """f(x), elementwise, in float64."""
-        return ACTIVATIONS[self.kind](np.asarray(x, np.float64), self)
+        value: NDArray[np.float64] = ACTIVATIONS[self.kind](np.asarray(x, np.float64), self)
+        return value
 
     @property
     def rectifies(self) -> bool:
@@ -293,7 +295,8 @@ class Activation:
 
 def _relu(x: NDArray[np.float64], f: Activation) -> NDArray[np.float64]:
     below = np.asarray(f.slope) * (x - f.start) if f.slope != 0.0 else np.zeros_like(x)
-    return np.minimum(np.where(x >= f.start, x, below), f.top)
+    value: NDArray[np.float64] = np.minimum(np.where(x >= f.start, x, below), f.top)
+    return value
 
 
 def _elu(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
@@ -301,13 +304,13 @@ def _elu(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(x >= 0, 1.0, np.exp(-np.abs(x))) / (1 + np.exp(-np.abs(x)))
+    share: NDArray[np.float64] = np.where(x >= 0, 1.0, np.exp(-np.abs(x))) / (1 + np.exp(-np.abs(x)))
+    return share
 
 
 def _gelu(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    from math import erf
-
-    return 0.5 * x * (1 + np.vectorize(erf, otypes=[np.float64])(x / np.sqrt(2)))
+    value: NDArray[np.float64] = 0.5 * x * (1 + np.vectorize(erf, otypes=[np.float64])(x / np.sqrt(2)))
+    return value
 
 
 def _softplus(x: NDArray[np.float64]) -> NDArray[np.float64]:

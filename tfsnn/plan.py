@@ -3,7 +3,7 @@
 The grid
     Every quantity of a population is a whole number of its *step* a. With u_q the real value of one payload unit of the
     source q and s the scale of the int8 weights, a synapse's own grain is e = s u_q (the finest channel's, but no finer
-    than a sixteenth of the coarsest's). The plan takes a <= e / 4 such that u_p = T / 2^r is a whole number of steps:
+    than a quarter of the coarsest's: one threshold serves all channels). The plan takes a <= e / 4 such that u_p = T / 2^r is a whole number of steps:
 
         a_p = u_p / P,   P = ceil(u_p / (e / 4)),   w_int = round(w u_q / a_p),   b_int = round(b / a_p)
 
@@ -385,7 +385,7 @@ def _scale(synapse: Synapse) -> NDArray[np.float64]:
 
 def _grain(synapse: Synapse, unit: float) -> float:
     scale = _scale(synapse)
-    return float(max(scale.min(), scale.max() / 16)) * factor(synapse.relays) * unit
+    return float(max(scale.min(), scale.max() / 4)) * factor(synapse.relays) * unit
 
 
 def _path(synapse: Synapse, position: dict[str, int], populations: list[Population], step: float, node: Neurons) -> Path:

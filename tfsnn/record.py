@@ -145,17 +145,18 @@ Kept = TypeVar("Kept", Ledger, Trajectory, EventLog, State)
 
 def joined(parts: Sequence[Kept]) -> Kept:
     """Batches of samples as one."""
-    kind: Any = type(parts[0])
-    whole: Kept
-    if kind is State:
-        whole = kind(*(tuple(np.concatenate(same) for same in zip(*(getattr(p, name) for p in parts))) for name in ("x", "o")))
-        return whole
-    columns = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(kind) if f.name != "offsets"}
-    if kind is not Ledger:
+    names = [f.name for f in fields(parts[0]) if f.name != "offsets"]
+    columns: dict[str, Any] = {name: _stacked([getattr(part, name) for part in parts]) for name in names}
+    if hasattr(parts[0], "offsets"):
         lengths = np.concatenate([np.diff(getattr(part, "offsets")) for part in parts])
         columns["offsets"] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    whole = kind(**columns)
-    return whole
+    return type(parts[0])(**columns)
+
+
+def _stacked(columns: Sequence[Any]) -> Any:
+    if isinstance(columns[0], tuple):
+        return tuple(np.concatenate(same) for same in zip(*columns))
+    return np.concatenate(columns)
 
 
 def readout(plan: Plan, x: Sequence[NDArray[Any]], o: Sequence[NDArray[Any]]) -> NDArray[np.float64]:

@@ -1,0 +1,84 @@
+"""The papers' networks, and the pass that keeps small changes to itself, against plain NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tfsnn.train.networks import build, fan_outs, forward, neurons, operations
+from tfsnn.train.recipes import RECIPES, Network
+
+SMALL = Network(filters=(2, 3), kernel=3, hidden=5)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = build(SMALL, (8, 6, 1), 4)
+    # Positive and negative biases: some neurons are active at rest.
+    for layer in model.layers:
+        if layer.weights:
+            layer.bias.assign(np.linspace(-0.3, 0.4, layer.bias.shape[0]))
+    return model
+
+
+@pytest.fixture(scope="module")
+def frames() -> Any:
+    return (np.random.default_rng(1).random((7, 8, 6, 1)) < 0.3).astype(np.float32)
+
+
+@pytest.mark.parametrize(("recipe", "pooling"), [("mnist", "AveragePooling2D"), ("mnist_maxpool", "MaxPooling2D")])
+def test_papers_networks(recipe: str, pooling: str) -> None:
+    model = build(RECIPES[recipe].network, (28, 28, 1), 10)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == ["Conv2D", pooling, "Conv2D", pooling, "Flatten", "Dense", "Dropout", "Dense"]
+    assert [tuple(layer.output.shape[1:]) for layer in model.layers if layer.weights] == [(28, 28, 16), (14, 14, 8), (256,), (10,)]
+    assert neurons(model) == 28 * 28 * 16 + 14 * 14 * 8 + 256 + 10
+    assert fan_outs(model) == [5 * 5 * 16, 5 * 5 * 8, 256, 10]
+    assert operations(model, [1, 10, 100, 1000]) == 400 + 2000 + 25600 + 10000
+
+
+def test_threshold_zero_is_the_model(model: Any, frames: Any) -> None:
+    run = forward(model, frames, np.zeros(7, np.float32))
+    exponentials = np.exp(run.logits.numpy())
+    np.testing.assert_allclose(exponentials / exponentials.sum(1, keepdims=True), model(frames).numpy(), rtol=1e-5)
+    for change, spike in zip(run.changes, run.spikes, strict=True):
+        np.testing.assert_array_equal(change, spike)
+
+
+def test_thresholds_silence_small_changes_from_rest(model: Any, frames: Any) -> None:
+    thresholds = np.linspace(0, 0.6, 7, dtype=np.float32)
+    run = forward(model, frames, thresholds)
+    x, rest = frames.astype(np.float64), np.zeros((1, *frames.shape[1:]))
+    place = 0
+    for layer in model.layers[:-1]:
+        x, rest = layer(x).numpy(), layer(rest).numpy()
+        if layer.weights:
+            change = x - rest
+            told = np.where(np.abs(change) >= thresholds.reshape(-1, *[1] * (x.ndim - 1)), change, 0)
+            x = rest + told
+            np.testing.assert_allclose(run.changes[place], change, atol=1e-5)
+            np.testing.assert_allclose(run.spikes[place], told, atol=1e-5)
+            place += 1
+    assert place == 3 and 0 < np.count_nonzero(run.spikes[0]) < np.count_nonzero(run.changes[0])
+    output = model.layers[-1]
+    np.testing.assert_allclose(run.logits, x @ output.kernel.numpy() + output.bias.numpy(), atol=1e-4)
+
+
+def test_no_input_no_spike(model: Any) -> None:
+    run = forward(model, np.zeros((2, 8, 6, 1), np.float32), np.zeros(2, np.float32))
+    assert [np.count_nonzero(spikes) for spikes in run.spikes] == [0, 0, 0]
+
+
+def test_gradients_pass_silenced_neurons(model: Any, frames: Any) -> None:
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        run = forward(model, frames, np.full(7, 1e6, np.float32))
+        loss = tf.reduce_sum(run.logits**2)
+    assert [np.count_nonzero(spikes) for spikes in run.spikes] == [0, 0, 0]
+    assert np.abs(tape.gradient(loss, model.layers[0].kernel)).max() > 0

@@ -1,0 +1,236 @@
+"""The compiled engine: what :mod:`tfsnn.eager` defines, bit for bit, in loops that numba compiles; samples in parallel on all cores."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Timer
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn import kernel_state as k
+from tfsnn.compiled_flat import Flat, bounds, flatten, gathered, spread
+from tfsnn.events import Events
+from tfsnn.kernel import entries
+from tfsnn.plan import Plan
+from tfsnn.record import EventLog, Ledger, OutOfRange, Outcome, State, Trajectory, readout
+
+Array = NDArray[Any]
+PILE = 256
+QUEUE = 1 << 14
+CHUNKS = 4
+COMPILING = "tfsnn: compiling the engine for this machine; once, and kept\n"
+
+
+def sources_digest() -> str:
+    """A digest of all sources that are compiled, so that the cache notices an edit in any of them."""
+    files = sorted(Path(__file__).parent.glob("kernel*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+RUN_SPIKE, RUN_SLOT = entries(sources_digest())
+_FLAT: WeakKeyDictionary[Plan, dict[str, Prepared]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A plan ready to run.
+
+    Parameters
+    ----------
+    flat
+        Its arrays.
+    idle
+        Work that no thread uses now.
+    """
+
+    flat: Flat
+    idle: SimpleQueue[k.Work]
+
+
+@dataclass(frozen=True, eq=False)
+class Failure:
+    """A sample that would leave the exact range: at which time stamp, in which population."""
+
+    t: int
+    population: int
+    sample: int
+
+
+def prepared(plan: Plan, carrier: str) -> Prepared:
+    """The plan's arrays for a carrier, laid out once."""
+    carriers = _FLAT.setdefault(plan, {})
+    if carrier not in carriers:
+        carriers[carrier] = Prepared(flatten(plan, carrier), SimpleQueue())
+    return carriers[carrier]
+
+
+def make_work(flat: Flat, capacity: int = QUEUE) -> k.Work:
+    """What one thread writes.
+
+    Parameters
+    ----------
+    flat
+        The plan's arrays.
+    capacity
+        Rows of the queue at first.
+    """
+    populations, cells = len(flat.net.population), flat.start_x.shape[1]
+    carrier = flat.start_x.dtype
+    return k.Work(
+        x=np.zeros(cells, carrier), told=np.zeros(cells, carrier), flags=np.zeros(flat.flags, np.uint8), bound=np.zeros(populations),
+        queue=np.zeros((capacity, 3), np.int64), lists=np.zeros((flat.lists, 3), np.int64), length=np.zeros(populations, np.int64),
+        biggest=np.zeros(populations), total=np.zeros(populations), mark=np.zeros(flat.lists, np.int64),
+        counts=np.zeros((7, populations), np.int64), pile_first=np.zeros(PILE, np.int64), pile_units=np.zeros(PILE, carrier),
+        progress=np.zeros(9, np.int64),
+    )  # fmt: skip
+
+
+def grown(work: k.Work) -> k.Work:
+    """The same work with twice the queue, its rows kept."""
+    queue = np.zeros((2 * len(work.queue), 3), np.int64)
+    queue[: len(work.queue)] = work.queue
+    return work._replace(queue=queue)
+
+
+@contextmanager
+def told_when_slow() -> Iterator[None]:
+    """Say on a terminal that something is being compiled, if it takes longer than a second."""
+    timer = Timer(1.0, lambda: sys.stderr.write(COMPILING) if sys.stderr.isatty() else None)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def advance(entry: Any, net: k.Net, work: k.Work, job: k.Job) -> tuple[int, k.Work]:
+    """Run until all samples are done or a sum may leave the exact range: a status, and the work, its queue grown as needed."""
+    status = entry(net, work, job)
+    while status == k.FULL:
+        work = grown(work)
+        status = entry(net, work, job)
+    return int(status), work
+
+
+def run(plan: Plan, events: Events, schedule: str, carrier: str, record: tuple[str, ...], state: State | None = None) -> Outcome:
+    """Deliver all events of a batch of samples; parameters and results as of :func:`tfsnn.eager.run`, any batch for either schedule.
+
+    Parameters
+    ----------
+    plan, events, schedule, carrier, record, state
+        As there.
+    """
+    ready = prepared(plan, carrier)
+    entry = RUN_SPIKE if schedule == "spike" else RUN_SLOT
+    job, stamps = _job(plan, ready.flat, events, record, state)
+    if not getattr(entry, "signatures", True):
+        with told_when_slow():
+            entry(ready.flat.net, make_work(ready.flat, 1), job)
+    workers = min(_cores(), max(1, events.samples))
+    cuts = np.linspace(0, events.samples, min(events.samples, workers * CHUNKS if workers > 1 else 1) + 1).astype(np.int64)
+    pieces = list(zip(cuts[:-1].tolist(), cuts[1:].tolist()))
+    if workers == 1:
+        done = [_chunk(entry, ready, job, piece) for piece in pieces]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            done = list(pool.map(lambda piece: _chunk(entry, ready, job, piece), pieces))
+    failures = sorted((f for failed, _ in done for f in failed), key=lambda f: (f.t, f.population, f.sample))
+    if failures:
+        first = failures[0]
+        raise OutOfRange(first.population, np.array([f.sample for f in failures if (f.t, f.population) == (first.t, first.population)]))
+    return _outcome(plan, ready.flat, job, stamps, [rows for _, rows in done], record)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _job(plan: Plan, flat: Flat, events: Events, record: tuple[str, ...], state: State | None) -> tuple[k.Job, Array]:
+    """The samples for the loops, and the first event of each of their time stamps."""
+    net, samples, whole = flat.net, events.samples, "state" in record
+    start = (flat.start_x, flat.start_told, flat.start_bound)
+    if state is not None:
+        x, told = spread(plan, net, list(state.x), list(state.o))
+        start = (x, told, bounds(net, x))
+    new = np.ones(len(events), bool)
+    new[1:] = np.diff(events.t) != 0
+    new[events.offsets[:-1][np.diff(events.offsets) > 0]] = True
+    stamps = np.flatnonzero(new)
+    rows = len(stamps) if {"trajectory", "events"} & set(record) else 0
+    width, carrier = flat.start_x.shape[1] if whole else len(net.output), flat.start_x.dtype
+    final, shown = np.zeros((2, samples, width), carrier), np.zeros((2, rows, len(net.output)), carrier)
+    job = k.Job(
+        t=_own(events.t), neuron=_own(events.neuron), payload=_own(events.payload), offsets=_own(events.offsets),
+        start_x=start[0], start_told=start[1], start_bound=start[2],
+        counts=np.zeros((samples, 7, len(net.population)), np.int64), final_x=final[0], final_told=final[1],
+        rows_x=shown[0], rows_told=shown[1], row_counts=np.zeros((rows, 3), np.int64), row_first=np.searchsorted(stamps, events.offsets[:-1]),
+        whole=whole, rows=rows > 0, log="events" in record,
+    )  # fmt: skip
+    return job, stamps
+
+
+def _chunk(entry: Any, ready: Prepared, job: k.Job, piece: tuple[int, int]) -> tuple[list[Failure], Array]:
+    """Run some samples: which of them failed, and the queue if it is the log."""
+    work = make_work(ready.flat) if ready.idle.empty() else ready.idle.get()
+    progress, failures = work.progress, []
+    progress[:] = 0
+    progress[k.SAMPLE], progress[k.LAST_SAMPLE], progress[k.EVENT] = *piece, -1
+    status, work = advance(entry, ready.flat.net, work, job)
+    while status == k.RANGE:
+        sample = int(progress[k.SAMPLE])
+        failures.append(Failure(int(job.t[progress[k.EVENT] - 1]), int(progress[k.NEXT]), sample))
+        work.mark[:] = 0
+        progress[k.SAMPLE], progress[k.EVENT], progress[k.INSIDE] = sample + 1, -1, 0
+        status, work = advance(entry, ready.flat.net, work, job)
+    rows = work.queue[: progress[k.TAIL]].copy() if job.log else work.queue[:0]
+    ready.idle.put(work)
+    return failures, rows
+
+
+def _outcome(plan: Plan, flat: Flat, job: k.Job, stamps: Array, queues: list[Array], record: tuple[str, ...]) -> Outcome:
+    parts = [gathered(flat.net, job.final_x, job.final_told, number) for number in range(len(plan.populations))] if job.whole else []
+    kept = State(tuple(x for x, _ in parts), tuple(o for _, o in parts)) if job.whole else None
+    shown = (job.final_x[:, flat.net.output], job.final_told[:, flat.net.output]) if job.whole else (job.final_x, job.final_told)
+    offsets = np.append(job.row_first, len(stamps))
+    trajectory = None
+    if "trajectory" in record:
+        outputs = _read(plan, flat.net, job.rows_x, job.rows_told)
+        trajectory = Trajectory(offsets, job.t[stamps], outputs, job.row_counts[:, 0].copy(), job.row_counts[:, 1].copy())
+    log = _log(plan, job, stamps, np.concatenate([*queues, np.zeros((0, 3), np.int64)])) if job.log else None
+    ledger = Ledger(*(np.ascontiguousarray(job.counts[:, row]) for row in range(7)))
+    return Outcome(_read(plan, flat.net, *shown), ledger, trajectory, log, kept)
+
+
+def _read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
+    """The outputs in real units from output cells."""
+    xs: list[Array] = [np.zeros(0)] * len(plan.populations)
+    os_, column = list(xs), 0
+    for number in plan.outputs:
+        row = net.population[number]
+        cut = slice(column, column + row[k.LISTED])
+        xs[number] = x[:, cut]
+        os_[number] = (told[:, cut] - np.float64(net.level[number, k.OFFSET])) / row[k.PAYLOAD]
+        column += int(row[k.LISTED])
+    return readout(plan, xs, os_)
+
+
+def _log(plan: Plan, job: k.Job, stamps: Array, queue: Array) -> EventLog:
+    """The queue as a log: sums of payloads become the payloads of the neuron rule's loop."""
+    raise KeyError
+
+
+def _own(values: Array) -> Array:
+    """The array itself if the loops can take it, else a copy."""
+    return values if values.flags.writeable and values.flags.c_contiguous else values.copy()

@@ -1,0 +1,341 @@
+"""A plan laid out as the flat arrays that the compiled engine's loops walk; :mod:`tfsnn.kernel_state` says what each holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn import kernel_state as k
+from tfsnn.fanout import fanout, fanout_nonzero
+from tfsnn.function import STATE_LIMIT
+from tfsnn.graph import Input, MaxPool
+from tfsnn.ops import Conv, Dense, Indices
+from tfsnn.plan import Path, Plan, Population
+
+Array = NDArray[Any]
+ENDLESS = 1 << 62
+KINDS = {"linear": k.VECTOR, "relu": k.VECTOR, "sloped": k.SLOPED, "table": k.TABULATED}
+
+
+@dataclass(frozen=True, eq=False)
+class Flat:
+    """A plan for the loops.
+
+    Parameters
+    ----------
+    net
+        All that is only read.
+    start_x, start_told, start_bound
+        Where a sample begins: carrier (1, cells), float64 (1, populations).
+    flags, lists
+        Sizes of those parts of a thread's work.
+    """
+
+    net: k.Net
+    start_x: Array
+    start_told: Array
+    start_bound: Array
+    flags: int
+    lists: int
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """Along rows or columns: which kernel taps meet an input position, and where they lead.
+
+    Parameters
+    ----------
+    phases
+        Taps of each phase of the stride, in the order of their targets.
+    step
+        Distance of neighbouring targets.
+    phase, count, target, skip
+        int64 (positions): phase; number of taps whose target exists, the first such target, and taps cut off before it.
+    """
+
+    phases: list[list[int]]
+    step: int
+    phase: Array
+    count: Array
+    target: Array
+    skip: Array
+
+    @classmethod
+    def of(cls, size: int, outputs: int, window: int, stride: int, before: int, dilation: int) -> Axis:
+        """The axis of a convolution."""
+        common = gcd(stride, dilation)
+        phases = [[i for i in reversed(range(window)) if (phase - i * dilation) % stride == 0] for phase in range(stride)]
+        step = dilation // common
+        place = np.arange(size) + before
+        phase = place % stride
+        taps = np.array([len(taps) for taps in phases])[phase]
+        last = np.array([taps[0] if taps else 0 for taps in phases])[phase]
+        target = (place - last * dilation) // stride
+        skip = np.minimum(np.maximum(-(target // step), 0), taps)
+        target = target + skip * step
+        count = np.clip((outputs - 1 - target) // step + 1, 0, taps - skip)
+        return cls(phases, step, phase, count, target, skip)
+
+
+class Layout:
+    """Collects the tables of a plan, population by population."""
+
+    def __init__(self, plan: Plan, carrier: str) -> None:
+        self.plan, self.carrier = plan, np.dtype(carrier)
+        self.weights: list[Array] = []
+        self.entries: list[Array] = []
+        self.firsts: list[Array] = []
+        self.shapes: list[Array] = []
+        self.windows: list[Array] = []
+        self.window_firsts: list[Array] = []
+        self.taps: list[Array] = []
+        self.tap_firsts: list[Array] = []
+        self.slopes: list[Array] = []
+        self.tables: list[Array] = []
+        self.population = np.zeros((len(plan.populations), 21), np.int64)
+        self.level = np.zeros((len(plan.populations), 4), self.carrier)
+        self.cells = self.flags = self.lists = 0
+        for number, population in enumerate(plan.populations):
+            self.place(number, population)
+            self.function(number, population)
+        for number, population in enumerate(plan.populations):
+            if isinstance(population.node, MaxPool):
+                self.pool(number, population)
+
+    def place(self, number: int, population: Population) -> None:
+        """Give a population its cells, flags, and list."""
+        row, silent = self.population[number], isinstance(population.node, Input)
+        heard, size = (0 if silent else len(population.rest_x)), population.size
+        grain = gcd(*(_granule(path) for path in population.paths)) if population.paths else 1
+        row[k.BASE], row[k.HEARD], row[k.LIST], row[k.LISTED] = self.cells, heard, self.lists, size
+        row[k.FLAGS], row[k.GRAIN], row[k.PAYLOAD], row[k.SPEAKS] = self.flags, grain, population.payload, population.threshold > 0
+        row[k.LARGEST] = ENDLESS if silent else self.plan.largest
+        row[k.DIRECT] = self.plan.direct and not isinstance(population.node, MaxPool)
+        row[k.LEAST] = 1 if row[k.DIRECT] else population.threshold // population.payload
+        self.cells += 0 if silent else max(heard, size)
+        self.flags += 0 if silent else size // grain
+        self.lists += size
+
+    def function(self, number: int, population: Population) -> None:
+        """f, and when a neuron speaks. The last entry of a direct quantizer's interval is P - 1, its middle OFFSET."""
+        row, level, f = self.population[number], self.level[number], population.function
+        row[k.KIND] = KINDS[f.kind] if population.threshold else k.VECTOR
+        if isinstance(population.node, (Input, MaxPool)):
+            row[k.KIND] = k.INPUT if isinstance(population.node, Input) else k.POOL
+        level[k.FLOOR], level[k.CEILING] = (0, f.top) if f.kind == "relu" else (-np.inf, np.inf)
+        level[k.CHANGE] = population.threshold or np.inf
+        if row[k.DIRECT] and population.threshold:
+            level[k.CHANGE], level[k.OFFSET] = population.payload / 2, (population.payload - 1) / 2
+        if row[k.KIND] == k.SLOPED:
+            row[k.TABLE] = sum(map(len, self.slopes))
+            self.slopes.append(f.slope)
+        elif row[k.KIND] == k.TABULATED:
+            row[k.TABLE], row[k.ENTRIES], row[k.LOW], row[k.SHIFT] = sum(map(len, self.tables)), len(f.table), f.low, f.shift
+            row[k.FLAT_LOW], row[k.FLAT_HIGH] = f.flat
+            self.tables.append(f.table)
+
+    def pool(self, number: int, population: Population) -> None:
+        """The windows over each heard cell, in order, and the cells under each window."""
+        row, base = self.population[number], self.population[number, k.BASE]
+        row[k.WINDOWS], row[k.POOLS] = sum(map(len, self.window_firsts)), sum(map(len, self.tap_firsts))
+        window, tap = np.nonzero(population.windows >= 0)
+        place = population.windows[window, tap]
+        order = np.lexsort((window, place))
+        for lists, firsts, values, keys, count in (
+            (self.windows, self.window_firsts, window[order], place, len(population.index)),
+            (self.taps, self.tap_firsts, base + place, window, population.size),
+        ):
+            firsts.append(_starts(keys, count) + sum(map(len, lists)))
+            lists.append(values)
+
+    def path(self, source: int, target: int, path: Path | None) -> int:
+        """Append one path's entries; the most places in which an event arrives."""
+        population = self.plan.populations[target]
+        if path is None:
+            entry = np.zeros((len(population.index), 6), np.int64)
+            entry[:, k.AT] = self.population[target, k.BASE] + np.arange(len(entry))
+            index, valid = population.index, np.ones(len(entry), bool)
+        else:
+            place = self.conv if isinstance(path.op, Conv) else self.dense if isinstance(path.op, Dense) else self.skip
+            entry, valid = place(path, self.population[target])
+            index = path.index
+            entry[:, k.FANOUT], entry[:, k.FANOUT_NONZERO] = fanout(path.op, path.shape), fanout_nonzero(path.op, path.weight, path.shape)
+        return self.invert(index, valid, entry, self.plan.populations[source].size)
+
+    def invert(self, index: Indices, valid: Array, entry: Array, size: int) -> int:
+        """Append the entries of each source neuron, place after place; the most that one has."""
+        place, term = np.nonzero((index >= 0) & valid[:, None])
+        source = index[place, term]
+        order = np.lexsort((place, source))
+        starts = _starts(source, size)
+        self.firsts.append(starts + sum(map(len, self.entries)))
+        self.entries.append(entry[place[order]])
+        return int(np.diff(starts).max(initial=0))
+
+    def dense(self, path: Path, row: Array) -> tuple[Array, Array]:
+        """Entries of a dense operation by place: one run."""
+        units = path.weight.shape[1]
+        first = self.weigh(path.weight)
+        shape = self.shaped(np.array([[1, 1, units, 0, 0, 0, 0]]), row)
+        entry = self.entered(np.full(len(path.weight), shape), np.full(len(path.weight), row[k.BASE]), row)
+        entry[:, k.WEIGHT] = first + np.arange(len(entry)) * units
+        return entry, np.ones(len(entry), bool)
+
+    def skip(self, path: Path, row: Array) -> tuple[Array, Array]:
+        """Entries of a one-to-one operation by place: one neuron."""
+        places = np.arange(path.weight.size)
+        first = self.weigh(path.weight)
+        shape = self.shaped(np.array([[1, 1, 1, 0, 0, 0, 0]]), row)
+        entry = self.entered(np.full(len(places), shape), row[k.BASE] + places, row)
+        entry[:, k.WEIGHT] = first + places
+        return entry, np.ones(len(entry), bool)
+
+    def conv(self, path: Path, row: Array) -> tuple[Array, Array]:
+        """Entries of a convolution by place, kernels flipped and apart for each phase of the strides."""
+        op: Any = path.op
+        high, wide, channels = path.shape
+        rows, columns = (
+            Axis.of(path.shape[i], op.output(path.shape)[i], op.window[i], op.strides[i], op.padding[i][0], op.dilation[i]) for i in (0, 1)
+        )
+        inner, outer, width = channels // op.groups, op.filters // op.groups, op.output(path.shape)[1]
+        blocks = np.array([[self.weigh(_block(path.weight, a, b, op.groups)) for b in columns.phases] for a in rows.phases])
+        sizes = [np.array([len(taps) for taps in axis.phases]) for axis in (rows, columns)]
+        u, v, c = (grid.reshape(-1) for grid in np.meshgrid(np.arange(high), np.arange(wide), np.arange(channels), indexing="ij"))
+        across = sizes[1][columns.phase[v]] * outer
+        at = row[k.BASE] + (rows.target[u] * width + columns.target[v]) * op.filters + c // inner * outer
+        joined = op.groups == 1 and columns.step == 1
+        run, taps = (columns.count[v] * outer, np.ones_like(v)) if joined else (np.full_like(v, outer), columns.count[v])
+        step, tap = np.full_like(v, rows.step * width * op.filters), np.full_like(v, columns.step * op.filters)
+        table = np.stack([rows.count[u], taps, run, step, tap, across, np.full_like(v, outer)], axis=1)
+        entry = self.entered(self.shaped(table, row), at, row)
+        entry[:, k.WEIGHT] = blocks[rows.phase[u], columns.phase[v]] + c * sizes[0][rows.phase[u]] * across
+        entry[:, k.WEIGHT] += rows.skip[u] * across + columns.skip[v] * outer
+        return entry, (rows.count[u] > 0) & (columns.count[v] > 0)
+
+    def weigh(self, weight: Array) -> int:
+        """Append weights; where they begin."""
+        first = sum(map(len, self.weights))
+        self.weights.append(weight.reshape(-1))
+        return first
+
+    def shaped(self, table: Array, row: Array) -> Array:
+        """Append the distinct shapes of a table of them; the number of each row's shape."""
+        first, (distinct, number) = sum(map(len, self.shapes)), np.unique(table, axis=0, return_inverse=True)
+        flags = distinct[:, [k.RUN, k.ROW_STEP, k.TAP_STEP]] // row[k.GRAIN]
+        self.shapes.append(np.concatenate([distinct, flags], axis=1))
+        return first + number.reshape(-1)
+
+    def entered(self, shape: Array, at: Array, row: Array) -> Array:
+        """Entries of these shapes at these cells."""
+        entry = np.zeros((len(at), 6), np.int64)
+        entry[:, k.SHAPE], entry[:, k.AT], entry[:, k.FLAG] = shape, at, row[k.FLAGS] + (at - row[k.BASE]) // row[k.GRAIN]
+        return entry
+
+
+def flatten(plan: Plan, carrier: str) -> Flat:
+    """Lay out a plan.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    carrier
+        ``"float32"`` or ``"float64"``.
+    """
+    layout, populations = Layout(plan, carrier), plan.populations
+    links, link_first, path_first, reach = [], [0], [], []
+    for source in range(len(populations)):
+        for target in plan.consumers(source):
+            paths = [path for path in populations[target].paths if path.source == source] or [None]
+            first = len(path_first)
+            most = []
+            for path in paths:
+                path_first.append(sum(map(len, layout.firsts)))
+                most.append(layout.path(source, target, path))
+                reach.append(path.reach if path is not None else (1, 1))
+            links.append((target, first, first + len(paths), len(paths) == 1 and most[0] <= 1, source))
+            if populations[target].threshold:
+                layout.population[source, k.PUSHES] += populations[target].size
+        link_first.append(len(links))
+    link = np.array(links, np.int64).reshape(-1, 5)
+    cells = [layout.population[at, k.BASE] + np.arange(populations[at].size) for at in plan.outputs]
+    origin = [np.stack([np.full(populations[at].size, at), np.arange(populations[at].size)], axis=1) for at in plan.inputs]
+    net = k.Net(
+        weight=_joined(layout.weights, carrier), entry=_joined(layout.entries, "int32", 6), first=_joined(layout.firsts, "int32"),
+        shape=_joined(layout.shapes, "int64", 10), link=link, population=layout.population, level=layout.level,
+        path=np.array(path_first, np.int64), reach=np.array(reach, np.float64).reshape(-1, 2), link_first=np.array(link_first, np.int64),
+        ear_first=_starts(link[:, k.TARGET], len(populations)), ear=np.argsort(link[:, k.TARGET], kind="stable"),
+        window_first=_joined(layout.window_firsts, "int32"), window=_joined(layout.windows, "int32"),
+        tap_first=_joined(layout.tap_firsts, "int32"), tap=_joined(layout.taps, "int32"),
+        slope=_joined(layout.slopes, "float64"), table=_joined(layout.tables, "int64"),
+        output=_joined(cells, "int64"), origin=_joined(origin, "int64", 2), limit=float(STATE_LIMIT[carrier]),
+    )  # fmt: skip
+    x, told = spread(plan, net, [p.rest_x[None] for p in populations], [p.rest_o[None] for p in populations])
+    return Flat(net, x, told, bounds(net, x), layout.flags, layout.lists)
+
+
+def spread(plan: Plan, net: k.Net, x: list[Array], o: list[Array]) -> tuple[Array, Array]:
+    """States as cells.
+
+    Parameters
+    ----------
+    plan, net
+        What they belong to.
+    x, o
+        int64 (samples, neurons) by population, in steps and payload units.
+
+    Returns
+    -------
+    carrier (samples, cells), twice
+        x; and told, in steps.
+    """
+    last = net.population[:, k.BASE] + np.where(net.population[:, k.KIND] == k.INPUT, 0, np.maximum(net.population[:, k.HEARD], net.population[:, k.LISTED]))
+    cells = np.zeros((2, len(x[0]), int(last.max(initial=0))), net.weight.dtype)
+    for row, level, values, told in zip(net.population, net.level, x, o):
+        if row[k.KIND] != k.INPUT:
+            cells[0, :, row[k.BASE] : row[k.BASE] + row[k.HEARD]] = values
+            cells[1, :, row[k.BASE] : row[k.BASE] + row[k.LISTED]] = told * row[k.PAYLOAD] + np.float64(level[k.OFFSET])
+    return cells[0], cells[1]
+
+
+def gathered(net: k.Net, x: Array, told: Array, number: int) -> tuple[Array, Array]:
+    """The inverse of :func:`spread` for one population: int64 (samples, neurons) x in steps, o in payload units."""
+    row, offset = net.population[number], np.float64(net.level[number, k.OFFSET])
+    if row[k.KIND] == k.INPUT:
+        return (np.zeros((len(x), row[k.LISTED]), np.int64),) * 2
+    heard, spoken = (slice(row[k.BASE], row[k.BASE] + row[size]) for size in (k.HEARD, k.LISTED))
+    return x[:, heard].astype(np.int64), ((told[:, spoken] - offset) / row[k.PAYLOAD]).astype(np.int64)
+
+
+def bounds(net: k.Net, x: Array) -> Array:
+    """float64 (samples, populations): the largest |x|."""
+    edges = [(row[k.BASE], row[k.BASE] + row[k.HEARD]) for row in net.population]
+    return np.stack([np.abs(x[:, a:b]).max(axis=1, initial=0).astype(np.float64) for a, b in edges], axis=1)
+
+
+def _granule(path: Path) -> int:
+    """Neurons of the target that an event reaches together or not at all."""
+    if isinstance(path.op, Conv):
+        return path.op.filters // path.op.groups
+    return path.op.units if isinstance(path.op, Dense) else 1
+
+
+def _block(weight: Array, rows: list[int], columns: list[int], groups: int) -> Array:
+    """The kernels of one phase, one behind the other by input channel: (channels, rows, columns, filters of the group)."""
+    part = weight[rows][:, columns]
+    part = part.reshape(*part.shape[:3], groups, weight.shape[3] // groups)
+    return np.ascontiguousarray(part.transpose(3, 2, 0, 1, 4))
+
+
+def _starts(keys: Array, count: int) -> Array:
+    """int64 (count + 1): where each key begins in a sorted list."""
+    return np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=count))]).astype(np.int64)
+
+
+def _joined(parts: list[Array], dtype: str, width: int = 0) -> Array:
+    empty = np.zeros((0, width) if width else 0, dtype)
+    return np.ascontiguousarray(np.concatenate([empty, *parts]), dtype)

@@ -1,0 +1,207 @@
+"""The ``spike`` schedule: a queue, first in, first out; each event is delivered alone and what it reaches is checked at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tfsnn.kernel_state import (
+    ALONE,
+    AT,
+    CEILING,
+    CHANGE,
+    CHECKS,
+    COMPARISONS,
+    DONE,
+    FANOUT,
+    FANOUT_NONZERO,
+    FIRST_PATH,
+    FLAG,
+    FLAGS,
+    FLOOR,
+    FULL,
+    HEAD,
+    KIND,
+    LARGEST,
+    LAST_PATH,
+    NEGATIVE,
+    NEURON,
+    NEXT,
+    OPERATIONS,
+    OPERATIONS_NONZERO,
+    PART,
+    POOL,
+    POOLS,
+    POSITIVE,
+    PUSHES,
+    RANGE,
+    RECEIVED,
+    ROW_STEP,
+    ROW_WEIGHT,
+    ROWS,
+    RUN,
+    SHAPE,
+    SPEAKS,
+    TAIL,
+    TAP_STEP,
+    TAP_WEIGHT,
+    TAPS,
+    TARGET,
+    TIMES,
+    UNITS,
+    VECTOR,
+    WEIGHT,
+    WINDOWS,
+    BASE,
+    Net,
+    Work,
+    mark_runs,
+    proven,
+    settle,
+    speak,
+    speak_pool,
+)
+from tfsnn.kernel_vector import add_check
+
+Array = NDArray[Any]
+
+
+@njit(nogil=True, forceinline=True)
+def pass_on(net: Net, number: int, entry: Array, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
+    """Add one event to the neurons that it reaches in one place, check them; the new end of the queue."""
+    weight, shape, level = net.weight, net.shape[entry[SHAPE]], net.level[number]
+    low, high, change = level[FLOOR], level[CEILING], level[CHANGE]
+    run, watched = shape[RUN], net.population[number, KIND] == VECTOR
+    for row in range(shape[ROWS]):
+        for tap in range(shape[TAPS]):
+            at = entry[AT] + row * shape[ROW_STEP] + tap * shape[TAP_STEP]
+            first = entry[WEIGHT] + row * shape[ROW_WEIGHT] + tap * shape[TAP_WEIGHT]
+            if add_check(x, told, weight, at, first, run, k, low, high, change) or not watched:
+                tail = speak(net, number, x, told, at, at + run, queue, tail)
+    return tail
+
+
+@njit(nogil=True)
+def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
+    """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
+    number, x, told, flags, counts = link[TARGET], work.x, work.told, work.flags, work.counts
+    low, high = np.int64(len(flags)), np.int64(0)
+    for path in range(link[FIRST_PATH], link[LAST_PATH]):
+        at = net.path[path] + neuron
+        for i in range(net.first[at], net.first[at + 1]):
+            entry = net.entry[i]
+            shape = net.shape[entry[SHAPE]]
+            for row in range(shape[ROWS]):
+                for tap in range(shape[TAPS]):
+                    cell = entry[AT] + row * shape[ROW_STEP] + tap * shape[TAP_STEP]
+                    first = entry[WEIGHT] + row * shape[ROW_WEIGHT] + tap * shape[TAP_WEIGHT]
+                    add_check(x, told, net.weight, cell, first, shape[RUN], k, 0, 0, 0)
+            counts[OPERATIONS, number] += entry[FANOUT]
+            counts[OPERATIONS_NONZERO, number] += entry[FANOUT_NONZERO]
+            low, high = min(low, np.int64(entry[FLAG])), max(high, np.int64(mark_runs(flags, shape, entry[FLAG])))
+    if not net.population[number, SPEAKS]:
+        return tail
+    return settle(net, number, x, told, flags, (low, high), counts, queue, tail)
+
+
+@njit(nogil=True)
+def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
+    """Let a max-pooling population hear one event, check the windows over it; the new end of the queue."""
+    number, x, flags, counts = link[TARGET], work.x, work.flags, work.counts
+    p = net.population[number]
+    at = net.path[link[FIRST_PATH]] + neuron
+    low, high = np.int64(len(flags)), np.int64(0)
+    for i in range(net.first[at], net.first[at + 1]):
+        heard = net.entry[i, AT]
+        x[heard] += k
+        place = p[WINDOWS] + heard - p[BASE]
+        for j in range(net.window_first[place], net.window_first[place + 1]):
+            window = net.window[j]
+            if link[ALONE]:
+                counts[CHECKS, number] += 1
+                counts[COMPARISONS, number] += net.tap_first[p[POOLS] + window + 1] - net.tap_first[p[POOLS] + window] - 1
+                tail = speak_pool(net, number, x, work.told, window, queue, tail)
+            else:
+                flag = np.int64(p[FLAGS] + window)
+                flags[flag] = 1
+                low, high = min(low, flag), max(high, flag + 1)
+    return settle(net, number, x, work.told, flags, (low, high), counts, queue, tail)
+
+
+@njit(nogil=True)
+def unproven(net: Net, work: Work, source: int, neuron: int, size: float) -> int:
+    """The first population to which an event of this size may not be delivered, -1 if there is none."""
+    for i in range(net.link_first[source], net.link_first[source + 1]):
+        number, growth = net.link[i, TARGET], np.float64(0)
+        if net.population[number, KIND] == POOL:
+            at = net.path[net.link[i, FIRST_PATH]] + neuron
+            growth = size if net.first[at + 1] > net.first[at] else growth
+        else:
+            for path in range(net.link[i, FIRST_PATH], net.link[i, LAST_PATH]):
+                growth += min(net.reach[path, 0], net.reach[path, 1]) * size
+        if not proven(work.bound, number, growth, net.limit, work.x, net.population[number]):
+            return number
+    return -1
+
+
+@njit(nogil=True, forceinline=True)
+def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, counts: Array, tail: int) -> int:
+    """Deliver one event to one population; the new end of the queue."""
+    number = link[TARGET]
+    counts[RECEIVED, number] += 1
+    if net.population[number, KIND] == POOL:
+        return pass_to_pool(net, link, neuron, k, work, queue, tail)
+    if not link[ALONE]:
+        return pass_to_places(net, link, neuron, k, work, queue, tail)
+    at = net.path[link[FIRST_PATH]] + neuron
+    if net.first[at] == net.first[at + 1]:
+        return tail
+    entry = net.entry[net.first[at]]
+    counts[OPERATIONS, number] += entry[FANOUT]
+    counts[OPERATIONS_NONZERO, number] += entry[FANOUT_NONZERO]
+    if net.population[number, SPEAKS]:
+        counts[CHECKS, number] += entry[FANOUT]
+    return pass_on(net, number, entry, k, x, told, queue, tail)
+
+
+@njit(nogil=True)
+def drain(net: Net, work: Work) -> int:
+    """Deliver what stands in the queue, and what that sets off; a status."""
+    queue, progress, x, told, counts, population = work.queue, work.progress, work.x, work.told, work.counts, net.population
+    head, tail, part, status = progress[HEAD], progress[TAIL], progress[PART], DONE
+    capacity = len(queue)
+    while head < tail:
+        source, neuron = queue[head, TIMES], queue[head, NEURON]
+        if tail + population[source, PUSHES] > capacity:
+            status = FULL
+            break
+        left = queue[head, UNITS] - part
+        largest = population[source, LARGEST]
+        units = min(max(left, -largest), largest)
+        concerned = unproven(net, work, source, neuron, np.float64(abs(units)))
+        if concerned >= 0:
+            progress[NEXT], status = concerned, RANGE
+            break
+        counts[POSITIVE if units > 0 else NEGATIVE, source] += 1
+        k = net.level.dtype.type(units)
+        for i in range(net.link_first[source], net.link_first[source + 1]):
+            tail = pass_link(net, net.link[i], neuron, k, work, x, told, queue, counts, tail)
+        part += units
+        if units == left:
+            head, part = head + 1, np.int64(0)
+    progress[HEAD], progress[TAIL], progress[PART] = head, tail, part
+    return status
+
+
+@njit(nogil=True)
+def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int) -> None:
+    """Put the input events of a time stamp into the queue; there must be room."""
+    queue, tail = work.queue, work.progress[TAIL]
+    for event in range(start, stop):
+        origin = net.origin[neuron[event]]
+        queue[tail, TIMES], queue[tail, NEURON], queue[tail, UNITS] = origin[0], origin[1], payload[event]
+        tail += 1
+    work.progress[TAIL] = tail
