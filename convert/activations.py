@@ -6,7 +6,6 @@ where it changes neither the order of the classes nor the cost: x is kept, softm
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,24 +13,31 @@ import numpy as np
 
 from tfsnn.ops import Activation
 
-from .call import Call
+from .call import Call, Handler
 from .records import Config, LayerRecord
-from .signal import Signal
+from .signal import Floats, Signal, behind_view, per_channel
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-RELU = Activation("relu")
 NAMED = {
-    "relu": RELU,
+    "relu": Activation("relu"),
     "relu6": Activation("relu", top=6.0),
     "leaky_relu": Activation("relu", slope=0.2),
     "elu": Activation("elu"),
-    **{
-        kind: Activation(kind)
-        for kind in (
-            "sigmoid", "hard_sigmoid", "hard_sigmoid_keras2", "tanh", "hard_tanh", "softsign", "softplus", "silu", "hard_silu", "mish"
-        )
-    },
+    "celu": Activation("elu"),
+    "sigmoid": Activation("sigmoid"),
+    "hard_sigmoid": Activation("hard_sigmoid"),
+    "hard_sigmoid_keras2": Activation("hard_sigmoid_keras2"),
+    "tanh": Activation("tanh"),
+    "hard_tanh": Activation("hard_tanh"),
+    "softsign": Activation("softsign"),
+    "softplus": Activation("softplus"),
+    "silu": Activation("silu"),
+    "hard_silu": Activation("hard_silu"),
+    "mish": Activation("mish"),
+    "gelu": Activation("gelu"),
 }
+"""f by its name in Keras, where the name says all. `hard_sigmoid_keras2` is what Keras 1 and 2 call hard_sigmoid."""
+ALLOWED = ", ".join(sorted({*NAMED, "linear", "selu", "softmax"} - {"hard_sigmoid_keras2"}))
 
 
 def activated(call: Call, signal: Signal) -> Signal:
@@ -40,26 +46,45 @@ def activated(call: Call, signal: Signal) -> Signal:
 
 
 def apply(call: Call, signal: Signal, activation: Any) -> Signal:
-    """The signal behind an activation: a name, or a serialised layer."""
+    """The signal behind an activation: a name, or a serialised layer; behind one that is unknown, the signal itself."""
     if isinstance(activation, dict):
-        inner = LayerRecord(call.layer.name, str(activation["class_name"]), Config(activation["config"]), call.layer.weights)
-        if inner.class_name not in LAYERS:
-            raise call.refuse(f"activation {inner.class_name!r}", f"replace it by one of {', '.join(sorted(LAYERS))}")
-        result = LAYERS[inner.class_name](replace(call, layer=inner), signal)
-        if inner.unread():
-            raise call.refuse(f"settings {', '.join(inner.unread())} of its activation", "tfsnn does not know what they change")
-        return result
+        return _as_layer(call, signal, activation)
     if activation in (None, "linear"):
         return signal
     if activation == "softmax":
-        return call.builder.neurons(signal, Activation("linear"), softmax=True)
+        return _softmax(call, signal)
     if activation == "selu":
         return selu(call, signal)
-    if activation == "gelu":
-        return call.builder.neurons(signal, Activation("gelu"))
-    if activation not in NAMED:
-        raise call.refuse(f"activation {activation!r}", f"replace it by one of {', '.join(sorted((*NAMED, 'gelu', 'selu', 'softmax')))}")
-    return call.builder.neurons(signal, NAMED[activation])
+    if isinstance(activation, str) and activation in NAMED:
+        return call.builder.neurons(signal, NAMED[activation])
+    call.problems.append(call.problem(f"activation {str(activation)[:60]!r}", f"replace it by one of {ALLOWED}"))
+    return signal
+
+
+def _as_layer(call: Call, signal: Signal, activation: dict[str, Any]) -> Signal:
+    name, config = str(activation.get("class_name"))[:60], activation.get("config")
+    if name not in LAYERS or not isinstance(config, dict):
+        call.problems.append(call.problem(f"activation {name!r}", f"replace it by one of {', '.join(sorted(LAYERS))}"))
+        return signal
+    inner = LayerRecord(call.layer.name, name, Config(config), call.layer.weights)
+    result = LAYERS[name](replace(call, layer=inner), signal)
+    if inner.unread():
+        raise call.refuse(f"settings {', '.join(inner.unread())} of its activation", "tfsnn does not know what they change")
+    return result
+
+
+def _softmax(call: Call, signal: Signal) -> Signal:
+    # Softmax runs over the last axis in Keras: it must be the last of the population, too.
+    if signal.view and signal.seen[-1] != signal.shape[-1] or any(relay != joined_rows(signal) for relay in signal.view):
+        signal = call.builder.settle(signal)
+    return call.builder.neurons(signal, Activation("linear"), softmax=True)
+
+
+def joined_rows(signal: Signal) -> Any:
+    """The view that leaves the last axis alone."""
+    from tfsnn.ops import Reshape
+
+    return Reshape(signal.seen)
 
 
 def activation(call: Call, signal: Signal) -> Signal:
@@ -68,29 +93,27 @@ def activation(call: Call, signal: Signal) -> Signal:
 
 
 def relu(call: Call, signal: Signal) -> Signal:
-    """max_value, negative_slope, threshold"""
-    top, slope, start = (call.layer.take(key, 0.0) for key in ("max_value", "negative_slope", "threshold"))
-    slope, start = slope or 0.0, start or 0.0
-    if slope and (start or top):
-        raise call.refuse(f"negative_slope {slope} with max_value {top} and threshold {start}", "a slope can be converted alone")
-    f = Activation("relu", slope=float(slope), top=float(top) if top else float("inf"), start=float(start))
-    return call.builder.neurons(signal, f)
+    """max_value, negative_slope, threshold; a slope alone"""
+    top, slope, start = (call.number(key, value) for key, value in (("max_value", np.inf), ("negative_slope", 0.0), ("threshold", 0.0)))
+    if slope and (start or top < np.inf):
+        raise call.refuse(f"negative_slope {slope:g} with max_value {top:g} and threshold {start:g}", "a slope can be converted alone")
+    return call.builder.neurons(signal, Activation("relu", slope=slope, top=top, start=start))
 
 
 def leaky_relu(call: Call, signal: Signal) -> Signal:
     """any negative_slope"""
-    return call.builder.neurons(signal, Activation("relu", slope=float(call.layer.take("negative_slope", 0.3))))
+    return call.builder.neurons(signal, Activation("relu", slope=call.number("negative_slope", 0.3)))
 
 
 def prelu(call: Call, signal: Signal) -> Signal:
     """any shared_axes"""
     call.layer.take("shared_axes", None)
-    signal = call.builder.settle(signal) if signal.view else signal
     alpha = call.weight("alpha")
-    if not all(a in (1, n) for a, n in zip(alpha.shape, signal.shape)) or alpha.ndim != len(signal.shape):
-        raise call.refuse(f"alpha of shape {alpha.shape} on an input of shape {signal.shape}", "the file does not fit itself")
-    slope = alpha.reshape(-1) if alpha.size == alpha.shape[-1] else alpha
-    return call.builder.neurons(signal, Activation("relu", slope=nested(slope.tolist())))
+    if alpha.ndim != len(signal.seen) or not all(a in (1, n) for a, n in zip(alpha.shape, signal.seen)):
+        raise call.refuse(f"alpha of shape {alpha.shape} on an input of shape {signal.seen}", "the file does not fit itself")
+    slopes = behind_view(signal, np.broadcast_to(alpha, signal.seen))
+    lean = per_channel(slopes)
+    return call.builder.neurons(signal, Activation("relu", slope=nested((slopes if lean is None else lean).tolist())))
 
 
 def nested(values: Any) -> Any:
@@ -100,7 +123,7 @@ def nested(values: Any) -> Any:
 
 def elu(call: Call, signal: Signal) -> Signal:
     """any alpha"""
-    return call.builder.neurons(signal, Activation("elu", alpha=float(call.layer.take("alpha", 1.0))))
+    return call.builder.neurons(signal, Activation("elu", alpha=call.number("alpha", 1.0)))
 
 
 def selu(call: Call, signal: Signal) -> Signal:
@@ -110,12 +133,14 @@ def selu(call: Call, signal: Signal) -> Signal:
 
 
 def softmax(call: Call, signal: Signal) -> Signal:
-    """over the channels, at an output of the model"""
-    call.only("axis", (-1, len(signal.seen)), -1)
-    return apply(call, signal, "softmax")
+    """over the last axis, at an output of the model"""
+    axis = call.layer.take("axis", -1)
+    if axis not in (-1, len(signal.seen), (-1,), [-1]):
+        raise call.refuse(f"axis is {axis!r}", "only the last axis can be converted")
+    return _softmax(call, signal)
 
 
-LAYERS: dict[str, Callable[[Call, Signal], Signal]] = {
+LAYERS: dict[str, Handler] = {
     "Activation": activation,
     "ReLU": relu,
     "LeakyReLU": leaky_relu,

@@ -29,7 +29,7 @@ _SMALLEST_ROOM = 1 << 20
 _MOST_MEMBERS = 1000
 _BLOCK = 1 << 20
 _DEEPEST = 40
-_CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+_OLD_CONTAINER = "_layer_checkpoint_dependencies"
 _MODELS = ("Functional", "Sequential", "Model")
 
 
@@ -108,9 +108,12 @@ def _model(group: Node, model: Any, path: tuple[str, ...], depth: int) -> Iterat
     """Yield the weights of every layer below a model, by the layer's path."""
     config = model.get("config") if isinstance(model, dict) else None
     layers = config.get("layers") if isinstance(config, dict) else None
-    inner = next((child(group, name) for name in _CONTAINERS if has(group, name)), None)
-    if inner is None or not isinstance(layers, tuple) or depth > _DEEPEST:
+    if not has(group, "layers") and has(group, _OLD_CONTAINER):
+        way_out = "load it there and save it with model.save('model.h5')"
+        group.source.refuse(group.path, "weights in the layout of TensorFlow 2.12", "a group 'layers'", way_out)
+    if not has(group, "layers") or not isinstance(layers, tuple) or depth > _DEEPEST:
         return
+    inner = child(group, "layers")
     used: dict[str, int] = {}
     for layer in layers:
         name, class_name = _named(layer)

@@ -16,17 +16,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.dense import gathered, linear
 from tfsnn.encode import Encoder
+from tfsnn.errors import ConversionError
 from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
-from tfsnn.ops import Activation, Conv, Dense, Linear, OneToOne, Padding, Permute, Relay, Shape, relayed
+from tfsnn.ops import Activation, AveragePool, Conv, Dense, Indices, Linear, OneToOne, Padding, Relay, Shape, relayed, route
 
-Floats = NDArray[np.float64]
-CHANNELS_FIRST, CHANNELS_LAST = Permute((2, 0, 1)), Permute((1, 2, 0))
+from .relays import joined
+
+Floats = NDArray[Any]
+LARGEST = 1 << 27
+"""A tensor, or the windows that are laid over it, holds fewer values than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +47,8 @@ class Term:
     relays
         What its values pass.
     gain
-        Factor on each value behind the relays: their shape, or a scalar; NaN where there is no value (padding).
+        Factor on each value behind the relays: a scalar, (channels), or their shape where it differs from place to place;
+        NaN where there is no value (padding).
     op, weight
         The linear operation and its weight; None if there is none yet.
     """
@@ -97,6 +103,20 @@ class Signal:
         """Whether no term has a linear operation yet."""
         return all(term.op is None for term in self.terms)
 
+    @property
+    def bare(self) -> bool:
+        """Whether this is just what one population tells, seen through the view."""
+        first = self.terms[0]
+        same = first.op is None and not first.relays and not first.gain.ndim and first.gain == 1
+        return len(self.terms) == 1 and bool(same) and not self.bias.any()
+
+    def viewed(self, *relays: Relay) -> Signal:
+        """The signal behind reshapes and permutations: they wait in the view, where many cancel out."""
+        view = self.view
+        for relay in relays:
+            view = joined(view, relay, self.shape)
+        return replace(self, view=view)
+
 
 class Builder:
     """Collects the populations of a graph while its signals are rewritten.
@@ -140,18 +160,30 @@ class Builder:
     def settle(self, signal: Signal) -> Signal:
         """The same values with no linear operation pending and no view: what a further linear operation can take."""
         if not signal.open:
-            signal = self.neurons(signal, Activation("linear"))
+            signal = self.closed(signal)
         for relay in signal.view:
-            signal = _moved(replace(signal, view=()), relay)
+            signal = self._through(replace(signal, view=()), relay)
         return replace(signal, view=())
+
+    def closed(self, signal: Signal) -> Signal:
+        """The same values as f(x) = x of a population."""
+        return self.neurons(signal, Activation("linear"))
 
     def relay(self, signal: Signal, relay: Relay) -> Signal:
         """The signal behind a relay."""
         signal = self.settle(signal)
+        self.bound(relay.output(signal.shape), relay.window if isinstance(relay, AveragePool) else ())
+        return self._through(signal, relay)
+
+    def _through(self, signal: Signal, relay: Relay) -> Signal:
         moved = _moved(signal, relay)
-        if any(np.isnan(term.gain).all() for term in moved.terms):
-            moved = _moved(self.settle(self.neurons(signal, Activation("linear"))), relay)
-        return moved
+        return self._through(self.closed(signal), relay) if moved is None else moved
+
+    def bound(self, shape: Shape, window: Shape = ()) -> None:
+        """Refuse what would not fit a computer; damaged files ask for it."""
+        if prod(shape) * prod(window) >= LARGEST:
+            found = f"an output of shape {shape}" + (f" under windows of {window}" if window else "")
+            raise ConversionError((f"layer '{self.prefix}': {found}; below {LARGEST:,} values can be converted: give a smaller input",))
 
     def linear(self, signal: Signal, op: Linear, weight: Floats, bias: Floats | None = None) -> Signal:
         """The signal behind a linear operation; gains go into its weight, a bias passes through it as a map.
@@ -166,10 +198,14 @@ class Builder:
             (filters)
         """
         signal = self.settle(signal)
-        if isinstance(op, Conv) and any(_per_channel(term.gain) is None for term in signal.terms):
-            signal = self.settle(self.neurons(signal, Activation("linear")))
-        terms = tuple(replace(term, gain=np.ones(()), op=op, weight=_with_gain(op, weight, term)) for term in signal.terms)
+        # A convolution has one weight for all positions, so it cannot take up a gain that differs from place to place.
+        if isinstance(op, Conv) and any(term.gain.ndim > 1 for term in signal.terms):
+            signal = self.settle(self.closed(signal))
+        terms = tuple(
+            replace(term, gain=np.ones(()), op=op, weight=_with_gain(op, weight, term.gain, signal.shape)) for term in signal.terms
+        )
         shape = op.output(signal.shape)
+        self.bound(shape)
         flat = signal.bias.reshape(1, -1)
         through = linear(op, weight, flat, signal.shape) if flat.any() else np.zeros((1, prod(shape)))
         return Signal(shape, terms, through.reshape(shape) + (0.0 if bias is None else bias), name=self.prefix)
@@ -182,7 +218,7 @@ class Builder:
     def scaled_map(self, signal: Signal, scale: Floats) -> Signal:
         """scale * signal for a scale that differs from place to place: broadcasts against the shape before the view."""
         signal = self.settle(signal)
-        terms = tuple(replace(term, gain=np.broadcast_to(term.gain * scale, signal.shape).copy()) for term in signal.terms)
+        terms = tuple(replace(term, gain=_lean(np.broadcast_to(term.gain * scale, signal.shape).copy())) for term in signal.terms)
         return replace(signal, terms=terms, bias=signal.bias * scale)
 
     def add(self, signals: Sequence[Signal]) -> Signal:
@@ -199,10 +235,11 @@ class Builder:
         signal = self.settle(signal)
         affine = _commuting(signal)
         if affine is None:
-            signal = self.settle(self.neurons(signal, Activation("linear")))
+            signal = self.settle(self.closed(signal))
             affine = np.ones(signal.shape[-1]), np.zeros(signal.shape[-1])
         term = signal.terms[0]
         shape = Conv(signal.shape[2], window, strides, padding, groups=signal.shape[2]).output(signal.shape)
+        self.bound(shape, window)
         self.nodes.append(MaxPool(self._fresh(self.prefix), shape, term.source, window, strides, padding, term.relays))
         return self.affine(source(self.nodes[-1]), *affine)
 
@@ -222,8 +259,9 @@ def expected_scale(activation: Activation, statistics: tuple[Floats, Floats] | N
     """99.9th percentile of abs(f(x)) if each channel's x is normal with these statistics; 1 if they are unknown."""
     if statistics is None:
         return 1.0
+    steepest = replace(activation, slope=float(np.max(np.abs(activation.slope))))
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 2000) for i in range(2000)])
-    values = np.abs(activation(statistics[0] + statistics[1] * quantiles[:, None]))
+    values = np.abs(steepest(statistics[0] + statistics[1] * quantiles[:, None]))
     return float(np.quantile(values, 0.999)) or 1.0
 
 
@@ -232,71 +270,76 @@ def source(node: Node) -> Signal:
     return Signal(node.shape, (Term(node.name, node.shape),), np.zeros(node.shape))
 
 
-def channels_last(builder: Builder, signal: Signal, first: bool) -> Signal:
-    """The signal as (rows, columns, channels); ``first``: its tensor in Keras is (channels, rows, columns)."""
-    if not first:
-        return signal if not signal.view else builder.settle(signal)
-    if signal.view and signal.view[-1] == CHANNELS_FIRST:
-        return replace(signal, view=signal.view[:-1])
-    return builder.relay(signal, CHANNELS_LAST)
+def behind_view(signal: Signal, values: Floats) -> Floats:
+    """Values of the tensor's shape in Keras, moved to the shape before the view."""
+    flat = np.empty(prod(signal.shape), values.dtype)
+    flat[route(signal.view, signal.shape)[:, 0]] = values.reshape(-1)
+    return flat.reshape(signal.shape)
 
 
-def channels_back(signal: Signal, first: bool) -> Signal:
-    """The inverse of :func:`channels_last`, as a view."""
-    return replace(signal, view=(*signal.view, CHANNELS_FIRST)) if first else signal
+def per_channel(gain: Floats) -> Floats | None:
+    """The gain as a scalar or (channels), if it is the same at each position; NaN where a channel has no value."""
+    if gain.ndim < 2:
+        return gain
+    flat = gain.reshape(-1, gain.shape[-1])
+    first: Floats = np.fmax.reduce(flat, axis=0)
+    return first if np.all((flat == first) | np.isnan(flat)) else None
 
 
-def _moved(signal: Signal, relay: Relay) -> Signal:
-    """Every term and the bias behind a relay; a gain that its windows would mix becomes all NaN."""
-    index = relay.sources(signal.shape)
-    shape = relay.output(signal.shape)
+def _lean(gain: Floats) -> Floats:
+    lean = per_channel(gain)
+    return gain if lean is None else lean
+
+
+def _moved(signal: Signal, relay: Relay) -> Signal | None:
+    """Every term and the bias behind a relay; None if its windows would mix values of different gain."""
+    index, shape = relay.sources(signal.shape), relay.output(signal.shape)
     terms = []
     for term in signal.terms:
-        gain = term.gain
-        if gain.ndim:
-            taps = np.append(np.broadcast_to(gain, signal.shape).reshape(-1), np.nan)[index]
-            even = np.all((taps == taps[:, :1]) | np.isnan(taps))
-            gain = (taps[:, 0] if even else np.full(len(taps), np.nan)).reshape(shape)
-        terms.append(replace(term, relays=(*term.relays, relay), gain=gain))
+        gain = _gain_behind(term.gain, signal.shape, index)
+        if gain is None:
+            return None
+        gain = _lean(gain.reshape(shape)) if gain.ndim else gain
+        terms.append(replace(term, relays=joined(term.relays, relay, term.shape), gain=gain))
     bias = gathered(signal.bias.reshape(1, -1), index) * relay.factor
     return Signal(shape, tuple(terms), bias.reshape(shape))
 
 
-def _per_channel(gain: Floats) -> Floats | None:
-    """The gain as a scalar or (channels), if it is the same at each position."""
+def _gain_behind(gain: Floats, shape: Shape, index: Indices) -> Floats | None:
+    """The gain of each output of an index map; None if one output sums inputs of different gain."""
     if not gain.ndim:
         return gain
-    flat = gain.reshape(-1, gain.shape[-1])
-    first = np.nan_to_num(np.nanmax(np.where(np.isnan(flat), -np.inf, flat), axis=0), nan=1.0, neginf=1.0)
-    return first if np.all((flat == first) | np.isnan(flat)) else None
+    taps = np.append(np.broadcast_to(gain, shape).reshape(-1), np.nan)[index]
+    first: Floats = np.fmax.reduce(taps, axis=1)
+    return first if np.all((taps == first[:, None]) | np.isnan(taps)) else None
 
 
-def _with_gain(op: Linear, weight: Floats, term: Term) -> Floats:
-    """The weight with the term's gain in it."""
-    if not term.gain.ndim:
-        return weight * term.gain
+def _with_gain(op: Linear, weight: Floats, gain: Floats, shape: Shape) -> Floats:
+    """The weight with the gain of the values that it meets; their gain is the same at each position of a convolution."""
+    if not gain.ndim:
+        return weight if gain == 1 else weight * gain
+    known = np.nan_to_num(gain, nan=1.0)
     if isinstance(op, Dense):
-        return weight * np.nan_to_num(term.gain.reshape(-1), nan=1.0)[:, None]
-    gain = _per_channel(term.gain)
-    assert gain is not None
+        return weight * known.reshape(-1)[:, None]
     if not isinstance(op, Conv):
-        return weight * gain
-    inner, outer = term.relayed[2] // op.groups, op.filters // op.groups
-    return weight * np.repeat(gain.reshape(op.groups, inner).T, outer, axis=1)
+        return weight * known
+    inner, outer = shape[2] // op.groups, op.filters // op.groups
+    return weight * np.repeat(known.reshape(op.groups, inner).T, outer, axis=1)
 
 
 def _scaled(term: Term, scale: Floats) -> Term:
     if term.op is not None and term.weight is not None:
         return replace(term, weight=term.weight * scale)
-    return replace(term, gain=term.gain * scale if not scale.ndim else np.broadcast_to(term.gain * scale, term.relayed).copy())
+    return replace(term, gain=term.gain * scale)
 
 
 def _synapse(term: Term) -> Synapse:
     """A term as a synapse; without a linear operation, one to one."""
     if term.op is not None and term.weight is not None:
-        return Synapse(term.source, term.relays, term.op, term.weight.astype(np.float32))
-    gain = _per_channel(term.gain)
-    weight = np.nan_to_num(term.gain, nan=1.0) if gain is None else np.broadcast_to(gain, (term.relayed[-1],))
+        return Synapse(term.source, term.relays, term.op, term.weight.astype(np.float32, copy=False))
+    weight = np.nan_to_num(term.gain, nan=1.0)
+    if weight.ndim < 2:
+        weight = np.broadcast_to(weight, (term.relayed[-1],))
     return Synapse(term.source, term.relays, OneToOne(), weight.astype(np.float32))
 
 
@@ -304,8 +347,8 @@ def _commuting(signal: Signal) -> tuple[Floats, Floats] | None:
     """Gain and bias a channel, if max pooling may come before them."""
     if len(signal.terms) != 1 or any(relay.factor != 1 for relay in signal.terms[0].relays):
         return None
-    gain, bias = _per_channel(signal.terms[0].gain), _per_channel(signal.bias)
-    if gain is None or bias is None or np.any(gain <= 0):
+    gain, bias = per_channel(signal.terms[0].gain), per_channel(signal.bias)
+    if gain is None or bias is None:
         return None
-    channels = signal.shape[-1]
-    return np.broadcast_to(gain, (channels,)).astype(np.float64), np.broadcast_to(bias, (channels,)).astype(np.float64)
+    gain = np.nan_to_num(np.broadcast_to(gain, signal.shape[-1:]), nan=1.0)
+    return None if np.any(gain <= 0) else (gain, bias)

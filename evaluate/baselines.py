@@ -57,7 +57,9 @@ def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) ->
     outputs, macs, zeros, neurons = [], [], 0, 0
     for first in range(0, len(frames), BATCH):
         told: dict[str, Floats] = {}
-        outputs.append(_outputs(graph, frames[first : first + BATCH], lambda node, value: told.setdefault(node.name, value)))
+        outputs.append(
+            _outputs(graph, frames[first : first + BATCH], lambda node, value: told.setdefault(node.name, value))
+        )
         macs.append({name: count(told) for name, count in counters.items()})
         for node in graph.nodes:
             if isinstance(node, Neurons) and node.name not in graph.outputs:
@@ -69,7 +71,7 @@ def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) ->
 
 
 def quantized_ann(plan: Plan, frames: NDArray[Any], progress: Progress | None = None) -> Floats:
-    """Outputs of the ANN whose activations are quantized directly, o = T floor(f(x) / T), with the thresholds of a plan.
+    """Outputs of the ANN whose activations are quantized directly, o = T floor(f(x) / T), at the thresholds of a plan.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ def _outputs(graph: Graph, frames: NDArray[Any], sent: Callable[[Node, Floats], 
 
 
 def _counters(graph: Graph) -> dict[str, Counter]:
-    """By population, what counts its multiply-accumulates with an input other than 0, from what all populations tell."""
+    """By population, what counts its multiply-accumulates with an input other than 0, given what all populations tell."""
     return {node.name: _counter(graph, node) for node in graph.nodes if isinstance(node, Neurons)}
 
 

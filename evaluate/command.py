@@ -6,12 +6,15 @@ import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
 from tfsnn.plan import INITIAL, SPIKES
 from tfsnn.simulate import ENGINES, SCHEDULES
 from tfsnn.stage import table
+
+from . import page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,18 +23,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("net", type=Path, metavar="NET.snn.h5", help="what tfsnn convert wrote")
     add("--data", required=True, metavar="NAME", help="digits or mnist, or an .npz file with images x and labels y")
     add("--out", required=True, type=Path, metavar="DIR", help="where report.html, report.json and pictures go")
-    add("--data-dir", type=Path, metavar="DIR", help="where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR)")
-    add("--thresholds", metavar="T,T,...", help="positive numbers (default: about ten, over the useful range of their unit)")
+    add(
+        "--data-dir", type=Path, metavar="DIR", help="where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR)"
+    )
+    add(
+        "--thresholds",
+        metavar="T,T,...",
+        help="positive numbers (default: about ten, over the useful range of their unit)",
+    )
     unit = parser.add_mutually_exclusive_group()
-    unit.add_argument("--absolute", action="store_const", dest="unit", const="absolute", default="relative", help="thresholds are absolute")
-    unit.add_argument("--lsb", action="store_const", dest="unit", const="lsb", help="thresholds are in steps of the weight grid")
+    unit.add_argument(
+        "--absolute",
+        action="store_const",
+        dest="unit",
+        const="absolute",
+        default="relative",
+        help="thresholds are absolute",
+    )
+    unit.add_argument(
+        "--lsb", action="store_const", dest="unit", const="lsb", help="thresholds are in steps of the weight grid"
+    )
     add("--spikes", choices=tuple(SPIKES), default="valued", help=f"what a spike carries ({default})")
     add("--schedule", choices=SCHEDULES, default="slot", help=f"when neurons are checked ({default})")
     add("--initial", choices=INITIAL, default="rest", help=f"where neurons start ({default})")
     add("--spiking-output", action="store_true", help="outputs spike too, and are read from their spikes (AICAS)")
     add("--engine", choices=ENGINES, help="default: the fastest there is")
     add("--samples", type=int, metavar="N", help="the first N test samples only")
-    add("--bins", type=int, metavar="N", help="time bins of the delay encoder; 0: the pixels' own resolution (default: the network's)")
+    add(
+        "--bins",
+        type=int,
+        metavar="N",
+        help="time bins of the delay encoder; 0: the pixels' own resolution (default: the network's)",
+    )
     add("--force", action="store_true", help="overwrite what exists")
 
 
@@ -42,9 +65,20 @@ def run(args: argparse.Namespace) -> int:
     from .run import evaluate
 
     report = evaluate(
-        args.net, data=args.data, out=args.out, data_dir=args.data_dir, thresholds=thresholds(args.thresholds), unit=args.unit,
-        spikes=args.spikes, schedule=args.schedule, initial=args.initial, spiking_output=args.spiking_output, engine=args.engine,
-        samples=args.samples, bins=args.bins, force=args.force,
+        args.net,
+        data=args.data,
+        out=args.out,
+        data_dir=args.data_dir,
+        thresholds=thresholds(args.thresholds),
+        unit=args.unit,
+        spikes=args.spikes,
+        schedule=args.schedule,
+        initial=args.initial,
+        spiking_output=args.spiking_output,
+        engine=args.engine,
+        samples=args.samples,
+        bins=args.bins,
+        force=args.force,
     )
     print(summary(report))
     print(f"\nwrote {args.out / 'report.html'}, report.json and pictures")
@@ -66,7 +100,9 @@ def thresholds(text: str | None) -> tuple[float, ...] | None:
         try:
             numbers.append(float(word))
         except ValueError:
-            raise InputError(f"--thresholds: {word.strip()!r} is no number; give positive numbers, as in 0.02,0.05,0.1") from None
+            raise InputError(
+                f"--thresholds: {word.strip()!r} is no number; give positive numbers, as in 0.02,0.05,0.1"
+            ) from None
         if not 0 < numbers[-1] < float("inf"):
             raise InputError(f"--thresholds: {word.strip()} is not allowed; give positive numbers, as in 0.02,0.05,0.1")
     return tuple(numbers)
@@ -74,33 +110,20 @@ def thresholds(text: str | None) -> tuple[float, ...] | None:
 
 def summary(report: Mapping[str, Any]) -> str:
     """The rows as a table, and the baselines beneath; the row that the report speaks of is marked."""
-    from .page import percent
-    from .page import summary as sentences
-
-    correct = report["measure"] == "accuracy"
     lines = [_line(report, at) for at in range(len(report["rows"]))]
-    head = ["threshold", *(["accuracy", "95 % interval", "quantized ANN"] if correct else ["error", "quantized ANN"])]
-    shown = table([*head, "spikes/neuron", "operations", "reduction", "seconds", ""], lines)
-    ann, skipping = report["baselines"]["ann"], report["baselines"]["zero_skipping"]
-    said = percent(ann["accuracy"]) if correct else f"{ann['error']:.4g}"
-    dense = f"{ann['operations_with_borders']:,} MACs a frame, {ann['operations']:,} inside the borders"
-    if ann["operations_as_in_aicas_2019"]:
-        dense += f" ({ann['operations_as_in_aicas_2019']:,} as counted in AICAS 2019)"
-    beside = table(["beside it", "accuracy" if correct else "error", "operations"], [
-        ["dense ANN", said, dense], ["zero-skipping ANN", said, f"{skipping['operations']:,.0f} MACs a frame"],
-    ])
-    return "\n\n".join((shown, beside, "\n".join(sentences(report))))
+    score = ["accuracy", "95 % interval"] if report["measure"] == "accuracy" else ["error"]
+    cost = ["quantized ANN", "spikes/neuron", "operations", "reduction", "seconds", ""]
+    beside = table(["beside it, on the same frames", report["measure"], "MACs a frame"], page.baselines(report))
+    sentences = fill(" ".join(page.summary(report)), 110)
+    return "\n\n".join((table(["threshold", *score, *cost], lines), beside, sentences))
 
 
 def _line(report: Mapping[str, Any], at: int) -> list[object]:
-    from .page import percent
-
     row, quantized = report["rows"][at], report["baselines"]["quantized"][at]
+    cells: list[object] = [f"{row['threshold']:g}", page.scored(report, row)]
     if report["measure"] == "accuracy":
-        low, high = row["accuracy_ci95"]
-        score = [percent(row["accuracy"]), f"{100 * low:.2f} to {100 * high:.2f}", percent(quantized["accuracy"])]
-    else:
-        score = [f"{row['error']:.4g}", f"{quantized['error']:.4g}"]
-    reduction = None if row["reduction"] is None else f"{row['reduction']:.2f}x"
-    cost = [f"{row['spikes_per_neuron']:.4f}", f"{row['synaptic_operations']:,.0f}", reduction, f"{row['seconds']:.1f}"]
-    return [f"{row['threshold']:g}", *score, *cost, "<" if at == report["headline"]["row"] else ""]
+        low, high = (100 * bound for bound in row["accuracy_ci95"])
+        cells.append(f"{low:.2f} to {high:.2f}")
+    cells += [page.scored(report, quantized), f"{row['spikes_per_neuron']:.4f}", f"{row['synaptic_operations']:,.0f}"]
+    cells.append(None if row["reduction"] is None else f"{row['reduction']:.2f}x")
+    return [*cells, f"{row['seconds']:.1f}", "<" if at == report["headline"]["row"] else ""]

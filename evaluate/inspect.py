@@ -1,4 +1,4 @@
-"""``tfsnn inspect NET.snn.h5``: what a network is, where it comes from, and how it was verified. TensorFlow is not needed."""
+"""``tfsnn inspect NET.snn.h5``: what a network is, where it comes from, how it was verified; TensorFlow is not needed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def describe(net: Net) -> dict[str, Any]:
     graph = net.graph
     inside, borders = graph.macs(), graph.macs(borders=True)
     return {
-        "inputs": [{"name": node.name, "shape": list(node.shape), "encoder": node.encoder.to_json()} for node in graph.inputs],
+        "inputs": [
+            {"name": node.name, "shape": list(node.shape), "encoder": node.encoder.to_json()} for node in graph.inputs
+        ],
         "outputs": list(graph.outputs),
         "populations": [_population(node, inside, borders) for node in graph.nodes],
         "sizes": {
@@ -64,14 +66,17 @@ def readable(net: Net, what: Mapping[str, Any]) -> str:
     what
         :func:`describe` of it, and of its file.
     """
-    sizes, parts = what["sizes"], [str(net.graph)]
-    parts += [f"input {node['name']}: " + _settings(node["encoder"]) for node in what["inputs"]]
-    counted = sizes["dense_macs_as_in_aicas_2019"]
-    parts.append(
-        f"{sizes['dense_macs_with_borders']:,} MACs a frame with border taps counted" + (f", {counted:,} as counted in AICAS 2019" if counted else "")
-        + f"\n{what['file']['bytes']:,} bytes of file, {sizes['weight_bytes']:,} of weights, {sizes['state_bytes']:,} of state a sample (in float32)"
-    )
-    parts += [f"{title}\n{_lines(what[title])}" for title in ("provenance",) if what[title]]
+    sizes, counted = what["sizes"], what["sizes"]["dense_macs_as_in_aicas_2019"]
+    macs = f"{sizes['dense_macs_with_borders']:,} MACs a frame with border taps counted"
+    stored = f"{what['file']['bytes']:,} bytes of file, {sizes['weight_bytes']:,} of weights"
+    parts = [
+        str(net.graph),
+        *(f"input {node['name']}: " + _settings(node["encoder"]) for node in what["inputs"]),
+        f"{macs}, {counted:,} as counted in AICAS 2019" if counted else macs,
+        f"{stored}, {sizes['state_bytes']:,} of state a sample (in float32)",
+    ]
+    if what["provenance"]:
+        parts.append("provenance\n" + _lines(what["provenance"]))
     return "\n\n".join([*parts, *_verification(what["verification"])])
 
 
@@ -102,7 +107,12 @@ def _verification(found: Mapping[str, Any]) -> list[str]:
     parts = ["verification\n" + _lines({key: value for key, value in found.items() if key != "layers"})]
     if isinstance(layers, Mapping) and all(isinstance(layer, Mapping) for layer in layers.values()):
         columns = list(dict.fromkeys(key for layer in layers.values() for key in layer))
-        parts.append(table(["layer", *columns], [[name, *(_short(layer.get(key)) for key in columns)] for name, layer in layers.items()]))
+        parts.append(
+            table(
+                ["layer", *columns],
+                [[name, *(_short(layer.get(key)) for key in columns)] for name, layer in layers.items()],
+            )
+        )
     return parts
 
 

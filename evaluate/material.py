@@ -82,7 +82,7 @@ class Trial:
     result
         What the simulation gave, without its trajectory.
     outputs, operations
-        float64 (frames, outputs) and int64 (frames): what was said at the end of each frame, and its synaptic operations.
+        float64 (frames, outputs) and int64 (frames): what was said at the end of each frame, and what the frame cost.
     curve, budget
         Score over the course of a frame; None of a stream, whose frames are a time stamp each.
     stamps
@@ -97,7 +97,9 @@ class Trial:
     stamps: int
 
 
-def prepare(net: Net, source: PathLike | Dataset, *, data_dir: PathLike | None, samples: int | None, bins: int | None) -> Material:
+def prepare(
+    net: Net, source: PathLike | Dataset, *, data_dir: PathLike | None, samples: int | None, bins: int | None
+) -> Material:
     """The test frames of a data set, encoded for a network.
 
     Parameters
@@ -121,8 +123,8 @@ def prepare(net: Net, source: PathLike | Dataset, *, data_dir: PathLike | None, 
     graph = net.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise InputError(
-            f"evaluate: the network has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; a data set has one of each: "
-            "simulate it from Python with events of your own"
+            f"evaluate: the network has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "a data set has one of each: simulate it from Python with events of your own"
         )
     if samples is not None and samples < 1:
         raise InputError(f"evaluate: samples is {samples}; take at least 1")
@@ -137,7 +139,14 @@ def prepare(net: Net, source: PathLike | Dataset, *, data_dir: PathLike | None, 
     return Material(net, dataset.name, len(x), raw, y[:samples], encoder.frames(raw), encoder.events(raw))
 
 
-def trial(material: Material, settings: Settings, *, schedule: str, engine: str | None, progress: Callable[[int], object] | None = None) -> Trial:
+def trial(
+    material: Material,
+    settings: Settings,
+    *,
+    schedule: str,
+    engine: str | None,
+    progress: Callable[[int], object] | None = None,
+) -> Trial:
     """Simulate all frames at one threshold.
 
     Parameters
@@ -152,8 +161,17 @@ def trial(material: Material, settings: Settings, *, schedule: str, engine: str 
         Called with the number of samples done.
     """
     result = simulate(
-        material.net, material.events, threshold=settings.threshold, unit=settings.unit, spikes=settings.spikes, schedule=schedule,
-        initial=settings.initial, spiking_output=settings.spiking_output, engine=engine, record=("trajectory",), progress=progress,
+        material.net,
+        material.events,
+        threshold=settings.threshold,
+        unit=settings.unit,
+        spikes=settings.spikes,
+        schedule=schedule,
+        initial=settings.initial,
+        spiking_output=settings.spiking_output,
+        engine=engine,
+        record=("trajectory",),
+        progress=progress,
     )
     trajectory, at_start = result.trajectory, metrics.start(result.plan)
     if trajectory is None:

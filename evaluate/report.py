@@ -54,7 +54,7 @@ def assemble(material: Material, found: Findings) -> dict[str, Any]:
         What was measured.
     """
     rows = [_row(material, trial, found.ann) for trial in found.trials]
-    report = {
+    report: dict[str, Any] = {
         "measure": material.measure,
         "dataset": _dataset(material),
         "encoder": material.encoder.to_json() | {"comparisons": metrics.encoder_comparisons(material.graph)},
@@ -65,7 +65,12 @@ def assemble(material: Material, found: Findings) -> dict[str, Any]:
         "energy": _energy(material, found),
     }
     chosen, within = headline(rows, report["baselines"]["ann"], material.measure)
-    report["headline"] = {"threshold": rows[chosen]["threshold"], "row": chosen, "within_tolerance": within, "tolerance": TOLERANCE}
+    report["headline"] = {
+        "threshold": rows[chosen]["threshold"],
+        "row": chosen,
+        "within_tolerance": within,
+        "tolerance": TOLERANCE,
+    }
     return report
 
 
@@ -153,7 +158,8 @@ def _baselines(material: Material, found: Findings) -> dict[str, Any]:
     graph, whole = material.graph, score(found.ann.outputs, material.labels, material.measure)
     skipping = sum(float(macs.mean()) for macs in found.ann.nonzero_macs.values())
     return {
-        "ann": whole | {
+        "ann": whole
+        | {
             "operations": sum(graph.macs().values()),
             "operations_with_borders": sum(graph.macs(borders=True).values()),
             "operations_as_in_aicas_2019": papers_macs(graph),

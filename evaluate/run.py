@@ -22,6 +22,7 @@ from tfsnn.stage import circumstances, counting, guard, provenance, replacing, w
 
 from . import baselines, page, plots, report
 from .material import Material, prepare, trial
+from .plots_frame import one_frame
 from .report import Findings
 
 PathLike = str | os.PathLike[str]
@@ -90,7 +91,14 @@ def evaluate(
     loaded = net if isinstance(net, Net) else artifact.load(net)
     material = prepare(loaded, data, data_dir=data_dir, samples=samples, bins=bins)
     found = measure(material, settings, schedule=schedule, engine=engine)
-    named = [("--spikes", spikes), ("--schedule", schedule), ("--initial", initial), ("--engine", engine), ("--samples", samples), ("--bins", bins)]
+    named = [
+        ("--spikes", spikes),
+        ("--schedule", schedule),
+        ("--initial", initial),
+        ("--engine", engine),
+        ("--samples", samples),
+        ("--bins", bins),
+    ]
     line = _command(net, material, out, [s.threshold for s in settings], unit, named, spiking_output)
     content = head(material, line, net) | report.assemble(material, found)
     with replacing(out, directory=True) as place:
@@ -103,7 +111,9 @@ def evaluate(
     return content
 
 
-def measure(material: Material, settings: Sequence[Settings], *, schedule: str = "slot", engine: str | None = None) -> Findings:
+def measure(
+    material: Material, settings: Sequence[Settings], *, schedule: str = "slot", engine: str | None = None
+) -> Findings:
     """Everything that a report needs to know, measured with a progress bar.
 
     Parameters
@@ -150,7 +160,9 @@ def head(material: Material, line: str, net: PathLike | Net) -> dict[str, Any]:
     }
 
 
-def _settings(thresholds: Sequence[float] | None, unit: str, spikes: str, initial: str, spiking_output: bool) -> list[Settings]:
+def _settings(
+    thresholds: Sequence[float] | None, unit: str, spikes: str, initial: str, spiking_output: bool
+) -> list[Settings]:
     """One for each threshold, from low to high; whatever is wrong is said before any work begins."""
     first = Settings(1.0, unit, spikes, initial, spiking_output)
     every = [replace(first, threshold=t) for t in (THRESHOLDS[unit] if thresholds is None else thresholds)]
@@ -168,11 +180,24 @@ def _digest(material: Material) -> str:
 
 
 def _command(
-    net: PathLike | Net, material: Material, out: Path, thresholds: Sequence[float], unit: str, named: Sequence[tuple[str, object]], spiking: bool
+    net: PathLike | Net,
+    material: Material,
+    out: Path,
+    thresholds: Sequence[float],
+    unit: str,
+    named: Sequence[tuple[str, object]],
+    spiking: bool,
 ) -> str:
     """The command line that does the same again; files by their names, for it may be read elsewhere."""
     words = ["tfsnn", "evaluate", "NET.snn.h5" if isinstance(net, Net) else Path(net).name]
-    words += ["--data", Path(material.dataset).name, "--out", out.name, "--thresholds", ",".join(f"{t:g}" for t in thresholds)]
+    words += [
+        "--data",
+        Path(material.dataset).name,
+        "--out",
+        out.name,
+        "--thresholds",
+        ",".join(f"{t:g}" for t in thresholds),
+    ]
     words += [f"--{unit}"] * (unit != "relative") + ["--spiking-output"] * spiking
     for option, value in named:
         words += [option, str(value)] if value is not None else []
@@ -183,7 +208,15 @@ def _first_frame(material: Material, content: dict[str, Any], found: Findings, s
     row = content["headline"]["row"]
     s = found.trials[row].result.plan.settings
     result = simulate(
-        material.net, material.events.sample(0), threshold=s.threshold, unit=s.unit, spikes=s.spikes, schedule=schedule, initial=s.initial,
-        spiking_output=s.spiking_output, engine=found.trials[row].result.engine, record=("trajectory", "events"),
+        material.net,
+        material.events.sample(0),
+        threshold=s.threshold,
+        unit=s.unit,
+        spikes=s.spikes,
+        schedule=schedule,
+        initial=s.initial,
+        spiking_output=s.spiking_output,
+        engine=found.trials[row].result.engine,
+        record=("trajectory", "events"),
     )
-    return plots.one_frame(material, result, found.ann.outputs[0], place / "frame.png")
+    return one_frame(material, result, found.ann.outputs[0], place / "frame.png")

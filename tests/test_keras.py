@@ -90,7 +90,7 @@ CONV3 = {"filters": 8, "kernel_size": (3, 5), "padding": "same", "strides": (2, 
     ],
 )
 def test_old_names(generation: int, old: Any, new: Any) -> None:
-    found = modern(*old, generation)
+    found = modern(old[0], old[1], generation)
     if new is None:
         assert found[0] == "Lambda" and found[1]["function"] == "code that is not read"
     else:

@@ -263,9 +263,9 @@ def test_keras_3_in_every_form(tmp_path: Path) -> None:
         layer = model
         for part in name.split("/"):
             layer = layer.get_layer(part)
-        found = list(live.layers[name].weights.values())
-        assert len(found) == len(layer.weights)
-        for ours, theirs in zip(found, layer.get_weights()):
+        weights = list(live.layers[name].weights.values())
+        assert len(weights) == len(layer.weights)
+        for ours, theirs in zip(weights, layer.get_weights()):
             np.testing.assert_array_equal(ours, theirs)
     constants = {call.layer: call.constants for call in live.calls if call.constants}
     assert constants == {"multiply": {"1": 2.0}, "subtract": {"0": 1.0}}

@@ -62,11 +62,12 @@ def damaged(whole: bytes, places: np.ndarray[Any, Any], random: np.random.Genera
     for _ in range(random.choice([1, 1, 1, 2, 4, 16])):
         if kind < 0.4:
             place = int(random.choice(aligned))
-            target = random.choice([int(random.choice(aligned)), 0, len(data) - 8, 2**32, 2**63])
-            data[place : place + 8] = int(target).to_bytes(8, "little")
+            target = (int(random.choice(aligned)), 0, len(data) - 8, 2**32, 2**63)[random.integers(5)]
+            data[place : place + 8] = target.to_bytes(8, "little")
         else:
             place = int(random.choice(places) if random.random() < 0.8 else random.integers(len(data)))
-            data[place] = random.choice([0, 255, data[place] ^ 1 << random.integers(8), random.integers(256)])
+            flipped = data[place] ^ 1 << int(random.integers(8))
+            data[place] = (0, 255, flipped, int(random.integers(256)))[random.integers(4)]
     return bytes(data)
 
 
@@ -99,7 +100,8 @@ def test_damaged_files(name: str, count: int, tmp_path: Path) -> None:
 
 def test_damaged_small_files(tmp_path: Path) -> None:
     """The same without the data folder, on files that are nearly all structure."""
-    layers = [("Dense", {"units": 2, "batch_input_shape": [None, 2]}), ("Dense", {"units": 2})]
+    layers: list[tuple[str, dict[str, Any]]] = [("Dense", {"units": 2, "batch_input_shape": [None, 2]})]
+    layers.append(("Dense", {"units": 2}))
     weights = {
         name: [(f"{name}/kernel:0", numbers(2, 2)), (f"{name}/bias:0", numbers(2))] for name in ("layer_0", "layer_1")
     }

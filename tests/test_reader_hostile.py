@@ -24,11 +24,12 @@ from tfsnn.errors import ConversionError, FileError, InputError
 def test_a_lambda_is_never_run(tmp_path: Path) -> None:
     target = tmp_path / "ran"
     code = marshal.dumps(compile(f"open({str(target)!r}, 'w')", "x", "eval")).decode("latin1")
-    for generation, config in {
+    configs: dict[str, dict[str, Any]] = {
         "1.2.0": {"function": [code, None, None], "function_type": "lambda"},
         "2.4.0": {"function": [code, None, None], "function_type": "lambda", "module": "__main__"},
         "3.3.0": {"function": {"class_name": "__lambda__", "config": {"code": code, "defaults": None}}},
-    }.items():
+    }
+    for generation, config in configs.items():
         net = sequential(("Lambda", {"batch_input_shape": [None, 2], "arguments": {}, **config}))
         layer = read(write(tmp_path / f"{generation}.h5", net, version=generation)).layers["layer_0"]
         assert layer.class_name == "Lambda" and layer.take("function") == "code that is not read"
@@ -270,6 +271,16 @@ def test_hostile_archives(members: dict[str, Any], message: str | None, tmp_path
     with pytest.raises(expected, match=message or r"found 0 weights \(none\), expected 2"):
         read(path)
     assert sorted(os.listdir(tmp_path)) == ["net.keras", "w.h5"]
+
+
+def test_an_archive_of_tensorflow_2_12(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.create_group("_layer_checkpoint_dependencies/dense/vars")
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        archive.writestr("config.json", CONFIG)
+        archive.write(tmp_path / "w.h5", "model.weights.h5")
+    with pytest.raises(FileError, match="weights in the layout of TensorFlow 2.12, expected .*; load it there"):
+        read(tmp_path / "net.keras")
 
 
 def test_weights_of_another_layer(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from train_parts import AUGMENTATION, bars
 
 from tfsnn.encode import Encoder
 from tfsnn.errors import InputError
 from tfsnn.train.augment import augment, encode, frame_table, sample
 from tfsnn.train.recipes import Augmentation
+from train_parts import AUGMENTATION, bars
 
 ENCODERS = [
     Encoder("delay", scale=1 / 255),

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Timer
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -32,10 +32,10 @@ CHUNKS = 4
 COMPILING = "tfsnn: compiling the engine for this machine; once, and kept\n"
 
 
-def sources_digest() -> str:
+def sources_digest() -> int:
     """A digest of all sources that are compiled, so that the cache notices an edit in any of them."""
     files = sorted(Path(__file__).parent.glob("kernel*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return int(hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:15], 16)
 
 
 RUN_SPIKE, RUN_SLOT = entries(sources_digest())
@@ -150,7 +150,7 @@ def run(plan: Plan, events: Events, schedule: str, carrier: str, record: tuple[s
     if failures:
         first = failures[0]
         raise OutOfRange(first.population, np.array([f.sample for f in failures if (f.t, f.population) == (first.t, first.population)]))
-    return _outcome(plan, ready.flat, job, stamps, [rows for _, rows in done], record)
+    return _outcome(plan, ready.flat, job, stamps, [queue for _, queue in done], record)
 
 
 def _cores() -> int:
@@ -183,7 +183,10 @@ def _job(plan: Plan, flat: Flat, events: Events, record: tuple[str, ...], state:
 
 def _chunk(entry: Any, ready: Prepared, job: k.Job, piece: tuple[int, int]) -> tuple[list[Failure], Array]:
     """Run some samples: which of them failed, and the queue if it is the log."""
-    work = make_work(ready.flat) if ready.idle.empty() else ready.idle.get()
+    try:
+        work = ready.idle.get_nowait()
+    except Empty:
+        work = make_work(ready.flat)
     progress, failures = work.progress, []
     progress[:] = 0
     progress[k.SAMPLE], progress[k.LAST_SAMPLE], progress[k.EVENT] = *piece, -1
@@ -191,8 +194,8 @@ def _chunk(entry: Any, ready: Prepared, job: k.Job, piece: tuple[int, int]) -> t
     while status == k.RANGE:
         sample = int(progress[k.SAMPLE])
         failures.append(Failure(int(job.t[progress[k.EVENT] - 1]), int(progress[k.NEXT]), sample))
-        work.mark[:] = 0
-        progress[k.SAMPLE], progress[k.EVENT], progress[k.INSIDE] = sample + 1, -1, 0
+        work.mark[:], work.flags[:] = 0, 0
+        progress[k.SAMPLE], progress[k.EVENT], progress[k.INSIDE], progress[k.HEAD] = sample + 1, -1, 0, progress[k.TAIL]
         status, work = advance(entry, ready.flat.net, work, job)
     rows = work.queue[: progress[k.TAIL]].copy() if job.log else work.queue[:0]
     ready.idle.put(work)
@@ -208,7 +211,7 @@ def _outcome(plan: Plan, flat: Flat, job: k.Job, stamps: Array, queues: list[Arr
     if "trajectory" in record:
         outputs = _read(plan, flat.net, job.rows_x, job.rows_told)
         trajectory = Trajectory(offsets, job.t[stamps], outputs, job.row_counts[:, 0].copy(), job.row_counts[:, 1].copy())
-    log = _log(plan, job, stamps, np.concatenate([*queues, np.zeros((0, 3), np.int64)])) if job.log else None
+    log = _log(flat.net, job, stamps, queues) if job.log else None
     ledger = Ledger(*(np.ascontiguousarray(job.counts[:, row]) for row in range(7)))
     return Outcome(_read(plan, flat.net, *shown), ledger, trajectory, log, kept)
 
@@ -226,9 +229,22 @@ def _read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
     return readout(plan, xs, os_)
 
 
-def _log(plan: Plan, job: k.Job, stamps: Array, queue: Array) -> EventLog:
-    """The queue as a log: sums of payloads become the payloads of the neuron rule's loop."""
-    raise KeyError
+def _log(net: k.Net, job: k.Job, stamps: Array, queues: list[Array]) -> EventLog:
+    """The queues, one behind the other, as a log: sums of payloads become the payloads of the neuron rule's loop again."""
+    ends = job.row_counts[:, 2]
+    rows = np.diff(ends, prepend=0)
+    rows[rows < 0] = ends[rows < 0]
+    queue = np.concatenate([*queues, np.zeros((0, 3), np.int64)])
+    population, units = queue[:, k.TIMES], queue[:, k.UNITS]
+    largest = net.population[population, k.LARGEST]
+    times = -(-np.abs(units) // largest)
+    here = np.repeat(np.arange(len(queue)), times)
+    payload = np.sign(units)[here] * largest[here]
+    last = np.cumsum(times) - 1
+    payload[last] = units - np.sign(units) * largest * (times - 1)
+    stamp = np.repeat(np.arange(len(stamps)), rows)[here]
+    offsets = np.searchsorted(stamp, np.append(job.row_first, len(stamps)))
+    return EventLog(offsets, job.t[stamps][stamp], population[here], queue[here, k.NEURON], payload)
 
 
 def _own(values: Array) -> Array:

@@ -28,8 +28,10 @@ from tfsnn.errors import InputError
 
 PathLike = str | os.PathLike[str]
 # What zipfile, its decompressors and NumPy's header parser raise when they meet bytes that nobody has written.
-DAMAGE = (ValueError, KeyError, EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError, BadZipFile)
-DAMAGE += (zlib.error, LZMAError, struct.error, tokenize.TokenError)
+DAMAGE = (
+    *(ValueError, KeyError, EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError),
+    *(BadZipFile, zlib.error, LZMAError, struct.error, tokenize.TokenError),
+)
 
 
 class Split(NamedTuple):

@@ -16,7 +16,7 @@ delta     the change of round(v / step) once it reaches the    step           JE
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from math import floor, isfinite
+from math import floor, isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ class Encoder:
         return cls(**settings)
 
     def _level(self) -> float:
-        # 51/255 is the papers' 0.2 exactly, yet 51 * (1 / 255) > 0.2 in floating point: compare in raw units, with room.
+        # 51/255 is the papers' 0.2 exactly, yet 51 * (1 / 255) > 0.2 in single precision: compare in raw units, with room.
         return self.threshold / self.scale * (1 + 1e-9)
 
     def _check_delay(self, array: NDArray[Any]) -> None:
@@ -138,7 +138,7 @@ class Encoder:
     def _delay(self, array: NDArray[Any]) -> Events:
         self._check_delay(array)
         level, top = self._level(), 1 / self.scale
-        flat = array.reshape(len(array), -1)
+        flat = _flat(array)
         sample, neuron = np.nonzero(flat > level)
         late = top - flat[sample, neuron]
         if self.bins:
@@ -150,12 +150,12 @@ class Encoder:
         return self._stream(array, sample[order], t[order], neuron[order], np.ones(len(t), np.int32), tick)
 
     def _graded(self, array: NDArray[Any]) -> Events:
-        levels = self._levels(array).reshape(len(array), -1)
+        levels = _flat(self._levels(array))
         sample, neuron = np.nonzero(levels)
         return self._stream(array, sample, np.zeros(len(sample)), neuron, levels[sample, neuron], 1.0)
 
     def _delta(self, array: NDArray[Any]) -> Events:
-        levels = self._levels(array).reshape(len(array), -1)
+        levels = _flat(self._levels(array))
         least = max(1, floor(self.threshold / self.unit_value + 0.5))
         sent = np.zeros(levels.shape[1], np.int32)
         frames, neurons, payloads = [], [], []
@@ -175,6 +175,11 @@ class Encoder:
     ) -> Events:
         offsets = np.searchsorted(sample, np.arange((len(array) if samples is None else samples) + 1))
         return Events(t.astype(np.int64), neuron.astype(np.int32), payload, offsets, array.shape[1:], tick=tick)
+
+
+def _flat(array: NDArray[Any]) -> NDArray[Any]:
+    # -1 would not do: there may be no sample.
+    return array.reshape(len(array), prod(array.shape[1:]))
 
 
 def _raw(raw: ArrayLike) -> NDArray[Any]:

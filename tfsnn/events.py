@@ -8,7 +8,7 @@ decreases; events of one time stamp keep the order in which they stand (it matte
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -101,8 +101,10 @@ def _check(events: Events) -> None:
         raise InputError(f"events: {n} times, {len(events.neuron)} neurons, {len(events.payload)} payloads; give one of each an event")
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n or np.any(np.diff(offsets) < 0):
         raise InputError(f"events: offsets must rise from 0 to the number of events, {n}, one more than there are samples")
-    if events.unit not in UNITS or not events.tick > 0:
+    if events.unit not in UNITS or not 0 < events.tick < inf:
         raise InputError(f"events: a tick of {events.tick} {events.unit!r}; it must be positive, in one of {', '.join(UNITS)}")
+    if not events.shape or min(events.shape) < 1:
+        raise InputError(f"events: shape {events.shape}; every axis must be 1 or longer")
     if n == 0:
         return
     if events.neuron.min() < 0 or events.neuron.max() >= size:

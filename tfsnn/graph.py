@@ -28,6 +28,7 @@ from tfsnn.ops import (
     Padding,
     Relay,
     Shape,
+    counts,
     relayed,
     window_output,
 )
@@ -238,7 +239,10 @@ def _check_node(node: Node, known: dict[str, Node]) -> None:
         if source not in known:
             raise InputError(f"{where}: hears {source!r}, which does not stand before it; order the populations sources first")
     if isinstance(node, MaxPool):
-        shape = relayed(node.relays, known[node.source].shape)
+        shape = _behind(where, node.relays, known[node.source].shape)
+        _check_window(where, node.window, node.strides, node.padding)
+        if any(border >= node.window[axis] for axis in (0, 1) for border in node.padding[axis]):
+            raise InputError(f"{where}: padding {node.padding} around windows {node.window}; each window must reach inside")
         if len(shape) != 3 or not all(relay.factor == 1 for relay in node.relays):
             raise InputError(f"{where}: max pooling of shape {shape}; it takes (rows, columns, channels), not averaged before")
         made: Shape = (*(window_output(shape[i], node.window[i], node.strides[i], node.padding[i]) for i in (0, 1)), shape[2])
@@ -259,7 +263,9 @@ def _check_neurons(where: str, node: Neurons, known: dict[str, Node]) -> None:
             raise InputError(f"{where}: {name} is {value}; it must be a positive number")
     for number, synapse in enumerate(node.synapses):
         at = f"{where}: synapse {number} from {synapse.source}"
-        shape = relayed(synapse.relays, known[synapse.source].shape)
+        shape = _behind(at, synapse.relays, known[synapse.source].shape)
+        if isinstance(synapse.op, Conv):
+            _check_window(at, synapse.op.window, synapse.op.strides, synapse.op.padding, synapse.op.dilation, synapse.op.groups)
         if isinstance(synapse.op, Conv) and (len(shape) != 3 or shape[2] % synapse.op.groups or synapse.op.filters % synapse.op.groups):
             raise InputError(f"{at}: a convolution in {synapse.op.groups} groups over {shape}; give (rows, columns, channels), divisible")
         _expect(at, "shape", node.shape, synapse.op.output(shape))
@@ -272,6 +278,22 @@ def _check_neurons(where: str, node: Neurons, known: dict[str, Node]) -> None:
         shapes = ((), (node.shape[-1],), *((node.shape,) if mapped else ()))
         if scale is not None and (scale.shape not in shapes or not np.all(np.isfinite(scale) & (scale > 0))):
             raise InputError(f"{at}: scale of shape {scale.shape}; it must be positive, one for all or ({node.shape[-1]},)")
+
+
+def _behind(where: str, relays: tuple[Relay, ...], shape: Shape) -> Shape:
+    try:
+        return relayed(relays, shape)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _check_window(where: str, window: Shape, strides: Shape, padding: Padding, dilation: Shape = (1, 1), groups: int = 1) -> None:
+    pairs = len(window) == len(strides) == len(dilation) == len(padding) == 2 and all(len(pair) == 2 for pair in padding)
+    if not (pairs and counts((*window, *strides, *dilation, groups)) and all(counts(pair, 0) for pair in padding)):
+        raise InputError(
+            f"{where}: window {window}, strides {strides}, padding {padding}, dilation {dilation}, groups {groups}; "
+            "each must be 1 or above, padding 0 or above, one for rows and one for columns"
+        )
 
 
 def _expect(where: str, what: str, found: Shape, expected: Shape) -> None:

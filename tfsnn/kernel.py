@@ -31,28 +31,31 @@ from tfsnn.kernel_state import (
     Job,
     Net,
     Work,
+    inner,
 )
 
 Entry = Callable[[Net, Work, Job], int]
 
 
-@njit(nogil=True)
+@inner
 def begin(work: Work, job: Job) -> None:
     """Put a sample's state in place."""
-    progress = work.progress
+    progress, x, told, bound, length, counts = work.progress, work.x, work.told, work.bound, work.length, work.counts
     sample = progress[SAMPLE]
     start = min(sample, len(job.start_x) - 1)
-    work.x[:], work.told[:], work.bound[:] = job.start_x[start], job.start_told[start], job.start_bound[start]
-    work.counts[:] = 0
-    work.length[:] = 0
-    work.flags[:] = 0
+    for cell in range(len(x)):
+        x[cell], told[cell] = job.start_x[start, cell], job.start_told[start, cell]
+    for number in range(len(bound)):
+        bound[number], length[number] = job.start_bound[start, number], 0
+        for row in range(len(counts)):
+            counts[row, number] = 0
     progress[EVENT], progress[ROW] = job.offsets[sample], job.row_first[sample]
     progress[NEXT] = progress[PART] = 0
     if not job.log:
         progress[HEAD] = progress[TAIL] = 0
 
 
-@njit(nogil=True)
+@inner
 def end_stamp(net: Net, work: Work, job: Job) -> None:
     """A time stamp has settled: keep a row of what the outputs show, forget the queue."""
     progress, counts = work.progress, work.counts
@@ -61,30 +64,33 @@ def end_stamp(net: Net, work: Work, job: Job) -> None:
         row = progress[ROW]
         for i in range(len(net.output)):
             job.rows_x[row, i], job.rows_told[row, i] = work.x[net.output[i]], work.told[net.output[i]]
-        job.row_counts[row, 0] = counts[OPERATIONS].sum()
-        job.row_counts[row, 1] = counts[POSITIVE].sum() + counts[NEGATIVE].sum()
-        job.row_counts[row, 2] = progress[TAIL]
+        operations, spikes = 0, 0
+        for number in range(len(net.population)):
+            operations += counts[OPERATIONS, number]
+            spikes += counts[POSITIVE, number] + counts[NEGATIVE, number]
+        job.row_counts[row, 0], job.row_counts[row, 1], job.row_counts[row, 2] = operations, spikes, progress[TAIL]
         progress[ROW] += 1
     if not job.log:
-        progress[HEAD] = progress[TAIL] = 0
+        progress[TAIL] = 0
     progress[HEAD] = progress[TAIL]
 
 
-@njit(nogil=True)
+@inner
 def end_sample(net: Net, work: Work, job: Job) -> None:
     """A sample is over: keep what it leaves."""
-    sample = work.progress[SAMPLE]
-    job.counts[sample] = work.counts
-    if job.whole:
-        job.final_x[sample], job.final_told[sample] = work.x, work.told
-    else:
-        for i in range(len(net.output)):
-            job.final_x[sample, i], job.final_told[sample, i] = work.x[net.output[i]], work.told[net.output[i]]
-    work.progress[SAMPLE] += 1
-    work.progress[EVENT] = -1
+    progress, counts = work.progress, work.counts
+    sample = progress[SAMPLE]
+    for row in range(len(counts)):
+        for number in range(len(net.population)):
+            job.counts[sample, row, number] = counts[row, number]
+    for i in range(job.final_x.shape[1]):
+        cell = i if job.whole else net.output[i]
+        job.final_x[sample, i], job.final_told[sample, i] = work.x[cell], work.told[cell]
+    progress[SAMPLE] += 1
+    progress[EVENT] = -1
 
 
-@njit(nogil=True)
+@inner
 def stamp_end(job: Job, event: int, last: int) -> int:
     """The event behind the last one of the time stamp of ``event``."""
     stop = event + 1
@@ -93,51 +99,60 @@ def stamp_end(job: Job, event: int, last: int) -> int:
     return stop
 
 
-@njit(nogil=True)
-def run_samples(net: Net, work: Work, job: Job, one_by_one: bool) -> int:
-    """Run samples from where ``progress`` stands; a status, after which it may be called again.
+def loop(take: Any, move: Any, spare: int) -> Any:
+    """The loop over samples and time stamps of a schedule.
 
     Parameters
     ----------
-    net, work, job
-        The network, this thread's state, the samples.
-    one_by_one
-        Whether the schedule is ``spike``.
+    take
+        Takes in the events of a time stamp.
+    move
+        Delivers them and all that they set off; a status.
+    spare
+        1 if the queue is but a log, which each neuron may lengthen by a row in a time stamp.
     """
-    progress = work.progress
-    while progress[SAMPLE] < progress[LAST_SAMPLE]:
-        if progress[EVENT] < 0:
-            begin(work, job)
-        last = job.offsets[progress[SAMPLE] + 1]
-        while progress[INSIDE] or progress[EVENT] < last:
-            if not progress[INSIDE]:
-                start = progress[EVENT]
-                stop = stamp_end(job, start, last)
-                # One row an event, and under slot, where the queue is but a log, one a neuron: it cannot fill up on the way.
-                if (one_by_one or job.log) and progress[TAIL] + stop - start + (0 if one_by_one else len(work.lists)) > len(work.queue):
-                    return FULL
-                if one_by_one:
-                    enqueue(net, work, job.neuron, job.payload, start, stop)
-                else:
-                    gather_input(net, work, job.neuron, job.payload, start, stop, job.log)
-                progress[EVENT], progress[INSIDE] = stop, 1
-            status = drain(net, work) if one_by_one else sweep(net, work, job.log)
-            if status != DONE:
-                return status
-            end_stamp(net, work, job)
-        end_sample(net, work, job)
-    return DONE
+
+    @inner
+    def run_samples(net: Any, work: Any, job: Any) -> int:
+        progress = work.progress
+        while progress[SAMPLE] < progress[LAST_SAMPLE]:
+            if progress[EVENT] < 0:
+                begin(work, job)
+            last = job.offsets[progress[SAMPLE] + 1]
+            while progress[INSIDE] or progress[EVENT] < last:
+                if not progress[INSIDE]:
+                    start = progress[EVENT]
+                    stop = stamp_end(job, start, last)
+                    if progress[TAIL] + stop - start + spare * len(work.lists) > len(work.queue):
+                        return FULL
+                    take(net, work, job.neuron, job.payload, start, stop, job.log)
+                    progress[EVENT], progress[INSIDE] = stop, 1
+                status = move(net, work, job.log)
+                if status != DONE:
+                    return status
+                end_stamp(net, work, job)
+            end_sample(net, work, job)
+        return DONE
+
+    return run_samples
 
 
-def entries(digest: str) -> tuple[Entry, Entry]:
-    """The entry points for ``spike`` and ``slot``, cached under a digest of the kernel's sources."""
+SPIKE = loop(enqueue, drain, 0)
+SLOT = loop(gather_input, sweep, 1)
+
+
+def entries(digest: int) -> tuple[Entry, Entry]:
+    """The entry points for ``spike`` and ``slot``, cached under a digest of the kernel's sources.
+
+    Each runs samples from where ``progress`` stands and gives a status, after which it may be called again.
+    """
 
     @njit(nogil=True, cache=True)
     def run_spike(net: Any, work: Any, job: Any) -> int:
-        return run_samples(net, work, job, True) if digest else DONE
+        return SPIKE(net, work, job) if digest else DONE
 
     @njit(nogil=True, cache=True)
     def run_slot(net: Any, work: Any, job: Any) -> int:
-        return run_samples(net, work, job, False) if digest else DONE
+        return SLOT(net, work, job) if digest else DONE
 
     return run_spike, run_slot

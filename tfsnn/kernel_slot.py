@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from tfsnn.kernel_state import (
@@ -49,6 +48,7 @@ from tfsnn.kernel_state import (
     WINDOWS,
     Net,
     Work,
+    inner,
     mark_runs,
     proven,
     settle,
@@ -58,7 +58,7 @@ from tfsnn.kernel_vector import add_many
 Array = NDArray[Any]
 
 
-@njit(nogil=True)
+@inner
 def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int, log: bool) -> None:
     """Put the input events of a time stamp on their populations' lists, those of one neuron summed."""
     lists, mark, length, counts, queue = work.lists, work.mark, work.length, work.counts, work.queue
@@ -87,7 +87,7 @@ def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int
                 mark[base + lists[row, NEURON]] = 0
 
 
-@njit(nogil=True)
+@inner
 def measure(net: Net, work: Work, source: int) -> None:
     """Largest and summed abs(units) on a list."""
     lists, base = work.lists, net.population[source, LIST]
@@ -98,7 +98,7 @@ def measure(net: Net, work: Work, source: int) -> None:
     work.biggest[source], work.total[source] = biggest, total
 
 
-@njit(nogil=True)
+@inner
 def add_pile(net: Net, work: Work, entry: Array, piled: int, speaks: bool) -> int:
     """Add the events piled up in one place to the neurons there, flag those; the flag behind the last."""
     x, weight, shape = work.x, net.weight, net.shape[entry[SHAPE]]
@@ -111,7 +111,7 @@ def add_pile(net: Net, work: Work, entry: Array, piled: int, speaks: bool) -> in
     return mark_runs(work.flags, shape, entry[FLAG]) if speaks else 0
 
 
-@njit(nogil=True)
+@inner
 def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple[int, int]:
     """Add all that a population has sent, by one path: place after place, what meets in one at a time; the flags reached, from and up to."""
     entry, first, lists, counts = net.entry, net.first, work.lists, work.counts
@@ -145,7 +145,7 @@ def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple
     return low, high
 
 
-@njit(nogil=True)
+@inner
 def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple[int, int]:
     """Let a max-pooling population hear all that its source has sent; the flags reached, from and up to."""
     p, lists, flags = net.population[target], work.lists, work.flags
@@ -164,7 +164,7 @@ def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple
     return low, high
 
 
-@njit(nogil=True)
+@inner
 def growth_of(net: Net, work: Work, link: Array) -> float:
     """By how much |x| of any target can grow when all that a link's source has sent is delivered."""
     source, growth = link[SOURCE], np.float64(0)
@@ -180,7 +180,7 @@ def growth_of(net: Net, work: Work, link: Array) -> float:
     return growth
 
 
-@njit(nogil=True)
+@inner
 def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     """Turn what a population has sent into numbers of events; where the queue serves as log, write it there, too."""
     lists, counts, queue, base, largest = work.lists, work.counts, work.queue, net.population[number, LIST], net.population[number, LARGEST]
@@ -197,7 +197,7 @@ def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     measure(net, work, number)
 
 
-@njit(nogil=True)
+@inner
 def sweep(net: Net, work: Work, log: bool) -> int:
     """Deliver to each population all that its sources have sent in this time stamp, check it; a status."""
     progress, length, counts, lists = work.progress, work.length, work.counts, work.lists

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from tfsnn.kernel_state import (
@@ -58,6 +57,8 @@ from tfsnn.kernel_state import (
     BASE,
     Net,
     Work,
+    inlined,
+    inner,
     mark_runs,
     proven,
     settle,
@@ -69,7 +70,7 @@ from tfsnn.kernel_vector import add_check
 Array = NDArray[Any]
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def pass_on(net: Net, number: int, entry: Array, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
     """Add one event to the neurons that it reaches in one place, check them; the new end of the queue."""
     weight, shape, level = net.weight, net.shape[entry[SHAPE]], net.level[number]
@@ -84,7 +85,7 @@ def pass_on(net: Net, number: int, entry: Array, k: float, x: Array, told: Array
     return tail
 
 
-@njit(nogil=True)
+@inner
 def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
     number, x, told, flags, counts = link[TARGET], work.x, work.told, work.flags, work.counts
@@ -107,7 +108,7 @@ def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, que
     return settle(net, number, x, told, flags, (low, high), counts, queue, tail)
 
 
-@njit(nogil=True)
+@inner
 def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Let a max-pooling population hear one event, check the windows over it; the new end of the queue."""
     number, x, flags, counts = link[TARGET], work.x, work.flags, work.counts
@@ -131,7 +132,7 @@ def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue
     return settle(net, number, x, work.told, flags, (low, high), counts, queue, tail)
 
 
-@njit(nogil=True)
+@inner
 def unproven(net: Net, work: Work, source: int, neuron: int, size: float) -> int:
     """The first population to which an event of this size may not be delivered, -1 if there is none."""
     for i in range(net.link_first[source], net.link_first[source + 1]):
@@ -147,7 +148,7 @@ def unproven(net: Net, work: Work, source: int, neuron: int, size: float) -> int
     return -1
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, counts: Array, tail: int) -> int:
     """Deliver one event to one population; the new end of the queue."""
     number = link[TARGET]
@@ -167,8 +168,8 @@ def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array
     return pass_on(net, number, entry, k, x, told, queue, tail)
 
 
-@njit(nogil=True)
-def drain(net: Net, work: Work) -> int:
+@inner
+def drain(net: Net, work: Work, log: bool) -> int:
     """Deliver what stands in the queue, and what that sets off; a status."""
     queue, progress, x, told, counts, population = work.queue, work.progress, work.x, work.told, work.counts, net.population
     head, tail, part, status = progress[HEAD], progress[TAIL], progress[PART], DONE
@@ -196,8 +197,8 @@ def drain(net: Net, work: Work) -> int:
     return status
 
 
-@njit(nogil=True)
-def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int) -> None:
+@inner
+def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int, log: bool) -> None:
     """Put the input events of a time stamp into the queue; there must be room."""
     queue, tail = work.queue, work.progress[TAIL]
     for event in range(start, stop):

@@ -20,6 +20,11 @@ from tfsnn.kernel_vector import crossing
 
 Array = NDArray[Any]
 
+inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""Compile a function that only compiled functions call."""
+inlined = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+"""The same, for what must not cost a call."""
+
 DONE, FULL, RANGE = 0, 1, 2
 """Status: all samples are done; the queue must grow before it can go on; a sum may leave the exact range."""
 
@@ -176,7 +181,7 @@ class Job(NamedTuple):
     log: bool
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def evaluate(kind: int, p: Array, slope: Array, table: Array, level: Array, neuron: int, x: float) -> float:
     """f(x) of one neuron, in grid steps."""
     if kind == VECTOR:
@@ -195,7 +200,7 @@ def evaluate(kind: int, p: Array, slope: Array, table: Array, level: Array, neur
     return level.dtype.type(table[at] + ((table[at + 1] - table[at]) * rest >> shift) + beyond)
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def units_to_tell(change: float, p: Array, offset: float) -> int:
     """What the neuron rule's loop sends, summed: whole payload units, without a last payload that would stay below T."""
     if p[DIRECT]:
@@ -210,7 +215,7 @@ def units_to_tell(change: float, p: Array, offset: float) -> int:
     return units
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def next_speaker(kind: int, p: Array, slope: Array, table: Array, level: Array, x: Array, told: Array, cell: int, stop: int) -> int:
     """The first cell from ``cell`` on that has something to tell, or ``stop``."""
     if kind == VECTOR:
@@ -223,7 +228,7 @@ def next_speaker(kind: int, p: Array, slope: Array, table: Array, level: Array, 
     return cell
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def speak(net: Net, number: int, x: Array, told: Array, start: int, stop: int, out: Array, tail: int) -> int:
     """Check the cells of a run, append what they send in neuron order; the new end of ``out``."""
     p, level, slope, table = net.population[number], net.level[number], net.slope, net.table
@@ -239,7 +244,7 @@ def speak(net: Net, number: int, x: Array, told: Array, start: int, stop: int, o
     return tail
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def speak_pool(net: Net, number: int, x: Array, told: Array, window: int, out: Array, tail: int) -> int:
     """Check one window of max pooling, as :func:`speak`; the new end of ``out``."""
     p, tap, tap_first = net.population[number], net.tap, net.tap_first
@@ -256,7 +261,7 @@ def speak_pool(net: Net, number: int, x: Array, told: Array, window: int, out: A
     return tail
 
 
-@njit(nogil=True)
+@inner
 def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tuple[int, int], counts: Array, out: Array, tail: int) -> int:
     """Check the neurons flagged from ``reach[0]`` up to ``reach[1]``, in neuron order; the new end of ``out``."""
     p = net.population[number]
@@ -281,7 +286,7 @@ def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tu
     return tail
 
 
-@njit(nogil=True)
+@inner
 def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: Array) -> bool:
     """Whether no |x| of a population can reach the limit when it grows so; |x| is looked up only when its bound no longer says so."""
     if bound[number] + growth >= limit:
@@ -295,7 +300,7 @@ def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: 
     return True
 
 
-@njit(nogil=True, forceinline=True)
+@inlined
 def mark_runs(flags: Array, shape: Array, first: int) -> int:
     """Flag the neurons under the runs of one entry; the flag behind the last."""
     stop = first

@@ -1,7 +1,7 @@
 """What a run is worth and what it costs: accuracy over the course of a frame, bytes, NeuroBench's names, energy.
 
-A *cut* asks what a network would have said, had it been stopped there. Between two time stamps nothing changes, so every
-curve is a staircase and is computed exactly, over all samples, from what a trajectory holds:
+A *cut* asks what a network would have said, had it been stopped there. Between two time stamps nothing changes, so
+every curve is a staircase and is computed exactly, over all samples, from what a trajectory holds:
 
 * cut at time t: each sample has settled its time stamps up to t. Score, operations and events are means over samples;
   drawn against each other they are the papers' figures (AICAS Figs. 3 and 4, JETCAS Fig. 3).
@@ -101,16 +101,17 @@ def share(right: float, samples: int) -> Accuracy:
 
 
 def scores(outputs: Floats, labels: NDArray[Any], measure: str) -> Floats:
-    """float64 (samples): 1 or 0 for a right or wrong answer, or with ``"error"`` the absolute error of the one output."""
+    """float64 (samples): 1 or 0 for a right or wrong answer, or with ``"error"`` how far off the one output is."""
     if measure == "accuracy":
-        return (np.argmax(outputs, axis=1) == labels).astype(np.float64)
-    return np.abs(outputs[:, 0] - labels)
+        return np.asarray(np.argmax(outputs, axis=1) == labels, np.float64)
+    return np.asarray(np.abs(outputs[:, 0] - labels), np.float64)
 
 
 def start(plan: Plan) -> Floats:
     """float64 (outputs): what the network says before any event."""
     populations = plan.populations
-    return readout(plan, [p.rest_x[None] for p in populations], [p.rest_o[None] for p in populations])[0]
+    said = readout(plan, [p.rest_x[None] for p in populations], [p.rest_o[None] for p in populations])
+    return np.asarray(said[0], np.float64)
 
 
 def curve(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measure: str = "accuracy") -> Curve:
@@ -138,7 +139,9 @@ def curve(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measur
     return Curve(time, *(np.concatenate([[mean], after]) for (_, after), mean in zip(columns, (first.mean(), 0, 0))))
 
 
-def budget(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measure: str = "accuracy") -> tuple[Floats, Floats]:
+def budget(
+    trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measure: str = "accuracy"
+) -> tuple[Floats, Floats]:
     """Score against the synaptic operations that each sample may spend.
 
     Parameters
@@ -158,7 +161,9 @@ def budget(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measu
     return np.append([0.0] * ahead, spent[keep]), np.append([first.mean()] * ahead, score[keep])
 
 
-def frames_of(trajectory: Trajectory, at_start: Floats, frames: int) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+def frames_of(
+    trajectory: Trajectory, at_start: Floats, frames: int
+) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """One stream of frames, a time stamp each, taken apart: what was said after each frame, and what it took.
 
     Parameters
@@ -225,7 +230,7 @@ def neurobench(plan: Plan, ledger: Ledger, stamps: int | None, footprint: int, f
     """NeuroBench's metrics, under its names, per frame; None where its definition does not fit.
 
     Its effective operations leave out weights of zero. Its activation sparsity is the share of (neuron, time step) in
-    which a neuron stays silent: here time steps are time stamps, and it fits where a neuron sends at most one spike in each.
+    which a neuron stays silent: time steps are time stamps, and it fits where a neuron sends at most one spike in each.
 
     Parameters
     ----------
@@ -262,8 +267,8 @@ class Preset:
     name
         What is assumed, in a few words.
     add, multiply, multiply_wide
-        An addition, subtraction or comparison; the multiplication of a weight of 8 bits (or in float) by one of 8 bits, and
-        by one of 16.
+        An addition, subtraction or comparison; the multiplication of a weight of 8 bits (or in float) by a number of 8
+        bits, and by one of 16.
     bit
         Moving one bit between memory and arithmetic; 0 leaves memory out.
     mac_bits
@@ -286,16 +291,17 @@ PRESETS = (
     Preset("int8 and memory, every operand from memory", 0.1, 0.2, 0.4, _SRAM, 80),
 )
 ENERGY_ASSUMPTIONS = (
-    "Energies: M. Horowitz, Computing's energy problem (and what we can do about it), ISSCC 2014: 45 nm, 0.9 V; additions 0.1 pJ "
-    "(32-bit integer) and 0.9 pJ (float32), multiplications 0.2 pJ (8-bit) and 3.7 pJ (float32), 64 bits of an 8 KB SRAM 10 pJ "
-    "(32 KB: twice, 1 MB: ten times as much).",
-    "A synaptic operation is one addition; graded spikes add one 8-bit multiplication, valued and direct spikes (16 bits) two. "
-    "It moves 72 bits: a weight of 8, a state of 32 there and back.",
-    "A neuron check is two additions and 32 bits, a sent spike one addition, 32 bits of state, and 64 bits into a queue and out again; "
-    "a comparison of encoder or max pooling is one addition and 32 bits.",
-    "A multiply-accumulate of the ANN moves 16 bits (weight and activation of 8) or, as JETCAS section IV assumes, also its sum of 32 "
-    "there and back; finding zeros is free, results are written for nothing.",
-    "Left out on both sides: clocks, control, wires between cores, leakage, the simulation itself. Estimates to compare, not measurements.",
+    "Energies: M. Horowitz, Computing's energy problem (and what we can do about it), ISSCC 2014: 45 nm, 0.9 V; "
+    "additions 0.1 pJ (32-bit integer) and 0.9 pJ (float32), multiplications 0.2 pJ (8-bit) and 3.7 pJ (float32), "
+    "64 bits of an 8 KB SRAM 10 pJ (32 KB: twice, 1 MB: ten times as much).",
+    "A synaptic operation is one addition; graded spikes add one 8-bit multiplication, valued and direct spikes "
+    "(16 bits) two. It moves 72 bits: a weight of 8, a state of 32 there and back.",
+    "A neuron check is two additions and 32 bits; a sent spike one addition, 32 bits of state, and 64 bits into a queue "
+    "and out again; a comparison of encoder or max pooling one addition and 32 bits.",
+    "A multiply-accumulate of the ANN moves 16 bits (weight and activation of 8) or, as JETCAS section IV assumes, also "
+    "its sum of 32 there and back; finding zeros is free, and so is writing results.",
+    "Left out on both sides: clocks, control, wires between cores, leakage, the simulation itself. Estimates to compare, "
+    "not measurements.",
 )
 
 
@@ -348,7 +354,9 @@ def _scored(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, meas
     return rows, scores(np.broadcast_to(at_start, (len(labels), len(at_start))), labels, measure)
 
 
-def _staircase(position: NDArray[np.int64], offsets: NDArray[np.int64], values: NDArray[Any], before: Floats) -> tuple[NDArray[np.int64], Floats]:
+def _staircase(
+    position: NDArray[np.int64], offsets: NDArray[np.int64], values: NDArray[Any], before: Floats
+) -> tuple[NDArray[np.int64], Floats]:
     """Mean over samples of a quantity that each row sets: where it may change, and its value from there on.
 
     Parameters

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erf, prod
+from numbers import Integral
 from typing import Any, ClassVar, Union
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tfsnn.errors import InputError
 
 Shape = tuple[int, ...]
 Padding = tuple[tuple[int, int], tuple[int, int]]
@@ -173,10 +176,31 @@ Relay = Union[Reshape, Permute, Pad, Upsample, Stretch, AveragePool]
 
 
 def relayed(relays: tuple[Relay, ...], shape: Shape) -> Shape:
-    """The shape behind a chain of relays."""
+    """The shape behind a chain of relays; InputError names a relay that does not fit what it is given."""
     for relay in relays:
+        if not _fits(relay, shape):
+            raise InputError(f"{relay} of shape {shape}; a relay needs as many axes as it names, and must leave at least one value of each")
         shape = relay.output(shape)
     return shape
+
+
+def counts(values: object, least: int = 1) -> bool:
+    """Whether a tuple holds whole numbers alone, none below ``least``."""
+    return isinstance(values, tuple) and all(isinstance(n, Integral) and not isinstance(n, bool) and n >= least for n in values)
+
+
+def _fits(relay: Relay, shape: Shape) -> bool:
+    if isinstance(relay, Reshape):
+        return counts(relay.shape) and prod(relay.shape) == prod(shape)
+    if isinstance(relay, Permute):
+        return counts(relay.axes, 0) and sorted(relay.axes) == list(range(len(shape)))
+    if isinstance(relay, Pad):
+        kept = [n + min(before, 0) + min(after, 0) for n, (before, after) in zip(shape, relay.widths)]
+        return len(relay.widths) == len(shape) and counts(tuple(kept))
+    if isinstance(relay, AveragePool):
+        room = tuple(n - window + 1 for n, window in zip(shape, relay.window))
+        return len(shape) == 3 and counts((*relay.window, *relay.strides)) and counts(room)
+    return len(shape) == 3 and counts(relay.factors if isinstance(relay, Upsample) else relay.strides)
 
 
 def factor(relays: tuple[Relay, ...]) -> float:
@@ -271,7 +295,7 @@ class Activation:
     top
         ``relu``: f never exceeds this.
     start
-        ``relu``: f(x) = x from here on.
+        ``relu``: f(x) = x above this.
     alpha
         ``elu``: its limit for x towards minus infinity, negated.
     """
@@ -295,7 +319,7 @@ class Activation:
 
 def _relu(x: NDArray[np.float64], f: Activation) -> NDArray[np.float64]:
     below = np.asarray(f.slope) * (x - f.start) if f.slope != 0.0 else np.zeros_like(x)
-    value: NDArray[np.float64] = np.minimum(np.where(x >= f.start, x, below), f.top)
+    value: NDArray[np.float64] = np.minimum(np.where(x > f.start, x, below), f.top)
     return value
 
 

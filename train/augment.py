@@ -83,14 +83,15 @@ def sample(images: Any, row: Any, column: Any) -> Any:
     import tensorflow as tf
 
     height, width, channels = images.shape[1:]
-    # A black rim of one pixel takes in everything that lies outside.
-    flat = tf.reshape(tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]]), (-1, (height + 2) * (width + 2), channels))
-    row = tf.clip_by_value(row + 1, 0.0, height + 0.999)
-    column = tf.clip_by_value(column + 1, 0.0, width + 0.999)
+    # A black rim takes in everything that lies outside: one pixel, and one more that is read with weight 0.
+    pitch = width + 3
+    flat = tf.reshape(tf.pad(images, [[0, 0], [1, 2], [1, 2], [0, 0]]), (-1, (height + 3) * pitch, channels))
+    row = tf.clip_by_value(row + 1, 0.0, height + 1.0)
+    column = tf.clip_by_value(column + 1, 0.0, width + 1.0)
     top, left = tf.floor(row), tf.floor(column)
     down, right = (row - top)[..., None], (column - left)[..., None]
-    place = tf.cast(top, tf.int32) * (width + 2) + tf.cast(left, tf.int32)
-    corner = [tf.gather(flat, place + step, batch_dims=1) for step in (0, 1, width + 2, width + 3)]
+    place = tf.cast(top, tf.int32) * pitch + tf.cast(left, tf.int32)
+    corner = [tf.gather(flat, place + step, batch_dims=1) for step in (0, 1, pitch, pitch + 1)]
     upper = corner[0] + right * (corner[1] - corner[0])
     lower = corner[2] + right * (corner[3] - corner[2])
     return upper + down * (lower - upper)

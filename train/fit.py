@@ -113,13 +113,13 @@ class Trainer:
         """
         import tensorflow as tf
 
-        right, spikes, cost, n = np.zeros(2, int), 0, 0, len(split.y)
+        right, spikes, cost, n = [0, 0], 0, 0, len(split.y)
         for start in range(0, n, CHUNK):
             frames = self.encoder.frames(split.x[start : start + CHUNK])
             labels = split.y[start : start + CHUNK]
             zeros = tf.zeros(len(labels))
             runs = [self._run(tf.constant(frames), zeros + threshold) for threshold in (0.0, self.recipe.threshold)]
-            right += [int((run.logits.numpy().argmax(1) == labels).sum()) for run in runs]
+            right = [total + int((run.logits.numpy().argmax(1) == labels).sum()) for total, run in zip(right, runs)]
             counts = [int(np.count_nonzero(part)) for part in (frames, *runs[1].spikes)]
             spikes += sum(counts[1:])
             cost += operations(self.model, counts)

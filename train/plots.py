@@ -29,21 +29,25 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
     mark = "o" if len(epochs) < 8 else ""
 
     loss.plot(epochs, history["loss"], marker=mark, color="tab:gray", label="training, augmented, with dropout")
-    loss.set(title="Loss", ylabel="cross entropy", yscale="log")
+    loss.set(title="Loss", ylabel="cross entropy")
 
     error.plot(epochs, _errors(history["accuracy"]), marker=mark, color="tab:blue", label="validation")
     silenced = f"validation, changes below {report['recipe']['threshold']:g} silenced"
     error.plot(epochs, _errors(history["silenced_accuracy"]), marker=mark, color="tab:orange", label=silenced)
     final = 100 * (1 - test["accuracy"])
     error.axhline(max(final, 0.01), color="black", linestyle="--", linewidth=1, label=f"test, at the end: {final:.2f} %")
-    error.set(title="Classification error", ylabel="wrong answers (%)", yscale="log")
+    error.set(title="Classification error", ylabel="wrong answers (%)")
     for axes in (loss, error):
+        values = [float(value) for line in axes.lines for value in line.get_ydata()]
+        axes.set_ylim(min(values) / 1.3, max(values) * 1.3)
+        axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.yaxis.set_minor_formatter(NullFormatter())
 
     activity.plot(epochs, history["spikes_per_neuron"], marker=mark, color="tab:green", label="validation, estimate")
-    activity.set(title="Activity", ylabel="spikes per neuron and image", ylim=(0, None))
+    activity.set(title="Activity", ylabel="spikes per neuron and image")
+    activity.set_ylim(0, 1.1 * max(history["spikes_per_neuron"]) or 1)
 
     for axes in (loss, error, activity):
         axes.set_xlabel("epoch")

@@ -130,7 +130,7 @@ def _need_tensorflow() -> None:
     from keras import backend
 
     if backend.backend() != "tensorflow":
-        raise InputError(f"train: Keras runs on {backend.backend()}, and the recipes are written for TensorFlow; set KERAS_BACKEND=tensorflow")
+        raise InputError(f"train: Keras runs on {backend.backend()}, the recipes need TensorFlow; set KERAS_BACKEND=tensorflow")
 
 
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
