@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tfsnn.ops import Activation
+from tfsnn.ops import Activation, Reshape
 
 from .call import Call, Handler
 from .records import Config, LayerRecord
-from .signal import Floats, Signal, behind_view, per_channel
+from .signal import Signal, behind_view, per_channel
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 NAMED = {
@@ -74,17 +74,9 @@ def _as_layer(call: Call, signal: Signal, activation: dict[str, Any]) -> Signal:
 
 
 def _softmax(call: Call, signal: Signal) -> Signal:
-    # Softmax runs over the last axis in Keras: it must be the last of the population, too.
-    if signal.view and signal.seen[-1] != signal.shape[-1] or any(relay != joined_rows(signal) for relay in signal.view):
-        signal = call.builder.settle(signal)
-    return call.builder.neurons(signal, Activation("linear"), softmax=True)
-
-
-def joined_rows(signal: Signal) -> Any:
-    """The view that leaves the last axis alone."""
-    from tfsnn.ops import Reshape
-
-    return Reshape(signal.seen)
+    # Keras goes along the last axis of its tensor, we along that of the population: a view may not exchange them.
+    rows = signal.seen[-1] == signal.shape[-1] and all(isinstance(relay, Reshape) for relay in signal.view)
+    return call.builder.neurons(signal if rows else call.builder.settle(signal), Activation("linear"), softmax=True)
 
 
 def activation(call: Call, signal: Signal) -> Signal:
@@ -97,6 +89,8 @@ def relu(call: Call, signal: Signal) -> Signal:
     top, slope, start = (call.number(key, value) for key, value in (("max_value", np.inf), ("negative_slope", 0.0), ("threshold", 0.0)))
     if slope and (start or top < np.inf):
         raise call.refuse(f"negative_slope {slope:g} with max_value {top:g} and threshold {start:g}", "a slope can be converted alone")
+    if top < 0:
+        raise call.refuse(f"max_value is {top:g}", "expected 0 or above")
     return call.builder.neurons(signal, Activation("relu", slope=slope, top=top, start=start))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from tfsnn.encode import Encoder
 from tfsnn.stage import table
 
 from .command import add_model_arguments, chosen_encoder, lambdas, shapes
 from .lower import examine
 from .reader import read
-from .run import stored_encoder
+from .run import default_encoder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the verdicts; 0 if the model can be converted, 1 if not."""
     record = read(args.model, backend=args.backend)
-    encoder = chosen_encoder(args) or stored_encoder(record) or Encoder("graded")
-    graph, verdicts = examine(record, encoder, affine=lambdas(args), shapes=shapes(args))
-    rows = [(v.layer, v.class_name, v.problem.partition(": ")[2] if v.problem else "converts") for v in verdicts]
+    encoder = chosen_encoder(args) or default_encoder(record, lambdas(args))
+    found = examine(record, encoder, affine=lambdas(args), shapes=shapes(args))
+    rows = []
+    for verdict in found.verdicts:
+        texts = [problem.partition(": ")[2] for problem in verdict.problems]
+        rows += [(verdict.layer, verdict.class_name, text) for text in texts or ["converts"]]
     print(table(["layer", "class", "verdict"], rows))
     for note in record.notes:
         print(f"note: {note}")
-    if graph is None:
-        print(f"{sum(bool(v.problem) for v in verdicts)} of {len(verdicts)} layers cannot be converted")
+    if found.graph is None:
+        print(f"{sum(bool(verdict.problems) for verdict in found.verdicts)} of {len(found.verdicts)} layers cannot be converted")
         return 1
-    print(f"all {len(verdicts)} layers convert\n\n{graph}")
+    print(f"all {len(found.verdicts)} layers convert\n\n{found.graph}")
     return 0

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfsnn.artifact import save
 from tfsnn.data import load
@@ -16,7 +17,7 @@ from tfsnn.stage import guard
 from .affine import affine
 from .call import Affine
 from .reader import read
-from .run import convert_model, stored_encoder
+from .run import convert_model, default_encoder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +92,7 @@ def chosen_encoder(args: argparse.Namespace) -> Encoder | None:
     given = {key: value for key, value in (given | {"bins": args.bins}).items() if value is not None}
     if not given:
         return None
-    base = stored_encoder(read(args.model, backend=args.backend)) or Encoder("graded")
+    base = default_encoder(read(args.model, backend=args.backend), lambdas(args))
     settings = base.to_json() | given
     if settings["kind"] != "delay" and "bins" not in given:
         settings["bins"] = 0
@@ -133,6 +134,7 @@ def shapes(args: argparse.Namespace) -> dict[int, tuple[int, ...]]:
     return found
 
 
-def _spread(x: np.ndarray[Any, Any], samples: int) -> np.ndarray[Any, Any]:
+def _spread(x: NDArray[Any], samples: int) -> NDArray[Any]:
     """At most so many samples, evenly over the split."""
-    return x[np.linspace(0, len(x) - 1, min(samples, len(x))).astype(int)]
+    chosen: NDArray[Any] = x[np.linspace(0, len(x) - 1, min(samples, len(x))).astype(int)]
+    return chosen

@@ -2,125 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from tfsnn.encode import Encoder
-from tfsnn.errors import ConversionError
-from tfsnn.graph import Graph
-from tfsnn.ops import Activation, Pad, Permute, Shape
+from tfsnn.errors import ConversionError, InputError
+from tfsnn.graph import Graph, Neurons
+from tfsnn.ops import Permute, Relay, Shape
 
-from . import activations, layers
-from .call import Affine, Call
+from . import activations, layers, merges, shapes
+from .call import Affine, Call, Handler
 from .records import CallRecord, ModelRecord
 from .signal import Builder, Signal
 
-Handler = Callable[[Call, Signal], Signal]
-
 ONE: dict[str, Handler] = {
-    "Conv1D": layers.conv,
-    "Conv2D": layers.conv,
-    "DepthwiseConv1D": layers.depthwise,
-    "DepthwiseConv2D": layers.depthwise,
-    "SeparableConv1D": layers.separable,
-    "SeparableConv2D": layers.separable,
-    "Conv2DTranspose": layers.transposed,
+    **{f"Conv{d}D": layers.conv for d in (1, 2)},
+    **{f"DepthwiseConv{d}D": layers.depthwise for d in (1, 2)},
+    **{f"SeparableConv{d}D": layers.separable for d in (1, 2)},
+    **{f"Conv{d}DTranspose": layers.transposed for d in (1, 2)},
     "Dense": layers.dense,
-    **{f"{kind}Pooling{d}D": handler for kind, handler in (("Max", layers.max_pool), ("Average", layers.average_pool)) for d in (1, 2)},
+    **{f"MaxPooling{d}D": layers.max_pool for d in (1, 2)},
+    **{f"AveragePooling{d}D": layers.average_pool for d in (1, 2)},
     **{f"Global{kind}Pooling{d}D": layers.global_pool for kind in ("Max", "Average") for d in (1, 2)},
     "BatchNormalization": layers.batch_norm,
     "Normalization": layers.normalization,
     "Rescaling": layers.rescaling,
-    "Lambda": layers.lambda_,
-    "Flatten": layers.flatten,
-    "Reshape": layers.reshape,
-    "Permute": layers.permute,
-    **{f"{kind}{d}D": layers.border for kind in ("ZeroPadding", "Cropping") for d in (1, 2)},
     **{f"UpSampling{d}D": layers.upsample for d in (1, 2)},
     **activations.LAYERS,
+    "Flatten": shapes.flatten,
+    "Reshape": shapes.reshape,
+    "Permute": shapes.permute,
+    **{f"{kind}{d}D": shapes.border for kind in ("ZeroPadding", "Cropping") for d in (1, 2)},
     **{
-        name: layers.identity
+        name: shapes.identity
         for name in (
-            "Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise",
-            "ActivityRegularization", "Identity", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation",
-            "RandomContrast", "RandomBrightness", "RandomCrop",
+            *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"),
+            *("ActivityRegularization", "Identity", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
+            *("RandomContrast", "RandomBrightness"),
         )
     },
+    "Lambda": layers.lambda_,
 }
 """Layers of one input."""
 
-
-def add(call: Call, signals: Sequence[Signal]) -> Signal:
-    """two tensors or more of one shape, and numbers"""
-    shift = sum((np.asarray(value, np.float64) for value in call.constants.values()), np.zeros(()))
-    total = same_shape(call, signals)
-    return call.builder.affine(call.builder.add(total), np.ones(()), scalar(call, shift))
-
-
-def subtract(call: Call, signals: Sequence[Signal]) -> Signal:
-    """tensors of one shape, or a tensor and a number"""
-    builder = call.builder
-    if len(signals) == 1 and len(call.constants) == 1:
-        (place, value), = call.constants.items()
-        sign = 1.0 if str(place) == "1" else -1.0
-        return builder.affine(signals[0], np.asarray(sign), scalar(call, np.asarray(value, np.float64)) * -sign)
-    first, second = same_shape(call, signals)
-    return builder.add([first, builder.affine(second, np.asarray(-1.0), np.zeros(()))])
-
-
-def average(call: Call, signals: Sequence[Signal]) -> Signal:
-    """two tensors or more of one shape"""
-    total = call.builder.add(same_shape(call, signals))
-    return call.builder.affine(total, np.asarray(1 / len(signals)), np.zeros(()))
-
-
-def concatenate(call: Call, signals: Sequence[Signal]) -> Signal:
-    """along any axis"""
-    axis, rank = call.layer.take("axis", -1), len(signals[0].seen)
-    at = axis - 1 if axis > 0 else axis + rank
-    shapes = [signal.seen for signal in signals]
-    if not 0 <= at < rank or len({shape[:at] + shape[at + 1 :] for shape in shapes}) != 1:
-        raise call.refuse(f"inputs of shapes {', '.join(map(str, shapes))} along axis {axis}", "all other axes must agree")
-    total, start, parts = sum(shape[at] for shape in shapes), 0, []
-    for signal, shape in zip(signals, shapes):
-        widths = tuple((start, total - start - shape[at]) if a == at else (0, 0) for a in range(rank))
-        parts.append(call.builder.relay(signal, Pad(widths)))
-        start += shape[at]
-    return call.builder.add(parts)
-
-
-def product(call: Call, signals: Sequence[Signal]) -> Signal:
-    """by a number or a value each channel; two tensors cannot be multiplied"""
-    if len(signals) != 1:
-        raise call.refuse("a product of two tensors", "events carry sums only: rebuild the model with Add, or a gate of constants")
-    return layers.multiply(call, signals[0])
-
-
-MANY: dict[str, Callable[[Call, Sequence[Signal]], Signal]] = {
-    "Add": add,
-    "Subtract": subtract,
-    "Average": average,
-    "Concatenate": concatenate,
-    "Multiply": product,
+MANY: dict[str, merges.Merge] = {
+    "Add": merges.add,
+    "Subtract": merges.subtract,
+    "Average": merges.average,
+    "Concatenate": merges.concatenate,
+    "Multiply": merges.multiply,
+    **{name: merges.divide for name in ("Divide", "TrueDivide")},
+    "Negative": merges.negative,
+    "CustomScaleLayer": merges.scaled_sum,
 }
-"""Layers of several inputs."""
+"""Layers of several inputs, or of an input and constants."""
 
-
-def same_shape(call: Call, signals: Sequence[Signal]) -> Sequence[Signal]:
-    """The signals, if their shapes agree."""
-    shapes = {signal.seen for signal in signals}
-    if len(shapes) != 1:
-        raise call.refuse(f"inputs of shapes {', '.join(map(str, sorted(shapes)))}", "only equal shapes can be merged")
-    return signals
-
-
-def scalar(call: Call, value: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """A constant that is one number."""
-    if value.size != 1:
-        raise call.refuse(f"a constant of shape {value.shape}", "only a number can be folded")
-    return value.reshape(())
+# What a refused layer of these kinds would have given has the shape of what it got: what stands behind it can be examined.
+SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling", "Maximum", "Minimum")) - {"Concatenate"}
+# The only layers that may stand behind a softmax.
+VIEWS = frozenset(("Flatten", "Reshape", *(name for name, handler in ONE.items() if handler is shapes.identity)))
 
 
 @dataclass(frozen=True)
@@ -131,13 +72,53 @@ class Verdict:
     ----------
     layer, class_name
         Which.
-    problem
-        Why it cannot be converted and the way out; empty if it can.
+    problems
+        Why it cannot be converted and the ways out; empty if it can.
     """
 
     layer: str
     class_name: str
-    problem: str = ""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A population that holds what a Keras layer computes.
+
+    Parameters
+    ----------
+    layer
+        Name of the layer.
+    view
+        What lies between the population's f(x) and the layer's output.
+    """
+
+    layer: str
+    view: tuple[Relay, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """What lowering found.
+
+    Parameters
+    ----------
+    graph
+        The network in float; None if some layer cannot be converted.
+    verdicts
+        On every layer.
+    closed
+        By population, which layer's output it is; only of layers that the model calls once.
+    """
+
+    graph: Graph | None
+    verdicts: tuple[Verdict, ...]
+    closed: Mapping[str, Closed] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every problem, once."""
+        return tuple(dict.fromkeys(problem for verdict in self.verdicts for problem in verdict.problems))
 
 
 def lower(
@@ -161,84 +142,128 @@ def lower(
     ConversionError
         With every problem of every layer.
     """
-    graph, verdicts = examine(model, encoder, affine=affine, shapes=shapes)
-    problems = [verdict.problem for verdict in verdicts if verdict.problem]
-    if problems or graph is None:
-        raise ConversionError(problems)
-    return graph
+    return whole(examine(model, encoder, affine=affine, shapes=shapes))
+
+
+def whole(lowered: Lowered) -> Graph:
+    """The graph; ConversionError with every problem if there is none."""
+    if lowered.graph is None:
+        raise ConversionError(lowered.problems)
+    return lowered.graph
 
 
 def examine(
     model: ModelRecord, encoder: Encoder, *, affine: Mapping[str, Affine] | None = None, shapes: Mapping[int, Shape] | None = None
-) -> tuple[Graph | None, list[Verdict]]:
+) -> Lowered:
     """The network in float, or None, and a verdict on each layer; parameters as of :func:`lower`."""
     builder = Builder()
     signals: dict[str, Signal | None] = {}
+    for number in set(shapes or ()) - set(range(len(model.inputs))):
+        raise InputError(f"a shape was given for input {number}; the model has {len(model.inputs)}, counted from 0")
     verdicts = [_open_input(model, builder, signals, number, encoder, shapes or {}) for number in range(len(model.inputs))]
+    calls = Counter(record.layer for record in model.calls)
+    uses = Counter([*(tensor for record in model.calls for tensor in record.inputs), *model.outputs])
+    closed: dict[str, Closed] = {}
     for record in model.calls:
-        layer = model.layers[record.layer]
-        problem = ""
-        try:
-            signals |= _called(model, record, builder, signals, affine or {})
-        except ConversionError as error:
-            problem = str(error)
-            signals |= dict.fromkeys(record.outputs)
-        verdicts.append(Verdict(layer.name, layer.class_name, problem))
-    if any(verdict.problem for verdict in verdicts):
-        return None, verdicts
-    return builder.graph([_output(builder, signals[tensor], number) for number, tensor in enumerate(model.outputs)]), verdicts
+        layer, stands = model.layers[record.layer], len(builder.nodes)
+        call = Call(builder, layer, record.constants, affine or {})
+        result = _called(call, record, signals)
+        signals |= dict.fromkeys(record.outputs, result)
+        verdicts.append(Verdict(layer.name, layer.class_name, tuple(call.problems)))
+        if result is not None and result.bare and calls[layer.name] == 1:
+            population = result.terms[0].source
+            if any(node.name == population for node in builder.nodes[stands:]):
+                closed[population] = Closed(layer.name, result.view)
+        _release(record, uses, signals)
+    ends = [signal for signal in map(signals.get, model.outputs) if signal is not None]
+    if any(verdict.problems for verdict in verdicts) or len(ends) != len(model.outputs):
+        return Lowered(None, tuple(verdicts))
+    try:
+        graph = builder.graph([_output(builder, signal, number) for number, signal in enumerate(ends)])
+    except (ConversionError, InputError) as error:
+        return Lowered(None, (*verdicts, Verdict("network", "", getattr(error, "problems", (str(error),)))))
+    return Lowered(graph, tuple(verdicts), closed)
+
+
+def _release(record: CallRecord, uses: Counter[str], signals: dict[str, Signal | None]) -> None:
+    """Forget signals that nobody asks for any more: they may hold weights."""
+    uses.subtract(record.inputs)
+    for tensor in (*record.inputs, *record.outputs):
+        if uses[tensor] <= 0:
+            signals.pop(tensor, None)
 
 
 def _open_input(
     model: ModelRecord, builder: Builder, signals: dict[str, Signal | None], number: int, encoder: Encoder, shapes: Mapping[int, Shape]
 ) -> Verdict:
-    record = model.inputs[number]
+    record, name = model.inputs[number], f"input{number}" if len(model.inputs) > 1 else "input"
     shape = shapes.get(number, record.shape)
     given = tuple(n for n in shape if n is not None)
+    agrees = len(shape) == len(record.shape) and all(there in (None, here) for here, there in zip(shape, record.shape))
+    signals[record.tensor] = None
+    if not agrees:
+        text = f"input {number}: shape {shape} was given, the model says {record.shape}; give what it leaves open (None), all of it and no more"
+        return Verdict(name, "InputLayer", (text,))
     if len(given) != len(shape) or not shape:
-        signals[record.tensor] = None
         text = f"input {number}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels"
-        return Verdict(f"input {number}", "InputLayer", text)
-    signals[record.tensor] = builder.input(f"input{number}" if len(model.inputs) > 1 else "input", given, encoder)
-    return Verdict(f"input {number}", "InputLayer")
+        return Verdict(name, "InputLayer", (text,))
+    try:
+        builder.prefix = name
+        builder.bound(given)
+        signals[record.tensor] = builder.input(name, given, encoder)
+    except ConversionError as error:
+        return Verdict(name, "InputLayer", error.problems)
+    return Verdict(name, "InputLayer")
 
 
-def _called(
-    model: ModelRecord, record: CallRecord, builder: Builder, signals: Mapping[str, Signal | None], affine: Mapping[str, Affine]
-) -> dict[str, Signal | None]:
-    """Signals of a call's outputs; None behind a layer that was refused already."""
-    layer = model.layers[record.layer]
-    call = Call(builder, layer, record.constants, affine)
-    if layer.class_name == "InputLayer":
-        return {}
+def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:
+    """What a call gives; None if nobody can tell. What is wrong goes into ``call.problems``."""
+    layer = call.layer
     if layer.class_name not in ONE and layer.class_name not in MANY:
-        raise call.refuse("an unknown layer", "tfsnn knows the layers of its support table; replace it, or fold it into one of them")
-    arriving = [signals[tensor] for tensor in record.inputs]
-    ready = [signal for signal in arriving if signal is not None]
-    if len(ready) != len(arriving):
-        return dict.fromkeys(record.outputs)
-    builder.prefix = layer.name
-    if layer.class_name in MANY:
-        result = MANY[layer.class_name](call, ready)
-    elif len(ready) != 1:
+        way_out = "tfsnn knows the layers of its support table; replace it, or fold it into one of them"
+        two = layer.class_name in ("Maximum", "Minimum")
+        call.problems.append(call.problem("a choice between two tensors" if two else "an unknown layer", way_out))
+    ready = [signal for signal in map(signals.get, record.inputs) if signal is not None]
+    if len(ready) != len(record.inputs) or not ready:
+        return None
+    result = ready[0] if layer.class_name in SHAPE_KEEPING else None
+    if call.problems:
+        return result
+    call.builder.prefix = layer.name
+    try:
+        result = _handled(call, ready)
+        if layer.unread():
+            raise call.refuse(f"settings {', '.join(layer.unread())}", "tfsnn does not know what they change; rebuild the layer without them")
+    except ConversionError as error:
+        call.problems.extend(error.problems)
+    return result
+
+
+def _handled(call: Call, ready: list[Signal]) -> Signal:
+    name = call.layer.class_name
+    softmax = {node.name for node in call.builder.nodes if isinstance(node, Neurons) and node.softmax}
+    heard = [term.source for signal in ready for term in signal.terms if term.source in softmax]
+    if heard and name not in VIEWS:
+        raise call.refuse(f"it hears a softmax ({heard[0]})", "events can carry softmax at an output alone: end the model there, or leave it out")
+    if name in MANY:
+        return MANY[name](call, ready)
+    if len(ready) != 1:
         raise call.refuse(f"{len(ready)} inputs", "it takes one")
-    else:
-        result = ONE[layer.class_name](call, ready[0])
-    if layer.unread():
-        raise call.refuse(f"settings {', '.join(layer.unread())}", "tfsnn does not know what they change; rebuild the layer without them")
-    return dict.fromkeys(record.outputs, result)
+    if call.constants:
+        found = ", ".join(f"{key} = {str(value)[:60]}" for key, value in call.constants.items())
+        raise call.refuse(f"called with {found}", "tfsnn does not know what that changes; call the layer without it")
+    return ONE[name](call, ready[0])
 
 
-def _output(builder: Builder, signal: Signal | None, number: int) -> str:
+def _output(builder: Builder, signal: Signal, number: int) -> str:
     """Name of the population whose f(x) is the model's output; closes the sum if need be."""
-    assert signal is not None
-    permuted = any(isinstance(relay, Permute) for relay in signal.view)
-    if permuted:
+    last = next(node for node in builder.nodes if node.name == signal.terms[0].source)
+    if any(isinstance(relay, Permute) for relay in signal.view):
+        if isinstance(last, Neurons) and last.softmax:
+            text = f"output {number}: axes are exchanged behind the softmax {last.name}; events can carry softmax at an output alone: exchange them before it"
+            raise ConversionError((text,))
         signal = builder.settle(signal)
-    names = {node.name: node for node in builder.nodes}
-    if len(signal.terms) == 1:
-        term = signal.terms[0]
-        bare = term.op is None and not term.relays and not term.gain.ndim and term.gain == 1 and not signal.bias.any()
-        if bare and type(names[term.source]).__name__ == "Neurons":
-            return term.source
-    return builder.neurons(replace(signal, view=()), Activation("linear"), name=signal.name or f"output{number}").terms[0].source
+    if signal.bare and isinstance(last, Neurons):
+        return last.name
+    builder.prefix = f"output{number}"
+    return builder.closed(replace(signal, view=())).terms[0].source

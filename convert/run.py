@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 from tfsnn.artifact import Net
 from tfsnn.encode import Encoder
 from tfsnn.errors import FileError, InputError
-from tfsnn.graph import Graph
+from tfsnn.graph import Graph, Neurons
 from tfsnn.ops import Shape
 from tfsnn.stage import provenance
 
 from .calibrate import Calibration, calibrate, frames_of, scaled, synthetic
-from .call import Affine
-from .lower import MANY, ONE, lower
+from .call import Affine, is_number
+from .lower import examine, whole
 from .quantize import quantize
 from .reader import from_live, read
 from .records import ModelRecord
-from .verify import verify
+from .verify import KERAS_ERRORS, verify
 
-VERIFIED, SYNTHETIC = 16, 64
+VERIFIED, SYNTHETIC, FEWEST = 16, 64, 4
+WORK = 20_000_000_000
+"""Multiply-accumulates that drawn inputs may cost: large networks get fewer samples, minutes become seconds."""
 
 
 def convert_model(
@@ -80,25 +82,44 @@ def convert_model(
     """
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     record = read(path, backend=backend) if path is not None else from_live(model)
-    chosen = encoder or stored_encoder(record) or Encoder("graded")
-    lowered = lower(record, chosen, affine=affine, shapes=input_shapes)
-    raw = _raw(lowered, calibration, seed)
-    calibrated = calibrate(lowered, frames_of(lowered, raw))
-    scales = calibrated.scales if calibration is not None else _without_data(lowered, calibrated)
-    lowered = scaled(lowered, scales)
-    correct = per_tensor or weight_bits < 8
-    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means if correct else None)
-    drawn = {node.name: synthetic(node, VERIFIED, seed + 1) for node in lowered.inputs}
-    report = verify(_original(model, path, record), lowered, quantized, frames_of(lowered, drawn))
-    source = calibrated_on if calibration is not None else f"{SYNTHETIC} seeded random inputs, no data was given"
+    found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes)
+    lowered = whole(found)
+    original = _original(model, path, record)
+    source = calibrated_on if calibration is not None else "seeded random inputs and the batch-norm statistics; no data was given"
     history = provenance("convert", seed, {Path(path).name: path} if path is not None else {})
     history |= {
         "model": {"name": record.name if path is None else Path(path).name, "format": record.format, "keras_version": record.keras_version},
-        "calibration": {"data": source, "samples": calibrated.samples},
-        "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct},
+        "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": per_tensor or weight_bits < 8},
         "notes": list(record.notes),
     }
+    del record
+    lowered, calibrated = _calibrated(lowered, calibration, seed)
+    history["calibration"] = {"data": source, "samples": calibrated.samples}
+    means = calibrated.means if per_tensor or weight_bits < 8 else None
+    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=means)
+    drawn = {node.name: synthetic(node, samples_of(lowered, VERIFIED), seed + 1) for node in lowered.inputs}
+    report = verify(original, lowered, quantized, frames_of(lowered, drawn), found.closed)
     return Net(quantized, history, report)
+
+
+def samples_of(graph: Graph, wanted: int) -> int:
+    """How many samples to draw: what is wanted, less for a network of much work."""
+    return max(min(wanted, FEWEST), min(wanted, WORK // max(1, sum(graph.macs().values()))))
+
+
+def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = None) -> Encoder:
+    """The encoder that our own train stage stored, else graded pixels: raw ones if the model scales them itself, else x/255."""
+    stored = stored_encoder(record)
+    if stored is not None:
+        return stored
+    inputs = {item.tensor for item in record.inputs}
+    for call in record.calls:
+        layer = record.layers[call.layer]
+        given = (affine or {}).get(layer.name, (affine or {}).get("")) if layer.class_name == "Lambda" else None
+        scale = layer.config.get("scale") if layer.class_name == "Rescaling" else given[0] if given else None
+        if inputs & set(call.inputs) and is_number(scale) and abs(float(scale or 0)) < 0.1:
+            return Encoder("graded", scale=1.0)
+    return Encoder("graded")
 
 
 def stored_encoder(record: ModelRecord) -> Encoder | None:
@@ -114,7 +135,7 @@ def stored_encoder(record: ModelRecord) -> Encoder | None:
 
 def _raw(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None, seed: int) -> dict[str, NDArray[Any]]:
     if calibration is None:
-        return {node.name: synthetic(node, SYNTHETIC, seed) for node in graph.inputs}
+        return {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed) for node in graph.inputs}
     names = [node.name for node in graph.inputs]
     given = dict(calibration) if isinstance(calibration, Mapping) else dict.fromkeys(names[:1], calibration)
     if set(given) != set(names):
@@ -126,23 +147,26 @@ def _raw(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | 
     return given
 
 
-def _without_data(graph: Graph, calibrated: Calibration) -> dict[str, float]:
-    """Scales where no data was given: batch norm statistics where lowering found some, seeded inputs elsewhere."""
-    return calibrated.scales | {node.name: node.scale for node in graph.nodes if getattr(node, "scale", 1.0) != 1.0}
+def _calibrated(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None, seed: int) -> tuple[Graph, Calibration]:
+    """The graph with its scales: from data, or batch-norm statistics where lowering found some and seeded inputs elsewhere."""
+    calibrated = calibrate(graph, frames_of(graph, _raw(graph, calibration, seed)))
+    known = {} if calibration is not None else {node.name: node.scale for node in graph.nodes if isinstance(node, Neurons) and node.scale != 1.0}
+    return scaled(graph, calibrated.scales | known), calibrated
 
 
 def _original(model: Any, path: str | None, record: ModelRecord) -> Any:
     """The Keras model to compare with, or a text that says why there is none."""
     if path is None:
         return model
-    foreign = {layer.class_name for layer in record.layers.values()} - set(ONE) - set(MANY) - {"InputLayer"}
-    if foreign or any(layer.class_name == "Lambda" for layer in record.layers.values()):
+    if any(layer.class_name == "Lambda" for layer in record.layers.values()):
         return "not compared: the file holds Lambda code, which is never run"
     if record.backend == "theano":
         return "not compared: today's Keras reads the kernels of a Theano model the wrong way round"
+    if any(item.shape.count(None) for item in record.inputs):
+        return "not compared: the model leaves its input shape open"
     import keras
 
     try:
         return keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, IndexError, RuntimeError) as error:
+    except KERAS_ERRORS as error:
         return f"not compared: Keras {keras.__version__} cannot load the file ({type(error).__name__}); the float network stands for it"

@@ -25,7 +25,7 @@ from tfsnn.dense import gathered, linear
 from tfsnn.encode import Encoder
 from tfsnn.errors import ConversionError
 from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
-from tfsnn.ops import Activation, AveragePool, Conv, Dense, Indices, Linear, OneToOne, Padding, Relay, Shape, relayed, route
+from tfsnn.ops import Activation, AveragePool, Conv, Dense, Indices, Linear, OneToOne, Pad, Padding, Relay, Shape, relayed, route
 
 from .relays import joined
 
@@ -215,11 +215,17 @@ class Builder:
         terms = tuple(_scaled(term, scale) for term in signal.terms)
         return replace(signal, terms=terms, bias=signal.bias * scale + shift, statistics=None)
 
-    def scaled_map(self, signal: Signal, scale: Floats) -> Signal:
-        """scale * signal for a scale that differs from place to place: broadcasts against the shape before the view."""
-        signal = self.settle(signal)
-        terms = tuple(replace(term, gain=_lean(np.broadcast_to(term.gain * scale, signal.shape).copy())) for term in signal.terms)
-        return replace(signal, terms=terms, bias=signal.bias * scale)
+    def average_pool(self, signal: Signal, pool: AveragePool, padding: Padding) -> Signal:
+        """Mean over windows of (rows, columns, channels); what lies in the border does not count."""
+        if padding == ((0, 0), (0, 0)):
+            return self.relay(signal, pool)
+        rows, columns = signal.shape[:2]
+        padded = self.relay(signal, Pad((*padding, (0, 0))))
+        pooled = self.relay(padded, pool)
+        counted = np.pad(np.ones((rows, columns)), padding).reshape(-1)
+        share = counted[pool.sources((*padded.shape[:2], 1))].mean(axis=1).reshape(*pooled.shape[:2], 1)
+        terms = tuple(replace(t, gain=_lean(np.broadcast_to(t.gain / share, pooled.shape))) for t in pooled.terms)
+        return replace(pooled, terms=terms, bias=pooled.bias / share)
 
     def add(self, signals: Sequence[Signal]) -> Signal:
         """The sum of signals of one shape."""
@@ -235,8 +241,7 @@ class Builder:
         signal = self.settle(signal)
         affine = _commuting(signal)
         if affine is None:
-            signal = self.settle(self.closed(signal))
-            affine = np.ones(signal.shape[-1]), np.zeros(signal.shape[-1])
+            signal, affine = self.settle(self.closed(signal)), (np.ones(()), np.zeros(()))
         term = signal.terms[0]
         shape = Conv(signal.shape[2], window, strides, padding, groups=signal.shape[2]).output(signal.shape)
         self.bound(shape, window)
@@ -316,15 +321,16 @@ def _gain_behind(gain: Floats, shape: Shape, index: Indices) -> Floats | None:
 
 def _with_gain(op: Linear, weight: Floats, gain: Floats, shape: Shape) -> Floats:
     """The weight with the gain of the values that it meets; their gain is the same at each position of a convolution."""
-    if not gain.ndim:
-        return weight if gain == 1 else weight * gain
-    known = np.nan_to_num(gain, nan=1.0)
-    if isinstance(op, Dense):
-        return weight * known.reshape(-1)[:, None]
-    if not isinstance(op, Conv):
-        return weight * known
-    inner, outer = shape[2] // op.groups, op.filters // op.groups
-    return weight * np.repeat(known.reshape(op.groups, inner).T, outer, axis=1)
+    if not gain.ndim and gain == 1:
+        return weight
+    factor: Floats = np.nan_to_num(gain, nan=1.0)
+    if gain.ndim and isinstance(op, Dense):
+        factor = factor.reshape(-1)[:, None]
+    elif gain.ndim and isinstance(op, Conv):
+        inner, outer = shape[2] // op.groups, op.filters // op.groups
+        factor = np.repeat(factor.reshape(op.groups, inner).T, outer, axis=1)
+    scaled: Floats = weight * factor
+    return scaled
 
 
 def _scaled(term: Term, scale: Floats) -> Term:
@@ -350,5 +356,4 @@ def _commuting(signal: Signal) -> tuple[Floats, Floats] | None:
     gain, bias = per_channel(signal.terms[0].gain), per_channel(signal.bias)
     if gain is None or bias is None:
         return None
-    gain = np.nan_to_num(np.broadcast_to(gain, signal.shape[-1:]), nan=1.0)
-    return None if np.any(gain <= 0) else (gain, bias)
+    return None if np.any(gain <= 0) else (np.nan_to_num(gain, nan=1.0), bias)

@@ -133,7 +133,7 @@ def _outputs(graph: Graph, frames: NDArray[Any], sent: Callable[[Node, Floats], 
 
 
 def _counters(graph: Graph) -> dict[str, Counter]:
-    """By population, what counts its multiply-accumulates with an input other than 0, given what all populations tell."""
+    """By population, what counts its multiply-accumulates with an input other than 0 from what all populations tell."""
     return {node.name: _counter(graph, node) for node in graph.nodes if isinstance(node, Neurons)}
 
 

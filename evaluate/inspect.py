@@ -1,4 +1,4 @@
-"""``tfsnn inspect NET.snn.h5``: what a network is, where it comes from, how it was verified; TensorFlow is not needed."""
+"""``tfsnn inspect NET.snn.h5``: what a network is, where it comes from, how it was verified. Needs no TensorFlow."""
 
 from __future__ import annotations
 

@@ -190,8 +190,8 @@ def baselines(report: Report) -> list[tuple[str, str, str]]:
 
 def _baselines(report: Report) -> str:
     ann = report["baselines"]["ann"]
-    text = "On the same frames, with the same whole weights. The zero-skipping ANN spends nothing on inputs that are exactly "
-    text += f"0 ({percent(ann['activation_sparsity'])} of its hidden activations are), and answers the same. "
+    text = "On the same frames, with the same whole weights. The zero-skipping ANN spends nothing on inputs that are "
+    text += f"exactly 0 ({percent(ann['activation_sparsity'])} of its hidden activations are), and answers the same. "
     if ann["operations_as_in_aicas_2019"] is not None:
         text += "The count of AICAS 2019 forgets the input channels of the second convolution; the others are true. "
     text += "The quantized ANN, o = T floor(f(x) / T) without events, stands in the table above."
@@ -222,9 +222,11 @@ def _neurobench(report: Report) -> str:
     for row in report["rows"]:
         found = row["neurobench"]
         lines.append([f"{row['threshold']:g}", *(_bench(name, found[name]) for name in names)])
-    text = "Operations through non-zero weights; sparsity over neurons and time stamps, given where its definition fits (at "
+    text = (
+        "Operations through non-zero weights; sparsity over neurons and time stamps, given where its definition fits "
+    )
     text += (
-        "most one spike a neuron and time stamp); footprint in bytes: weights, biases, scales, the state of one sample."
+        "(at most one spike a neuron and time stamp); footprint in bytes: weights, biases, scales, a sample's state."
     )
     return note(text) + table(["threshold", *names], lines, {report["headline"]["row"]: "chosen"})
 
@@ -238,15 +240,17 @@ def _energy(report: Report) -> str:
         lines.append([preset["name"], *(f"{value / 1000:,.3g}" for value in energies), *ratios])
     head = ["assumption", "dense ANN, µJ", "zero-skipping ANN, µJ", "event-driven, µJ"]
     head += ["dense / event-driven", "zero-skipping / event-driven"]
-    text = f"For a frame, at a threshold of {chosen(report)['threshold']:g}. Who is ahead can turn on what memory is taken "
-    text += "to cost: no row is the truth."
+    text = f"For a frame, at a threshold of {chosen(report)['threshold']:g}. Who is ahead can turn on what memory is "
+    text += "taken to cost: no row is the truth."
     return note(text) + table(head, lines) + listed(report["energy"]["assumptions"])
 
 
 def _network(report: Report) -> str:
     net = report["network"]
-    text = f"{net['neurons']:,} neurons and {net['inputs']:,} inputs, {net['synapses']:,} synapses (shared weights counted "
-    text += f"wherever they stand), {net['parameters']:,} parameters; {net['weight_bytes']:,} bytes of weights, "
+    text = f"{net['neurons']:,} neurons and {net['inputs']:,} inputs, {net['synapses']:,} synapses (shared weights "
+    text += (
+        f"counted wherever they stand), {net['parameters']:,} parameters; {net['weight_bytes']:,} bytes of weights, "
+    )
     text += f"{net['state_bytes']:,} bytes of state."
     return note(text) + code(net["table"])
 

@@ -41,16 +41,15 @@ def draw(report: Report, folder: Path) -> dict[str, str]:
         Caption by file name.
     """
     measure = "Accuracy" if report["measure"] == "accuracy" else "Error"
-    within = bool(report["rows"][0]["curve"]["time"])
+    within = len(report["rows"][0]["curve"]["time"]) > 2
     inside = "over the course of a frame, all frames stopped at the same time (left), and " if within else ""
+    intervals = ", with 95 % intervals" if report["measure"] == "accuracy" else ""
     captions = {}
     for quantity, what in (("operations", "synaptic operations"), ("spikes_per_neuron", "spikes per neuron")):
         name = f"{report['measure']}_{quantity.split('_')[0]}.png"
         with drawn(folder / name, (9.6 if within else 5.6, 3.7)) as figure:
             _score(report, quantity, figure, within)
-        captions[name] = (
-            f"{measure} against {what}: {inside}at the end of it for every threshold, with 95 % intervals where they apply."
-        )
+        captions[name] = f"{measure} against {what}: {inside}at the end of it for every threshold{intervals}."
     if within:
         name = f"{report['measure']}_time.png"
         with drawn(folder / name, (5.6, 3.5)) as figure:
@@ -72,10 +71,12 @@ def _score(report: Report, quantity: str, figure: Figure, within: bool) -> None:
         panels[0].legend(loc="best")
     ends = panels[-1]
     _ends(report, quantity, ends)
-    ends.set(title="at the end of a frame", xlabel=QUANTITIES[quantity], xscale="log")
+    ends.set(title="at the end of a frame", xlabel=QUANTITIES[quantity])
     ends.set_ylabel("" if within else _label(report))
     _baselines(report, quantity, ends, labels=True)
-    _plain_ticks(ends, quantity)
+    if all(row[ENDS[quantity]] > 0 for row in report["rows"]):
+        ends.set_xscale("log")
+        _plain_ticks(ends, quantity)
     ends.legend(loc="best")
 
 

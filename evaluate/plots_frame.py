@@ -56,23 +56,22 @@ def one_frame(material: Material, result: Result, of_ann: Floats, path: Path) ->
             lower.set_xlabel("order of sending (all spikes share one time stamp)")
         else:
             upper.set_xlabel("")
-    return (
-        f"The first test frame, at a threshold of {result.plan.settings.threshold:g}: potentials of the output neurons over time (rings: "
-        f"where the dense ANN ends), and all {len(log.t):,} spikes, each population on its own scale."
+    caption = (
+        f"The first test frame, at a threshold of {result.plan.settings.threshold:g}: potentials of the output neurons "
     )
+    caption += (
+        f"over time (rings: where the dense ANN ends), and all {len(log.t):,} spikes, each population on its own scale."
+    )
+    return caption
 
 
 def _image(material: Material, result: Result, figure: SubFigure) -> None:
-    raw, axes = material.raw[0], figure.subplots()
-    if raw.ndim == 3 and raw.shape[2] in (1, 3):
-        axes.imshow(raw if raw.shape[2] == 3 else raw[..., 0], cmap="gray_r", interpolation="nearest")
+    raw, axes = material.raw[0].astype(np.float64), figure.subplots()
+    if raw.ndim == 3 and raw.shape[2] == 3:
+        axes.imshow((raw - raw.min()) / max(float(np.ptp(raw)), 1e-9), interpolation="nearest")
     else:
-        axes.imshow(
-            np.atleast_2d(raw.mean(axis=2) if raw.ndim == 3 else raw),
-            cmap="gray_r",
-            aspect="auto",
-            interpolation="nearest",
-        )
+        grey = np.atleast_2d(raw.mean(axis=tuple(range(2, raw.ndim))))
+        axes.imshow(grey, cmap="gray_r", interpolation="nearest", aspect="equal" if raw.ndim > 1 else "auto")
     axes.set(xticks=[], yticks=[], anchor="N")
     axes.grid(visible=False)
     said = f"{result.predictions[0]}" if material.measure == "accuracy" else f"{result.outputs[0, 0]:.3g}"
@@ -80,37 +79,31 @@ def _image(material: Material, result: Result, figure: SubFigure) -> None:
 
 
 def _potentials(result: Result, trajectory: Trajectory, of_ann: Floats, tick: float, axes: Axes) -> None:
-    time = np.concatenate([trajectory.t[:1] - 1, trajectory.t, trajectory.t[-1:] + 1]) * tick
-    values = np.concatenate([start(result.plan)[None], trajectory.outputs, trajectory.outputs[-1:]])
+    at_start = start(result.plan)[None]
+    stamps, outputs = (trajectory.t, trajectory.outputs) if len(trajectory.t) else (np.zeros(1), at_start)
+    time = np.concatenate([stamps[:1] - 1, stamps, stamps[-1:] + 1]) * tick
+    values = np.concatenate([at_start, outputs, outputs[-1:]])
     winners = np.argsort(values[-1])[::-1][:2].tolist()
     for output in range(values.shape[1]):
         front = winners.index(output) if output in winners else -1
-        colour, dash = ((BLUE, "-"), (ORANGE, DASHES[1]), ("#B9B9B9", "-"))[front]
-        line = {
-            "color": colour,
-            "linestyle": dash,
-            "linewidth": 1.8 if front >= 0 else 0.9,
-            "zorder": 2.5 if front >= 0 else 2,
-        }
-        axes.plot(time, values[:, output], drawstyle="steps-post", **line)
-        axes.plot(
-            time[-1:],
-            of_ann[output : output + 1],
-            "o",
-            color=colour,
-            markerfacecolor="white",
-            markersize=5,
-            zorder=3,
-            clip_on=False,
-        )
-    named = list(range(values.shape[1])) if values.shape[1] <= 12 else winners
-    for output, height in zip(
-        named, spread([float(values[-1, output]) for output in named], float(np.ptp(values)) / 13)
-    ):
-        text = {"fontsize": 7.5, "fontweight": "bold"} if output in winners else {"fontsize": 7.5, "color": "#666666"}
-        axes.annotate(f"{output}", (1.01, height), xycoords=("axes fraction", "data"), va="center", **text)
+        colour, dash = ((BLUE, SOLID), (ORANGE, DASHED), ("#B9B9B9", SOLID))[front]
+        width, above = (1.8, 2.5) if front >= 0 else (0.9, 2.0)
+        ring: dict[str, Any] = {"markerfacecolor": "white", "markersize": 5, "zorder": 3, "clip_on": False}
+        axes.step(time, values[:, output], where="post", color=colour, linestyle=dash, linewidth=width, zorder=above)
+        axes.plot(time[-1:], of_ann[output : output + 1], "o", color=colour, **ring)
+    _name(winners, values[-1], float(np.ptp(values)) / 13, axes)
     axes.set(title="output neurons", ylabel="potential x")
     axes.margins(x=0.02)
+
+
+def _name(winners: Sequence[int], ends: Floats, least: float, axes: Axes) -> None:
+    """Number the outputs at the right end; where there are many, the two largest alone."""
+    named = list(range(len(ends))) if len(ends) <= 12 else list(winners)
+    for output, height in zip(named, spread([float(ends[output]) for output in named], least)):
+        front = output in winners
+        text: dict[str, Any] = {"fontweight": "bold" if front else "normal", "color": "#000000" if front else "#666666"}
+        where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+        axes.annotate(f"{output}", (1.01, height), fontsize=7.5, **where, **text)
 
 
 def _raster(result: Result, log: EventLog, time: NDArray[Any], axes: Axes) -> None:

@@ -227,7 +227,7 @@ def _budget(trial: Trial, measure: str) -> dict[str, Any]:
     if trial.budget is None:
         return {"operations": [], measure: []}
     steps, values = trial.budget
-    budgets = np.ceil(np.linspace(0, steps[-1], BUDGETS))
+    budgets = np.ceil(np.linspace(0, trial.operations.max(), BUDGETS))
     return {"operations": budgets.tolist(), measure: values[np.searchsorted(steps, budgets, side="right") - 1].tolist()}
 
 

@@ -168,8 +168,7 @@ def _settings(
     every = [replace(first, threshold=t) for t in (THRESHOLDS[unit] if thresholds is None else thresholds)]
     if not every:
         raise InputError("evaluate: no thresholds; give at least one positive number")
-    distinct = {float(settings.threshold): settings for settings in every}
-    return [distinct[t] for t in sorted(distinct)]
+    return [replace(first, threshold=t) for t in sorted({float(settings.threshold) for settings in every})]
 
 
 def _digest(material: Material) -> str:

@@ -13,7 +13,7 @@ from tfsnn.events import Events
 from tfsnn.function import Integers
 from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
 from tfsnn.ops import Activation, Conv, Dense, Linear, OneToOne, Padding, Relay, Shape, relayed
-from tfsnn.plan import Plan, Population
+from tfsnn.plan import Plan, Population, fire
 from tfsnn.record import EventLog, State
 
 ONE: Padding = ((1, 1), (1, 1))
@@ -148,3 +148,20 @@ def dense_integers(plan: Plan, amounts: dict[str, Integers]) -> dict[str, Intege
             states[population.name] = due(plan, population, spoken)
             spoken[population.name] = meant(population, states[population.name])
     return states
+
+
+def shown_once(plan: Plan, frame: Integers) -> State:
+    """Where a network stands after one frame, seen from o = 0 and checked once in topological order; no engine needed."""
+    sizes = [plan.populations[at].size for at in plan.inputs]
+    parts = np.split(np.atleast_2d(frame), np.cumsum(sizes)[:-1], axis=1)
+    amounts = {plan.populations[at].name: part for at, part in zip(plan.inputs, parts)}
+    xs, os = [], []
+    for population in plan.populations:
+        x = amounts[population.name] if population.name in amounts else due(plan, population, amounts)
+        o = np.zeros((len(x), population.size), np.int64)
+        if population.threshold:
+            o = fire(plan, population, meant(population, x), o)[0]
+        xs.append(x)
+        os.append(o)
+        amounts.setdefault(population.name, o)
+    return State(tuple(xs), tuple(os))

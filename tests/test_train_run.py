@@ -183,5 +183,6 @@ def test_digits(tmp_path: Path) -> None:
 def test_mnist(tmp_path: Path, name: str) -> None:
     report = train(name, tmp_path, data_dir=folder("tfds"))
     assert report["test"]["accuracy"] >= 0.992
-    assert report["test"]["silenced_accuracy"] >= report["test"]["accuracy"] - 0.001
-    assert report["test"]["spikes_per_neuron"] <= 0.05 and report["test"]["synaptic_operations"] <= 150_000
+    # At the recipe's own threshold the estimate is as sparse as it gets; lower thresholds close the gap to the plain network.
+    assert report["test"]["silenced_accuracy"] >= 0.99
+    assert report["test"]["spikes_per_neuron"] <= 0.03 and report["test"]["synaptic_operations"] <= 130_000

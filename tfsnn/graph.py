@@ -254,6 +254,9 @@ def _check_node(node: Node, known: dict[str, Node]) -> None:
 def _check_neurons(where: str, node: Neurons, known: dict[str, Node]) -> None:
     if node.activation.kind not in ACTIVATIONS:
         raise InputError(f"{where}: activation {node.activation.kind!r}; choose one of {', '.join(ACTIVATIONS)}")
+    f = node.activation
+    if not (_spreads(f.slope, node.shape) and isfinite(f.start) and isfinite(f.alpha) and f.top >= 0):
+        raise InputError(f"{where}: {f}; its settings must be numbers, top 0 or above, slope one number or an array to spread over {node.shape}")
     if node.bias.shape not in ((node.shape[-1],), node.shape):
         raise InputError(f"{where}: bias of shape {node.bias.shape}; expected ({node.shape[-1]},) or {node.shape}")
     if not np.all(np.isfinite(node.bias)):
@@ -285,6 +288,13 @@ def _behind(where: str, relays: tuple[Relay, ...], shape: Shape) -> Shape:
         return relayed(relays, shape)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _spreads(slope: Any, shape: Shape) -> bool:
+    try:
+        return bool(np.isfinite(np.broadcast_to(np.asarray(slope, np.float64), shape)).all())
+    except (TypeError, ValueError):
+        return False
 
 
 def _check_window(where: str, window: Shape, strides: Shape, padding: Padding, dilation: Shape = (1, 1), groups: int = 1) -> None:

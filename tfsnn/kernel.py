@@ -123,7 +123,7 @@ def loop(take: Any, move: Any, spare: int) -> Any:
                 if not progress[INSIDE]:
                     start = progress[EVENT]
                     stop = stamp_end(job, start, last)
-                    if progress[TAIL] + stop - start + spare * len(work.lists) > len(work.queue):
+                    if (job.log or not spare) and progress[TAIL] + stop - start + spare * len(work.lists) > len(work.queue):
                         return FULL
                     take(net, work, job.neuron, job.payload, start, stop, job.log)
                     progress[EVENT], progress[INSIDE] = stop, 1

@@ -296,12 +296,12 @@ ENERGY_ASSUMPTIONS = (
     "64 bits of an 8 KB SRAM 10 pJ (32 KB: twice, 1 MB: ten times as much).",
     "A synaptic operation is one addition; graded spikes add one 8-bit multiplication, valued and direct spikes "
     "(16 bits) two. It moves 72 bits: a weight of 8, a state of 32 there and back.",
-    "A neuron check is two additions and 32 bits; a sent spike one addition, 32 bits of state, and 64 bits into a queue "
-    "and out again; a comparison of encoder or max pooling one addition and 32 bits.",
-    "A multiply-accumulate of the ANN moves 16 bits (weight and activation of 8) or, as JETCAS section IV assumes, also "
-    "its sum of 32 there and back; finding zeros is free, and so is writing results.",
-    "Left out on both sides: clocks, control, wires between cores, leakage, the simulation itself. Estimates to compare, "
-    "not measurements.",
+    "A neuron check is two additions and 32 bits; a sent spike one addition, 32 bits of state, and 64 bits into a "
+    "queue and out again; a comparison of encoder or max pooling one addition and 32 bits.",
+    "A multiply-accumulate of the ANN moves 16 bits (weight and activation of 8) or, as JETCAS section IV assumes, "
+    "also its sum of 32 there and back; finding zeros is free, and so is writing results.",
+    "Left out on both sides: clocks, control, wires between cores, leakage, the simulation itself. Estimates to "
+    "compare, not measurements.",
 )
 
 

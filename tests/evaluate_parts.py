@@ -1,0 +1,83 @@
+"""A network of 42 weights, frames for it, and what evaluating it finds: enough to report on, quick to run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nets import three_layers
+from tfsnn.artifact import Net
+from tfsnn.data import Dataset, Split
+from tfsnn.dense import forward
+from tfsnn.encode import Encoder
+from tfsnn.evaluate import report
+from tfsnn.evaluate.material import Material, prepare
+from tfsnn.evaluate.report import Findings
+from tfsnn.evaluate.run import head, measure
+from tfsnn.graph import Graph, Input, Neurons, Node, Synapse
+from tfsnn.ops import Dense
+from tfsnn.plan import Settings
+
+DELAY = Encoder("delay", scale=1 / 4)
+
+
+def by_channel(graph: Graph) -> Graph:
+    """The same network with a scale for each channel, as tfsnn convert gives it."""
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if isinstance(node, Neurons):
+            scales = [np.array(np.broadcast_to(s.scale, node.shape[-1:])) for s in node.synapses if s.scale is not None]
+            node = replace(node, synapses=tuple(replace(s, scale=scale) for s, scale in zip(node.synapses, scales)))
+        nodes.append(node)
+    return Graph(tuple(nodes), graph.outputs)
+
+
+def net(encoder: Encoder = DELAY, outputs: int = 2) -> Net:
+    """(3, 3, 1) - convolution - dense - dense 2, or its first output alone."""
+    graph = by_channel(three_layers())
+    source, first, second, last = graph.nodes
+    if isinstance(last, Neurons) and outputs == 1:
+        scale, weight = np.full(1, 0.25, np.float32), last.synapses[0].weight[:, :1]
+        last = replace(last, shape=(1,), synapses=(Synapse("second", (), Dense(1), weight, scale),), bias=last.bias[:1])
+    nodes = (Input(source.name, source.shape, encoder), first, second, last)
+    return Net(Graph(nodes, graph.outputs), {"command": "convert"}, {"samples": 16})
+
+
+def dataset(frames: int = 12, encoder: Encoder = DELAY, name: str = "dots") -> Dataset:
+    """Frames of grey levels 0 to 4; labels are what the network says, but every fourth is wrong."""
+    x = np.random.default_rng(5).integers(0, 5, (frames, 3, 3, 1)).astype(np.uint8)
+    x[frames // 2] = 0
+    graph = net(encoder).graph
+    y = np.argmax(forward(graph, {"in": encoder.frames(x)})["out"], axis=1)
+    y[::4] = 1 - y[::4]
+    return Dataset(name, encoder, lambda split: Split(x, y))
+
+
+def prepared(encoder: Encoder = DELAY, outputs: int = 2, **given: Any) -> Material:
+    """The network with its frames."""
+    settings = {"data_dir": None, "samples": None, "bins": None} | given
+    return prepare(net(encoder, outputs), dataset(encoder=encoder), **settings)
+
+
+@lru_cache
+def evaluated(
+    encoder: Encoder = DELAY, outputs: int = 2, thresholds: tuple[float, ...] = (0.1, 0.5, 2.0), **settings: Any
+) -> tuple[Material, Findings, dict[str, Any]]:
+    """Material, findings and report of an evaluation."""
+    schedule = settings.pop("schedule", "slot")
+    material = prepared(encoder, outputs)
+    chosen = [Settings(threshold, "absolute", **settings) for threshold in thresholds]
+    found = measure(material, chosen, schedule=schedule)
+    origin = head(material, "tfsnn evaluate NET.snn.h5 --data dots", material.net)
+    return material, found, origin | report.assemble(material, found)
+
+
+def pixels(path: Path) -> tuple[int, int]:
+    """Width and height of a PNG."""
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
+    return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")

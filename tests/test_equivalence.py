@@ -1,0 +1,67 @@
+"""The compiled engine equals the eager one bit for bit: outputs, ledger, trajectory, log and state, on drawn networks."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from strategies import graphs, settings_of, streams
+
+from tfsnn import compiled, eager
+from tfsnn.events import Events
+from tfsnn.plan import Plan, make
+from tfsnn.record import RECORDS, OutOfRange, Outcome
+
+CARRIERS = ("float32", "float64")
+# The eager engine takes some milliseconds for each event that it delivers alone.
+MOST_EVENTS = 400
+
+
+def outcome(engine: Any, plan: Plan, events: Events, schedule: str, carrier: str, state: Any = None) -> Outcome | tuple[int, list[int]]:
+    """What an engine makes of a batch: an outcome, or where it left the exact range."""
+    try:
+        result: Outcome = engine.run(plan, events, schedule, carrier, RECORDS, state)
+    except OutOfRange as error:
+        return error.population, error.samples.tolist()
+    return result
+
+
+def assert_same(found: Any, expected: Any, where: str = "") -> None:
+    """Equal in type, shape and every bit, through all parts."""
+    assert type(found) is type(expected), where
+    if isinstance(found, np.ndarray):
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape), where
+        np.testing.assert_array_equal(found, expected, where, strict=True)
+    elif isinstance(found, tuple) and found and isinstance(found[0], np.ndarray):
+        for number, (a, b) in enumerate(zip(found, expected, strict=True)):
+            assert_same(a, b, f"{where}[{number}]")
+    elif hasattr(found, "__dataclass_fields__"):
+        for part in fields(found):
+            assert_same(getattr(found, part.name), getattr(expected, part.name), f"{where}.{part.name}")
+    else:
+        assert found == expected, where
+
+
+@given(st.data())
+def test_slot(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    plan, carrier = make(graph, data.draw(settings_of())), data.draw(st.sampled_from(CARRIERS))
+    assume(carrier == "float64" or plan.narrow)
+    events = data.draw(streams(graph))
+    assert_same(outcome(compiled, plan, events, "slot", carrier), outcome(eager, plan, events, "slot", carrier))
+
+
+@given(st.data())
+def test_spike(data: st.DataObject) -> None:
+    graph = data.draw(graphs(most=3))
+    plan, carrier = make(graph, data.draw(settings_of())), data.draw(st.sampled_from(CARRIERS))
+    assume(carrier == "float64" or plan.narrow)
+    events = data.draw(streams(graph, samples=1, most=6))
+    found = outcome(compiled, plan, events, "spike", carrier)
+    assume(not isinstance(found, Outcome) or found.ledger.sent.sum() <= MOST_EVENTS)
+    assert_same(found, outcome(eager, plan, events, "spike", carrier))

@@ -1,0 +1,195 @@
+"""report.json has every field of the format and adds up; the page says the same, honestly, and carries all with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluate_parts import dataset, evaluated
+from tfsnn.encode import Encoder
+from tfsnn.evaluate import page, page_html, report
+from tfsnn.evaluate.report import headline
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(8) + (816).to_bytes(4, "big") + bytes(8)
+
+
+def made(**settings: Any) -> dict[str, Any]:
+    """A report of one's own to change."""
+    return deepcopy(evaluated(**settings)[2])
+
+
+def test_fields_of_the_format() -> None:
+    found = made()
+    top = "format format_version command versions host inputs dataset network baselines rows layers"
+    assert set(top.split()) <= set(found)
+    assert (found["format"], found["format_version"]) == ("tfsnn-report", 1)
+    assert {"name", "split", "samples"} <= set(found["dataset"])
+    assert {"neurons", "synapses", "parameters", "dense_macs", "state_bytes", "weight_bytes"} <= set(found["network"])
+    assert {"accuracy", "operations"} <= set(found["baselines"]["ann"]) & set(found["baselines"]["zero_skipping"])
+    row = "threshold spikes schedule initial accuracy accuracy_ci95 spikes_per_neuron synaptic_operations reduction "
+    row += "first_frame_operations seconds curve"
+    for entry in found["rows"]:
+        assert set(row.split()) <= set(entry)
+        assert len({len(entry["curve"][key]) for key in ("operations", "time", "accuracy", "spikes_per_neuron")}) == 1
+    assert [entry["threshold"] for entry in found["baselines"]["quantized"]] == [0.1, 0.5, 2.0]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_numbers_add_up() -> None:
+    material, findings, found = evaluated()
+    for at, (row, trial) in enumerate(zip(found["rows"], findings.trials)):
+        ledger = trial.result.ledger
+        assert row["synaptic_operations"] == pytest.approx(ledger.synaptic_operations.sum() / 12)
+        assert row["synaptic_operations"] == pytest.approx(
+            sum(layer["rows"][at]["synaptic_operations"] for layer in found["layers"])
+        )
+        assert row["spikes_per_neuron"] == pytest.approx(ledger.sent.sum() / 12 / (9 + 8 + 3 + 2))
+        assert row["spikes_per_neuron"] == pytest.approx(trial.result.spikes_per_neuron)
+        assert row["reduction"] == found["network"]["dense_macs"] / row["synaptic_operations"]
+        assert row["first_frame_operations"] == row["synaptic_operations"] == row["curve"]["operations"][-1]
+        assert row["accuracy"] == row["curve"]["accuracy"][-1] == row["budget"]["accuracy"][-1]
+        assert row["budget"]["operations"][-1] == trial.operations.max()
+        assert row["curve"]["time"][-1] == material.events.t.max() * material.events.tick
+        assert row["same_as_ann"] == np.mean(np.argmax(trial.outputs, 1) == np.argmax(findings.ann.outputs, 1))
+    skipping = found["baselines"]["zero_skipping"]
+    assert skipping["operations"] == pytest.approx(sum(layer["zero_skipping_macs"] for layer in found["layers"]))
+    assert found["baselines"]["ann"]["accuracy"] == skipping["accuracy"] == 0.75
+    assert (
+        found["baselines"]["ann"]["operations"] == 32 + 24 + 6 == sum(layer["dense_macs"] for layer in found["layers"])
+    )
+
+
+def test_real_thresholds_of_the_ledger() -> None:
+    layers = {layer["name"]: layer for layer in made()["layers"]}
+    assert [row["real_threshold"] for row in layers["first"]["rows"]] == pytest.approx([0.1, 0.5, 2.0])
+    assert layers["in"]["rows"][0]["real_threshold"] is None and layers["out"]["rows"][0]["real_threshold"] is None
+    spiking = {layer["name"]: layer for layer in made(spiking_output=True)["layers"]}
+    assert spiking["out"]["rows"][1]["real_threshold"] == pytest.approx(0.5)
+
+
+def test_error_of_one_output() -> None:
+    _, findings, found = evaluated(outputs=1)
+    assert found["measure"] == "error"
+    for row, trial in zip(found["rows"], findings.trials):
+        assert row["accuracy"] is row["accuracy_ci95"] is row["same_as_ann"] is None
+        assert row["error"] == pytest.approx(np.abs(trial.outputs[:, 0] - dataset().test.y).mean())
+        assert row["error"] == pytest.approx(row["curve"]["error"][-1])
+    assert "errs by" in page.summary(found)[0] and "mean absolute error" in page.render(found, [])
+
+
+def test_stream() -> None:
+    found = made(encoder=Encoder("delta", scale=1 / 4, threshold=0.25))
+    row = found["rows"][0]
+    assert found["dataset"]["one_stream"] and row["curve"]["time"] == [] and row["budget"]["operations"] == []
+    assert row["first_frame_operations"] != row["synaptic_operations"] > 0
+    assert "first frame" in page.render(found, []) and "starts anew" not in page.render(found, [])
+
+
+def test_sparsity_where_it_fits() -> None:
+    assert made()["rows"][0]["neurobench"]["ActivationSparsity"] is not None
+    assert made(schedule="spike")["rows"][0]["neurobench"]["ActivationSparsity"] is None
+    assert made(spikes="signed")["rows"][0]["neurobench"]["ActivationSparsity"] is None
+
+
+def rows(*pairs: tuple[float, float], key: str = "accuracy") -> list[dict[str, float]]:
+    return [{key: score, "synaptic_operations": operations} for score, operations in pairs]
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([(0.990, 300), (0.9891, 200), (0.98, 100)], (1, True)),
+        ([(0.990, 300), (0.989, 200), (0.992, 250)], (1, True)),
+        ([(0.95, 300), (0.97, 200), (0.5, 10)], (1, False)),
+    ],
+)
+def test_headline(entries: list[tuple[float, float]], expected: tuple[int, bool]) -> None:
+    assert headline(rows(*entries), {"accuracy": 0.99}, "accuracy") == expected
+
+
+def test_headline_by_error() -> None:
+    entries = rows((0.100, 300), (0.105, 200), (0.2, 10), key="error")
+    assert headline(entries, {"error": 0.1}, "error") == (1, True)
+    assert headline(entries[2:], {"error": 0.1}, "error") == (0, False)
+
+
+def test_summary_for_better_and_worse() -> None:
+    found = made()
+    found["headline"] |= {"row": 0, "within_tolerance": True}
+    found["rows"][0] |= {"accuracy": 0.9905, "accuracy_ci95": [0.9884, 0.9922], "synaptic_operations": 31}
+    said = " ".join(page.summary(found))
+    assert "gets 99.05 % of all 12 test frames of dots right (95 % interval 98.84 to 99.22 %)" in said
+    assert "the ANN with the same weights gets 75.00 %." in said
+    assert "31 synaptic operations a frame: 2.0 times fewer than the 62 multiply-accumulates of the dense ANN" in said
+    assert "costs the least within 0.1 points of the ANN; it was chosen on these very frames" in said
+    found["rows"][0]["synaptic_operations"] = 124
+    found["headline"]["within_tolerance"], found["dataset"]["available"] = False, 13
+    said = " ".join(page.summary(found))
+    assert "2.0 times as many as the 62" in said and "No threshold tried comes within 0.1 points" in said
+    assert "of the first 12 test frames" in said
+
+
+def test_single_threshold_was_not_chosen() -> None:
+    assert page.summary(made(thresholds=(0.5,)))[-1] == "No other threshold was tried."
+
+
+def test_silent_network() -> None:
+    found = made()
+    for row in found["rows"]:
+        row |= {"synaptic_operations": 0.0, "reduction": None}
+    assert "against the 62 multiply-accumulates" in " ".join(page.summary(found))
+    assert "operations of the dense ANN beside it" in page.render(found, [])
+
+
+def test_page_carries_everything() -> None:
+    found = made()
+    html = page.render(found, [("One <picture>", PICTURE), ("Two", PICTURE)])
+    assert not re.search(r'(?:src|href)="(?!data:)|@import|url\(|<script|<link', html)
+    assert html.count("<figure>") == 2 and 'style="width: 50%"' in html and "One &lt;picture&gt;" in html
+    for text in (
+        "Horowitz",
+        "NeuroBench",
+        "Effective_MACs",
+        "zero-skipping ANN",
+        found["command"],
+        "provenance of the network",
+    ):
+        assert text in html
+    assert "AICAS" not in html
+    assert html.count("<table>") == html.count("</table>") == 6
+    assert all(f"<td>{row['threshold']:g}</td>" in html for row in found["rows"])
+
+
+def test_page_escapes_names() -> None:
+    found = made()
+    found["dataset"]["name"] = '<script>alert("x")</script>'
+    found["layers"][0]["name"] = "a & b <i>"
+    html = page.render(found, [])
+    assert "<script>" not in html and "a &amp; b &lt;i&gt;" in html
+
+
+def test_papers_count_beside_the_true_ones() -> None:
+    found = made()
+    found["baselines"]["ann"]["operations_as_in_aicas_2019"] = 455_712
+    listed = [line[0] for line in page.baselines(found)]
+    assert listed[2] == "dense ANN, as counted in AICAS 2019"
+    assert "455,712" in page.render(found, []) and "forgets the input channels" in page.render(found, [])
+
+
+def test_pieces_escape() -> None:
+    nasty = "<&\"'>"
+    pieces = [
+        *(page_html.note(nasty), page_html.heading(nasty), page_html.code(nasty), page_html.folded(nasty, nasty)),
+        *(page_html.listed([nasty]), page_html.facts([(nasty, nasty)]), page_html.table([nasty], [[nasty]])),
+        *(page_html.figure(nasty, PICTURE), page_html.document(nasty, [])),
+    ]
+    assert all(nasty not in piece and "&lt;&amp;&quot;" in piece for piece in pieces)
+
+
+def test_tolerance_is_what_the_format_says() -> None:
+    assert made()["headline"]["tolerance"] == report.TOLERANCE == 0.001
