@@ -168,6 +168,9 @@ def examine(
         layer, stands = model.layers[record.layer], len(builder.nodes)
         call = Call(builder, layer, record.constants, affine or {})
         result = _called(call, record, signals)
+        if result is not None and not result.open and uses[record.outputs[0]] > 1:
+            # Each consumer of a pending sum would compute it again.
+            result = builder.closed(result)
         signals |= dict.fromkeys(record.outputs, result)
         verdicts.append(Verdict(layer.name, layer.class_name, tuple(call.problems)))
         if result is not None and result.bare and calls[layer.name] == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,15 +52,15 @@ class Reference:
 
     Parameters
     ----------
-    model
-        Gives the probed tensors, one for each probe.
+    run
+        From a list of inputs to the probed tensors, one for each probe.
     probes
         What they are.
     tolerance
         Relative difference allowed.
     """
 
-    model: Any
+    run: Callable[[list[NDArray[np.float32]]], Any]
     probes: tuple[Probe, ...]
     tolerance: float
 
@@ -113,16 +113,15 @@ class Tally:
 
     def rounded(self, graph: Graph, exact: Mapping[str, Values], whole: Mapping[str, Values]) -> None:
         """Compare the two networks on one batch."""
-        for node in graph.nodes:
-            if isinstance(node, Neurons):
-                self.rounding[node.name].add(exact[node.name], whole[node.name])
+        for name in exact:
+            self.rounding[name].add(exact[name], whole[name])
         for name in graph.outputs:
             self.same[name].append(np.argmax(exact[name], axis=1) == np.argmax(whole[name], axis=1))
 
     def compared(self, reference: Reference, graph: Graph, batch: Batch, exact: Mapping[str, Values]) -> None:
         """Compare with Keras on one batch."""
         given = [batch[node.name] for node in graph.inputs]
-        answers = reference.model(given if len(given) > 1 else given[0], training=False)
+        answers = reference.run(given)
         answers = answers if isinstance(answers, (list, tuple)) else [answers]
         for probe, answer in zip(reference.probes, answers, strict=True):
             self.keras[probe].add(np.asarray(answer, np.float32).reshape(len(given[0]), -1), _seen(graph, probe, exact))
@@ -200,23 +199,28 @@ def _reference(model: Any, graph: Graph, closed: Mapping[str, Closed]) -> Refere
     precision = {str(getattr(layer, "compute_dtype", "float32")) for layer in model.layers}
     tolerance = max((TOLERANCE.get(name, SINGLE) for name in precision), default=SINGLE)
     outputs = tuple(Probe(name) for name in graph.outputs)
-    found = {layer.name: layer for layer in model.layers}
-    probes = tuple(
-        Probe(node.name, closed[node.name].layer, closed[node.name].view)
-        for node in graph.nodes
-        if node.name in closed and _called_once(found.get(closed[node.name].layer))
-    )
     try:
-        tensors = [*model.outputs, *(found[probe.layer].output for probe in probes)]
-        return Reference(keras.Model(model.inputs, tensors), outputs + probes, tolerance)
+        inside = _tensors(model)
+        ends = [(name, closed[name]) for name in (node.name for node in graph.nodes) if name in closed and closed[name].layer in inside]
+        whole = keras.Model(model.inputs, [*model.outputs, *(inside[end.layer] for _, end in ends)])
+        probes = tuple(Probe(name, end.layer, end.view) for name, end in ends)
+        return Reference(lambda given: whole(given, training=False), outputs + probes, tolerance)
     except KERAS_ERRORS:
         # Keras versions differ in what they let one look at; the outputs are there in all.
-        return Reference(model, outputs, tolerance)
+        return Reference(lambda given: model(given if len(given) > 1 else given[0], training=False), outputs, tolerance)
 
 
-def _called_once(layer: Any) -> bool:
-    # A layer that other models call as well has the output of its last call, which may be theirs.
-    return layer is not None and len(getattr(layer, "_inbound_nodes", ())) == 1
+def _tensors(model: Any) -> dict[str, Any]:
+    """By layer, the tensor that it gives in this model; its own `output` may belong to another model that calls it too."""
+    found: dict[str, Any] = {}
+    waiting = list(model.outputs)
+    while waiting:
+        tensor = waiting.pop()
+        layer, call, _ = tensor._keras_history
+        if layer.name not in found:
+            found[layer.name] = tensor
+            waiting += layer._inbound_nodes[call].input_tensors
+    return found
 
 
 def _keras_errors() -> tuple[type[BaseException], ...]:

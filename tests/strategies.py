@@ -173,9 +173,9 @@ def graphs(draw: st.DrawFn, *, most: int = 4) -> Graph:
 def streams(draw: st.DrawFn, graph: Graph, *, samples: int = 3, most: int = 12, extreme: bool = True) -> Events:
     """Events for a network: samples that are empty, time stamps that meet, payloads at the ends of their range."""
     size = sum(prod(node.shape) for node in graph.inputs)
-    payloads = INTS(-20, 20) | st.sampled_from([1, -1, 127, -128, 300])
+    payloads = INTS(-20, 20) | st.sampled_from([1, -1])
     if extreme:
-        payloads = payloads | st.sampled_from([40_000, -40_000, (1 << 31) - 1])
+        payloads = payloads | st.sampled_from([127, -128, 40_000, -40_000, (1 << 31) - 1])
     event = st.tuples(INTS(0, 4), INTS(0, size - 1), payloads.filter(bool))
     lists = draw(st.lists(st.lists(event, max_size=most), min_size=1, max_size=samples))
     rows = [sorted(sample, key=lambda row: row[0]) for sample in lists]

@@ -52,7 +52,8 @@ def test_slot(data: st.DataObject) -> None:
     graph = data.draw(graphs())
     plan, carrier = make(graph, data.draw(settings_of())), data.draw(st.sampled_from(CARRIERS))
     assume(carrier == "float64" or plan.narrow)
-    events = data.draw(streams(graph))
+    # Small payloads at K take the eager engine's loop as many turns as there are events.
+    events = data.draw(streams(graph, extreme=plan.largest > 127))
     assert_same(outcome(compiled, plan, events, "slot", carrier), outcome(eager, plan, events, "slot", carrier))
 
 
@@ -61,7 +62,7 @@ def test_spike(data: st.DataObject) -> None:
     graph = data.draw(graphs(most=3))
     plan, carrier = make(graph, data.draw(settings_of())), data.draw(st.sampled_from(CARRIERS))
     assume(carrier == "float64" or plan.narrow)
-    events = data.draw(streams(graph, samples=1, most=6))
+    events = data.draw(streams(graph, samples=1, most=6, extreme=False))
     found = outcome(compiled, plan, events, "spike", carrier)
     assume(not isinstance(found, Outcome) or found.ledger.sent.sum() <= MOST_EVENTS)
     assert_same(found, outcome(eager, plan, events, "spike", carrier))

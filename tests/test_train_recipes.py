@@ -9,7 +9,7 @@ from tfsnn.train.recipes import RECIPES, find
 
 
 def test_names_are_those_inside() -> None:
-    assert set(RECIPES) == {"digits", "mnist", "mnist_maxpool"}
+    assert set(RECIPES) == {"digits", "mnist", "mnist_maxpool", "mnist_jetcas", "mnist_aicas"}
     for name, recipe in RECIPES.items():
         assert find(name) is recipe and recipe.name == name
 
@@ -22,5 +22,5 @@ def test_maxpool_differs_in_nothing_but_pooling() -> None:
 
 
 def test_unknown() -> None:
-    with pytest.raises(InputError, match="recipe 'minst' is unknown; choose one of digits, mnist, mnist_maxpool"):
+    with pytest.raises(InputError, match="recipe 'minst' is unknown; choose one of digits, mnist, mnist_maxpool, mnist_jetcas"):
         find("minst")

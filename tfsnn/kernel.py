@@ -147,11 +147,11 @@ def entries(digest: int) -> tuple[Entry, Entry]:
     Each runs samples from where ``progress`` stands and gives a status, after which it may be called again.
     """
 
-    @njit(nogil=True, cache=True)
+    @njit(nogil=True, cache=True, _nrt=False)
     def run_spike(net: Any, work: Any, job: Any) -> int:
         return SPIKE(net, work, job) if digest else DONE
 
-    @njit(nogil=True, cache=True)
+    @njit(nogil=True, cache=True, _nrt=False)
     def run_slot(net: Any, work: Any, job: Any) -> int:
         return SLOT(net, work, job) if digest else DONE
 

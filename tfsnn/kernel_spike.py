@@ -132,7 +132,7 @@ def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue
     return settle(net, number, x, work.told, flags, (low, high), counts, queue, tail)
 
 
-@inner
+@inlined
 def unproven(net: Net, work: Work, source: int, neuron: int, size: float) -> int:
     """The first population to which an event of this size may not be delivered, -1 if there is none."""
     for i in range(net.link_first[source], net.link_first[source + 1]):

@@ -20,9 +20,9 @@ from tfsnn.kernel_vector import crossing
 
 Array = NDArray[Any]
 
-inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner = njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Compile a function that only compiled functions call."""
-inlined = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+inlined = njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 """The same, for what must not cost a call."""
 
 DONE, FULL, RANGE = 0, 1, 2
@@ -286,7 +286,7 @@ def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tu
     return tail
 
 
-@inner
+@inlined
 def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: Array) -> bool:
     """Whether no |x| of a population can reach the limit when it grows so; |x| is looked up only when its bound no longer says so."""
     if bound[number] + growth >= limit:

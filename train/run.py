@@ -76,23 +76,11 @@ def train(
     trainer = Trainer(model, recipe, learnt, dataset.encoder, seed)
     history = _epochs(trainer, recipe, held)
     trainer.finish()
-    validation, test = (asdict(trainer.score(split)) for split in (held, dataset.test))
-    report = {
-        "format": "tfsnn-training",
-        "format_version": 1,
-        **provenance("train", seed, {}),
-        **circumstances(),
-        "seconds": round(time.perf_counter() - start, 1),
-        "recipe": {**asdict(recipe), "dataset": _plain_name(recipe)},
-        "encoder": dataset.encoder.to_json(),
-        "dataset": {
-            "name": _plain_name(recipe),
-            "images": {"training": len(learnt.y), "validation": len(held.y), "test": len(dataset.test.y)},
-            "sha256": {"train": _content(dataset.train), "test": _content(dataset.test)},
-        },
-        "validation": validation,
-        "test": test,
+    report = _described(recipe, dataset, seed) | {
+        "validation": asdict(trainer.score(held)),
+        "test": asdict(trainer.score(dataset.test)),
         "history": history,
+        "seconds": round(time.perf_counter() - start, 1),
     }
     with replacing(out, directory=True) as place:
         _save(model, report, place / "model.h5")
@@ -169,6 +157,24 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split) -> dict[str, list[flo
     # The bar closes when it is asked for one more.
     next(ticks, None)
     return history
+
+
+def _described(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Everything that is known before the training begins."""
+    images = {"training": len(dataset.train.y) - recipe.validation, "validation": recipe.validation, "test": len(dataset.test.y)}
+    return {
+        "format": "tfsnn-training",
+        "format_version": 1,
+        **provenance("train", seed, {}),
+        **circumstances(),
+        "recipe": {**asdict(recipe), "dataset": _plain_name(recipe)},
+        "encoder": dataset.encoder.to_json(),
+        "dataset": {
+            "name": _plain_name(recipe),
+            "images": images,
+            "sha256": {"train": _content(dataset.train), "test": _content(dataset.test)},
+        },
+    }
 
 
 def _save(model: Any, report: dict[str, Any], path: Path) -> None:
