@@ -2,7 +2,8 @@
 
     w_int = round(w / s),  s = max |w| / (2^(bits - 1) - 1)      error at most s / 2
 
-A skip connection has no kernel to quantize: its weight is 1 or -1, its gain the scale, nothing is lost. The mean error that
+A skip connection has no kernel to quantize: each weight is the largest whole number or its negative, its gain the scale.
+Nothing is lost, and the plan, which makes its grid fine enough for one step of a weight, resolves the gain as well. The mean error that
 rounding leaves in x (seen on calibration data) can be taken out of the bias, channel by channel; it is where a scale for
 the whole tensor, or few bits, would otherwise collapse (Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2).
 """
@@ -74,8 +75,9 @@ def whole(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
     weight = np.asarray(synapse.weight, np.float64)
     dtype = np.int8 if bits <= 8 else np.int16
     if isinstance(synapse.op, OneToOne):
-        size = np.abs(weight)
-        return replace(synapse, weight=np.sign(weight).astype(dtype), scale=np.where(size > 0, size, 1.0).astype(np.float32))
+        size, limit = np.abs(weight), int(np.iinfo(dtype).max)
+        spare = size[size > 0].min(initial=1.0)
+        return replace(synapse, weight=(np.sign(weight) * limit).astype(dtype), scale=(np.where(size > 0, size, spare) / limit).astype(np.float32))
     limit = (1 << (bits - 1)) - 1
     largest = np.abs(weight).max(axis=None if per_tensor else tuple(range(weight.ndim - 1)))
     # A channel of zeros has no scale of its own; the finest other one leaves the plan's grid as it is.

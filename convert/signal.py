@@ -27,7 +27,7 @@ from tfsnn.errors import ConversionError
 from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
 from tfsnn.ops import Activation, AveragePool, Conv, Dense, Indices, Linear, OneToOne, Pad, Padding, Relay, Shape, relayed, route
 
-from .relays import joined
+from .relays import joined, without_channels
 
 Floats = NDArray[Any]
 LARGEST = 1 << 27
@@ -130,6 +130,7 @@ class Builder:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.prefix = ""
+        self._known: dict[int, tuple[Signal, Signal]] = {}
 
     def input(self, name: str, shape: Shape, encoder: Encoder) -> Signal:
         """A new input population, as a signal."""
@@ -159,6 +160,8 @@ class Builder:
 
     def settle(self, signal: Signal) -> Signal:
         """The same values with no linear operation pending and no view: what a further linear operation can take."""
+        if signal.open and not signal.view:
+            return signal
         if not signal.open:
             signal = self.closed(signal)
         for relay in signal.view:
@@ -166,8 +169,14 @@ class Builder:
         return replace(signal, view=())
 
     def closed(self, signal: Signal) -> Signal:
-        """The same values as f(x) = x of a population."""
-        return self.neurons(signal, Activation("linear"))
+        """The same values as f(x) = x of a population; the same one however many consumers need it."""
+        if id(signal) in self._known:
+            return self._known[id(signal)][1]
+        closed = self.neurons(signal, Activation("linear"))
+        # A signal with a pending operation has one consumer, and weights that need not be kept.
+        if signal.open:
+            self._known[id(signal)] = signal, closed
+        return closed
 
     def relay(self, signal: Signal, relay: Relay) -> Signal:
         """The signal behind a relay."""
@@ -201,9 +210,7 @@ class Builder:
         # A convolution has one weight for all positions, so it cannot take up a gain that differs from place to place.
         if isinstance(op, Conv) and any(term.gain.ndim > 1 for term in signal.terms):
             signal = self.settle(self.closed(signal))
-        terms = tuple(
-            replace(term, gain=np.ones(()), op=op, weight=_with_gain(op, weight, term.gain, signal.shape)) for term in signal.terms
-        )
+        terms = tuple(_multiplied(term, op, weight, signal.shape) for term in signal.terms)
         shape = op.output(signal.shape)
         self.bound(shape)
         flat = signal.bias.reshape(1, -1)
@@ -317,6 +324,20 @@ def _gain_behind(gain: Floats, shape: Shape, index: Indices) -> Floats | None:
     taps = np.append(np.broadcast_to(gain, shape).reshape(-1), np.nan)[index]
     first: Floats = np.fmax.reduce(taps, axis=1)
     return first if np.all((taps == first[:, None]) | np.isnan(taps)) else None
+
+
+def _multiplied(term: Term, op: Linear, weight: Floats, shape: Shape) -> Term:
+    """A term behind a linear operation.
+
+    Given a branch of a concatenation, padded with the channels of the others, and an operation that sums over channels, the
+    result is the branch alone, with the part of the weight that meets its channels.
+    """
+    weight = _with_gain(op, weight, term.gain, shape)
+    relays = term.relays
+    if not isinstance(op, Conv) or op.groups == 1:
+        relays, (before, after) = without_channels(relays)
+        weight = weight[..., before : weight.shape[-2] - after, :]
+    return replace(term, relays=relays, gain=np.ones(()), op=op, weight=weight)
 
 
 def _with_gain(op: Linear, weight: Floats, gain: Floats, shape: Shape) -> Floats:

@@ -200,19 +200,21 @@ def _baselines(report: Report) -> str:
 
 def _ledger(report: Report) -> str:
     at, layers, lines = report["headline"]["row"], report["layers"], []
+    totals = {key: sum(layer["rows"][at][key] for layer in layers) for key in LEDGER}
+    keys = [key for key in LEDGER if totals[key] or key != "comparisons"]
     for layer in layers:
         row = layer["rows"][at]
         threshold = "-" if row["real_threshold"] is None else f"{row['real_threshold']:.4g}"
-        counts = [f"{row[key]:,.1f}" if 0 < row[key] < 100 else f"{row[key]:,.0f}" for key in LEDGER]
+        counts = [f"{row[key]:,.1f}" if 0 < row[key] < 100 else f"{row[key]:,.0f}" for key in keys]
         macs = [f"{layer['dense_macs']:,}", f"{layer['zero_skipping_macs']:,.0f}"]
         lines.append([layer["name"], f"{layer['neurons']:,}", threshold, *counts, *macs])
-    sums = [sum(layer["rows"][at][key] for layer in layers) for key in LEDGER]
+    sums = [totals[key] for key in keys]
     sums += [sum(layer[key] for layer in layers) for key in ("dense_macs", "zero_skipping_macs")]
     lines.append(["all", f"{sum(layer['neurons'] for layer in layers):,}", "", *(f"{total:,.0f}" for total in sums)])
     text = f"Means over frames at a threshold of {chosen(report)['threshold']:g}; report.json has the ledgers of all "
     text += f"thresholds. The encoder compares {report['encoder']['comparisons']:,} pixels a frame. "
     text += "One check is a subtraction and a comparison."
-    head = ["layer", "neurons", "threshold T", *LEDGER.values(), "dense MACs", "zero-skipping MACs"]
+    head = ["layer", "neurons", "threshold T", *(LEDGER[key] for key in keys), "dense MACs", "zero-skipping MACs"]
     return note(text) + table(head, lines, {len(layers): "total"})
 
 

@@ -47,7 +47,7 @@ def draw(report: Report, folder: Path) -> dict[str, str]:
     captions = {}
     for quantity, what in (("operations", "synaptic operations"), ("spikes_per_neuron", "spikes per neuron")):
         name = f"{report['measure']}_{quantity.split('_')[0]}.png"
-        with drawn(folder / name, (9.6 if within else 5.6, 3.7)) as figure:
+        with drawn(folder / name, (9.6 if within else 5.6, 3.9 if within else 4.2)) as figure:
             _score(report, quantity, figure, within)
         captions[name] = f"{measure} against {what}: {inside}at the end of it for every threshold{intervals}."
     if within:
@@ -77,7 +77,7 @@ def _score(report: Report, quantity: str, figure: Figure, within: bool) -> None:
     if all(row[ENDS[quantity]] > 0 for row in report["rows"]):
         ends.set_xscale("log")
         _plain_ticks(ends, quantity)
-    ends.legend(loc="best")
+    figure.legend(*ends.get_legend_handles_labels(), loc="outside lower center", ncols=3 if within else 1)
 
 
 def _within(report: Report, x: str, axes: Axes) -> None:
@@ -106,8 +106,9 @@ def _ends(report: Report, quantity: str, axes: Axes) -> None:
     if report["measure"] == "accuracy":
         bounds = _percent(report, [row["accuracy_ci95"] for row in rows])
         whiskers = np.abs(bounds.T - y)[:, shown]
-        margin = 0.16 * (bounds[shown].max() - bounds[shown].min())
-        axes.set_ylim(bounds[shown].min() - margin, bounds[shown].max() + margin)
+        reach = [*bounds[shown].flat, 100 * report["baselines"]["ann"]["accuracy"]]
+        margin = 0.16 * max(max(reach) - min(reach), 0.1)
+        axes.set_ylim(min(reach) - margin, max(reach) + margin)
     axes.errorbar(
         x[shown],
         y[shown],

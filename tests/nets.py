@@ -73,6 +73,11 @@ def branches() -> Graph:
     return network(image, pool, merged, inner, added, dense("out", added, 3, np.arange(24).reshape(8, 3) % 7 - 3, f="linear"))
 
 
+def events(t: Any, neuron: Any, payload: Any, offsets: Any, shape: Shape) -> Events:
+    """Events from plain lists."""
+    return Events(t, neuron, payload, offsets, shape)
+
+
 def stream(graph: Graph, *rows: tuple[int, int, int]) -> Events:
     """One sample of (time, neuron, payload)."""
     return streams(graph, list(rows))
@@ -83,21 +88,21 @@ def streams(graph: Graph, *samples: list[tuple[int, int, int]]) -> Events:
     rows = np.array([row for sample in samples for row in sample], np.int64).reshape(-1, 3)
     offsets = np.cumsum([0, *map(len, samples)])
     shape = graph.inputs[0].shape if len(graph.inputs) == 1 else (sum(int(np.prod(node.shape)) for node in graph.inputs),)
-    return Events(rows[:, 0], rows[:, 1], rows[:, 2], offsets, shape)
+    return events(rows[:, 0], rows[:, 1], rows[:, 2], offsets, shape)
 
 
-def heard_in(plan: Plan, events: Events) -> Integers:
+def heard_in(plan: Plan, heard: Events) -> Integers:
     """What came in, added up: (samples, all inputs), in payload units."""
-    total = np.zeros((events.samples, sum(plan.populations[at].size for at in plan.inputs)), np.int64)
-    np.add.at(total, (np.repeat(np.arange(events.samples), np.diff(events.offsets)), events.neuron), events.payload)
+    total = np.zeros((heard.samples, sum(plan.populations[at].size for at in plan.inputs)), np.int64)
+    np.add.at(total, (np.repeat(np.arange(heard.samples), np.diff(heard.offsets)), heard.neuron), heard.payload)
     return total
 
 
-def told(plan: Plan, state: State, events: Events) -> dict[str, Integers]:
+def told(plan: Plan, state: State, heard: Events) -> dict[str, Integers]:
     """What each population has told, (samples, neurons) in payload units; the inputs by what came in."""
     amounts = {population.name: o for population, o in zip(plan.populations, state.o)}
     sizes = [plan.populations[at].size for at in plan.inputs]
-    parts = np.split(heard_in(plan, events), np.cumsum(sizes)[:-1], axis=1)
+    parts = np.split(heard_in(plan, heard), np.cumsum(sizes)[:-1], axis=1)
     return amounts | {plan.populations[at].name: part for at, part in zip(plan.inputs, parts)}
 
 

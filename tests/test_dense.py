@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nets import ONE, branches, conv, dense, network, neurons, synapse, three_layers
-from nets import given as given_input
 from numpy.typing import NDArray
-from strategies import convolutions
 
+from nets import ONE, branches, conv, dense
+from nets import given as given_input
+from nets import network, neurons, synapse, three_layers
+from strategies import convolutions
 from tfsnn.dense import drive, flat_bias, forward, gathered, linear, pooled_max, real_weight
 from tfsnn.graph import MaxPool, Neurons, Node
 from tfsnn.ops import AveragePool, Conv, Dense, OneToOne, Shape, relayed

@@ -11,28 +11,19 @@ from hypothesis import assume
 from hypothesis import given as drawn
 from hypothesis import settings as profile
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from nets import (
     branches,
     conv,
     dense,
     dense_integers,
     due,
-    given,
-    heard_in,
-    meant,
-    network,
-    neurons,
-    stream,
-    streams,
-    synapse,
-    three_layers,
-    told,
-    touched,
 )
-from numpy.typing import NDArray
+from nets import events as made
+from nets import given, heard_in, meant, network, neurons, stream, streams, synapse, three_layers, told, touched
 from strategies import convolutions, graphs, settings_of
 from strategies import streams as drawn_streams
-
 from tfsnn import dense as reference
 from tfsnn import eager
 from tfsnn.events import Events
@@ -54,7 +45,7 @@ def run(plan: Plan, events: Events, schedule: str = "slot", state: State | None 
 def mild(events: Events) -> Events:
     """The same events with payloads of 1 to 4: signed spikes carry no more than 1 each, and each takes its time."""
     payload = np.sign(events.payload) * (np.abs(events.payload) % 4 + 1)
-    return Events(events.t, events.neuron, payload, events.offsets, events.shape)
+    return made(events.t, events.neuron, payload, events.offsets, events.shape)
 
 
 @st.composite
@@ -117,7 +108,9 @@ def test_payloads_stay_within_their_kind(case: tuple[Plan, Events]) -> None:
     assert np.all((payloads >= 1 << bits) & (payloads <= largest))
 
 
-@pytest.mark.parametrize(("spikes", "largest", "turns"), [("signed", 1, 1000), ("graded", 127, 8), ("valued", 16000, 1), ("direct", 1000, 1)])
+@pytest.mark.parametrize(
+    ("spikes", "largest", "turns"), [("signed", 1, 1000), ("graded", 127, 8), ("valued", 16000, 1), ("direct", 1000, 1)]
+)
 def test_a_large_change_takes_as_many_events_as_its_kind_needs(spikes: str, largest: int, turns: int) -> None:
     image = given(1)
     hidden = dense("hidden", image, 1, 4, f="linear")
@@ -177,7 +170,9 @@ def one_step(graph: Graph) -> Graph:
 def assert_is_the_ann(plan: Plan, events: Events, outcome: Outcome) -> None:
     """The state is the dense forward pass of the plan's own integers, to the last bit."""
     assert outcome.state is not None and {p.payload for p in plan.populations} == {1}
-    expected = dense_integers(plan, {name: o for name, o in told(plan, outcome.state, events).items() if name in {n.name for n in plan.graph.inputs}})
+    expected = dense_integers(
+        plan, {name: o for name, o in told(plan, outcome.state, events).items() if name in {n.name for n in plan.graph.inputs}}
+    )
     for population, x in zip(plan.populations, outcome.state.x):
         if population.name in expected:
             np.testing.assert_array_equal(x, expected[population.name], population.name)
@@ -273,7 +268,7 @@ def test_simultaneous_events_in_any_order_change_nothing_under_slot(case: tuple[
     random.shuffle(rows)
     sample = np.repeat(np.arange(events.samples), np.diff(events.offsets))
     order = np.array(rows, np.int64)[np.lexsort((events.t[rows], sample[rows]))] if rows else np.zeros(0, np.int64)
-    shuffled = Events(events.t[order], events.neuron[order], events.payload[order], events.offsets, events.shape)
+    shuffled = made(events.t[order], events.neuron[order], events.payload[order], events.offsets, events.shape)
     one, other = (replace(run(plan, given_events), log=None) for given_events in (events, shuffled))
     assert_equal(one, other)
 
@@ -342,13 +337,19 @@ def test_reached_are_those_with_a_connection_even_of_weight_zero(op: Any) -> Non
         np.testing.assert_array_equal(found, touched(plan, log)["out"])
 
 
-@pytest.mark.parametrize("f", [*map(Activation, ACTIVATIONS), Activation("relu", slope=0.3), Activation("relu", top=6.0), Activation("relu", slope=(-1.5, 0.25))], ids=str)
+@pytest.mark.parametrize(
+    "f",
+    [*map(Activation, ACTIVATIONS), Activation("relu", slope=0.3), Activation("relu", top=6.0), Activation("relu", slope=(-1.5, 0.25))],
+    ids=str,
+)
 def test_f_is_the_function_of_the_plan(f: Activation) -> None:
+    import tensorflow as tf
+
     image = given(2)
     plan = make(network(image, dense("out", image, 2, f=f)), Settings())
     x = np.stack([np.arange(-300, 300), np.arange(300, -300, -1)], axis=1)
     for dtype in (np.float32, np.float64):
-        found = np.asarray(eager.evaluate(plan.populations[1], eager.tf.constant(x.astype(dtype))))
+        found = np.asarray(eager.evaluate(plan.populations[1], tf.constant(x.astype(dtype))))
         np.testing.assert_array_equal(found, plan.populations[1].function(x))
 
 

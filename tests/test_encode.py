@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from nets import events as made
 from tfsnn.encode import Encoder
 from tfsnn.errors import InputError
 from tfsnn.events import Events
@@ -44,7 +45,7 @@ def test_delta_events_up_to_a_frame_add_up_to_it(raw: NDArray[np.uint8], step: f
     assert events.samples == 1
     for frame in range(len(raw)):
         n = int(np.searchsorted(events.t, frame, side="right"))
-        so_far = Events(events.t[:n], events.neuron[:n], events.payload[:n], [0, n], events.shape)
+        so_far = made(events.t[:n], events.neuron[:n], events.payload[:n], [0, n], events.shape)
         np.testing.assert_array_equal(heard(so_far, encoder)[0], encoder.frames(raw)[frame])
 
 
@@ -117,10 +118,17 @@ def test_float_pixels_are_pixels() -> None:
 
 def test_graded_sends_each_sample_at_time_zero_and_no_zeros() -> None:
     events = Encoder("graded", scale=0.5).events(np.array([[3, 0], [0, -2]]))
-    assert (events.t.tolist(), events.neuron.tolist(), events.payload.tolist(), events.offsets.tolist()) == ([0, 0], [0, 1], [3, -2], [0, 1, 2])
+    assert (events.t.tolist(), events.neuron.tolist(), events.payload.tolist(), events.offsets.tolist()) == (
+        [0, 0],
+        [0, 1],
+        [3, -2],
+        [0, 1, 2],
+    )
 
 
-@pytest.mark.parametrize(("encoder", "value"), [(Encoder("delay"), 1.0), (Encoder("graded", scale=0.5), 0.5), (Encoder("delta", step=0.1), 0.1)])
+@pytest.mark.parametrize(
+    ("encoder", "value"), [(Encoder("delay"), 1.0), (Encoder("graded", scale=0.5), 0.5), (Encoder("delta", step=0.1), 0.1)]
+)
 def test_unit_value(encoder: Encoder, value: float) -> None:
     assert encoder.unit_value == value
 
@@ -132,7 +140,9 @@ def test_no_frames_at_all(kind: str) -> None:
     assert (len(encoder.events(raw)), encoder.events(raw).samples) == (0, int(kind == "delta"))
 
 
-@pytest.mark.parametrize("encoder", [Encoder(), Encoder("graded", scale=1.0, step=0.25), Encoder("delta", threshold=0.0), Encoder("delay", bins=9)])
+@pytest.mark.parametrize(
+    "encoder", [Encoder(), Encoder("graded", scale=1.0, step=0.25), Encoder("delta", threshold=0.0), Encoder("delay", bins=9)]
+)
 def test_settings_survive_json(encoder: Encoder) -> None:
     assert Encoder.from_json(encoder.to_json()) == encoder
 

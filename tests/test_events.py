@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nets import events as made
 from tfsnn.errors import InputError
 from tfsnn.events import Events
 
@@ -23,27 +24,27 @@ def test_arrays_get_the_types_that_engines_read() -> None:
 
 
 def test_shape_may_come_as_a_list_of_numpy_numbers() -> None:
-    assert Events([], [], [], [0], shape=list(np.array([2, 3]))).shape == (2, 3)  # type: ignore[arg-type]
+    assert made([], [], [], [0], list(np.array([2, 3]))).shape == (2, 3)  # type: ignore[arg-type]
 
 
 def test_strided_and_unsigned_arrays_are_taken() -> None:
-    stream = Events(np.arange(8, dtype=np.uint64)[::2], np.arange(4, dtype=np.uint8), np.ones(4, np.int16), [0, 4], (4,))
+    stream = made(np.arange(8, dtype=np.uint64)[::2], np.arange(4, dtype=np.uint8), np.ones(4, np.int16), [0, 4], (4,))
     assert stream.t.tolist() == [0, 2, 4, 6]
 
 
 @pytest.mark.parametrize("offsets", [[0], [0, 0], [0, 0, 0]])
 def test_no_events_at_all(offsets: list[int]) -> None:
-    stream = Events([], [], [], offsets, (1,))
+    stream = made([], [], [], offsets, (1,))
     assert (len(stream), stream.samples) == (0, len(offsets) - 1)
 
 
 def test_time_may_start_again_with_each_sample() -> None:
-    assert Events([5, 1], [0, 0], [1, 1], [0, 1, 2], (1,)).samples == 2
-    assert Events([5, 1], [0, 0], [1, 1], [0, 1, 1, 2], (1,)).samples == 3
+    assert made([5, 1], [0, 0], [1, 1], [0, 1, 2], (1,)).samples == 2
+    assert made([5, 1], [0, 0], [1, 1], [0, 1, 1, 2], (1,)).samples == 3
 
 
 def test_times_before_zero_are_times() -> None:
-    assert Events([-3, -1], [0, 0], [1, -1], [0, 2], (1,)).t.tolist() == [-3, -1]
+    assert made([-3, -1], [0, 0], [1, -1], [0, 2], (1,)).t.tolist() == [-3, -1]
 
 
 def test_a_sample_is_a_stream_of_its_own() -> None:
@@ -55,7 +56,7 @@ def test_a_sample_is_a_stream_of_its_own() -> None:
 @given(st.lists(st.integers(0, 4), max_size=6), st.data())
 def test_samples_cut_out_and_joined_give_the_stream(sizes: list[int], data: st.DataObject) -> None:
     n = sum(sizes)
-    stream = Events(np.zeros(n, int), np.arange(n), np.ones(n, int), np.cumsum([0, *sizes]), (max(n, 1),))
+    stream = made(np.zeros(n, int), np.arange(n), np.ones(n, int), np.cumsum([0, *sizes]), (max(n, 1),))
     cut = data.draw(st.integers(0, len(sizes)))
     parts = [stream.sample(0, cut), stream.sample(cut, len(sizes))]
     assert np.concatenate([part.neuron for part in parts]).tolist() == stream.neuron.tolist()

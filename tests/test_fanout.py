@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 from tfsnn.dense import gathered, linear
 from tfsnn.fanout import column_sum, fanout, fanout_nonzero, per_source
 from tfsnn.function import Integers
-from tfsnn.ops import AveragePool, Conv, Dense, Linear, OneToOne, Pad, Relay, Shape, Upsample, relayed, route, same_padding
+from tfsnn.ops import (
+    AveragePool,
+    Conv,
+    Dense,
+    Linear,
+    OneToOne,
+    Pad,
+    Relay,
+    Shape,
+    Upsample,
+    relayed,
+    route,
+    same_padding,
+)
 
 OPERATIONS: list[tuple[Linear, Shape]] = [
     (Dense(3), (2, 2, 1)),
@@ -29,7 +42,8 @@ def alone(op: Linear, weight: Integers, shape: Shape) -> Integers:
     """Targets with a contribution from each input place, (places): its event is sent alone."""
     size = int(np.prod(shape))
     through = linear(op, np.abs(weight).astype(np.int64), np.eye(size, dtype=np.int64), shape)
-    return np.count_nonzero(through, axis=1).astype(np.int64)
+    reached: Integers = np.count_nonzero(through, axis=1).astype(np.int64)
+    return reached
 
 
 @pytest.mark.parametrize(("op", "shape"), OPERATIONS)

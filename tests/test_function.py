@@ -12,7 +12,10 @@ from tfsnn.function import STATE_LIMIT, TABLE_ENTRIES, lipschitz, on_grid, round
 from tfsnn.ops import ACTIVATIONS, Activation
 
 WHOLE = st.lists(st.integers(-(1 << 40), 1 << 40), min_size=1, max_size=8)
-TABLES = [Activation(kind) for kind in ACTIVATIONS if kind not in ("linear", "relu")] + [Activation("elu", alpha=2.5), Activation("relu", start=0.75)]
+TABLES = [Activation(kind) for kind in ACTIVATIONS if kind not in ("linear", "relu")] + [
+    Activation("elu", alpha=2.5),
+    Activation("relu", start=0.75),
+]
 
 
 def names(f: Activation) -> str:
@@ -69,7 +72,9 @@ def test_tables_rise_where_f_rises(f: Activation) -> None:
     assert np.all(np.diff(grid(x))[rising] >= -1)
 
 
-@pytest.mark.parametrize(("kind", "below", "above"), [("tanh", -100, 100), ("sigmoid", 0, 100), ("hard_tanh", -100, 100), ("hard_sigmoid", 0, 100)])
+@pytest.mark.parametrize(
+    ("kind", "below", "above"), [("tanh", -100, 100), ("sigmoid", 0, 100), ("hard_tanh", -100, 100), ("hard_sigmoid", 0, 100)]
+)
 def test_bounded_functions_stay_flat_beyond_the_table(kind: str, below: int, above: int) -> None:
     grid = on_grid(Activation(kind), (1,), 0.01, "p")
     assert grid(np.array([-(1 << 50), grid.low, grid.high, 1 << 50])).tolist() == [below, below, above, above]
@@ -95,7 +100,9 @@ def test_relu_with_everything_at_once_is_refused(f: Activation) -> None:
         on_grid(f, (1,), 0.1, "p")
 
 
-@pytest.mark.parametrize("f", [Activation(kind) for kind in ACTIVATIONS] + [Activation("relu", slope=-3.0), Activation("elu", alpha=4.0)], ids=names)
+@pytest.mark.parametrize(
+    "f", [Activation(kind) for kind in ACTIVATIONS] + [Activation("relu", slope=-3.0), Activation("elu", alpha=4.0)], ids=names
+)
 def test_lipschitz_bounds_every_slope(f: Activation) -> None:
     x = np.linspace(-30, 30, 60001)
     assert np.abs(np.diff(f(x)) / np.diff(x)).max() <= lipschitz(f) + 1e-9

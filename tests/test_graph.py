@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nets import ONE, branches, conv, dense, given, network, neurons, synapse, three_layers
 
+from nets import ONE, branches, conv, dense, given, network, neurons, synapse, three_layers
 from tfsnn.errors import InputError
 from tfsnn.graph import Graph, MaxPool, Neurons, Node, sources, synapse_macs
 from tfsnn.ops import Activation, AveragePool, Conv, Dense, OneToOne, Permute, Reshape
@@ -131,36 +131,65 @@ def pool(window: tuple[int, int] = (1, 1), shape: tuple[int, ...] = (2, 2, 2), *
         (with_synapse("out", source="out"), "out: hears 'out', which does not stand before it"),
         (changed("first", shape=(2, 0, 2)), r"first: shape \(2, 0, 2\); every axis must be 1 or longer"),
         (changed("first", shape=()), r"first: shape \(\); every axis must be 1 or longer"),
-        (changed("in", name=""), r": shape \(3, 3, 1\); every axis must be 1 or longer, and the name not empty"),
+        (changed("in", name=""), r": shape \(3, 3, 1\); every axis must be 1 or longer, in all below 2\^31, and the name not empty"),
         (changed("first", shape=(2, 2, 3), bias=np.zeros(3)), r"first: synapse 0 from in: shape \(2, 2, 3\); expected \(2, 2, 2\)"),
         (changed("first", activation=Activation("sine")), "first: activation 'sine'; choose one of linear, relu"),
-        (changed("first", activation=Activation("relu", slope=(0.1, 0.2, 0.3))), r"first: Activation\(.*slope one number or an array to spread over \(2, 2, 2\)"),
+        (
+            changed("first", activation=Activation("relu", slope=(0.1, 0.2, 0.3))),
+            r"first: Activation\(.*slope one number or an array to spread over \(2, 2, 2\)",
+        ),
         (changed("first", activation=Activation("relu", slope="steep")), "first: Activation.*its settings must be numbers"),
         (changed("first", activation=Activation("relu", top=float("nan"))), "first: Activation.*top 0 or above"),
         (changed("first", activation=Activation("elu", alpha=float("inf"))), "first: Activation.*its settings must be numbers"),
         (changed("first", bias=np.zeros(3)), r"first: bias of shape \(3,\); expected \(2,\) or \(2, 2, 2\)"),
         (changed("first", bias=np.array([0.0, np.nan])), "first: bias holds NaN or infinity; the model that it came from is broken"),
+        (
+            changed("first", shape=(1 << 16, 1 << 14, 2)),
+            r"first: shape \(65536, 16384, 2\); every axis must be 1 or longer, in all below 2\^31",
+        ),
+        (changed("first", scale="wide"), "first: scale is 'wide'; it must be a positive number"),
         (changed("first", scale=0.0), "first: scale is 0.0; it must be a positive number"),
         (changed("first", threshold=float("nan")), "first: threshold is nan; it must be a positive number"),
         (with_synapse("first", op=Conv(2, (2, 2), groups=2)), r"first: synapse 0 from in: a convolution in 2 groups over \(3, 3, 1\)"),
-        (with_synapse("second", op=Conv(3, (1, 1)), relays=(Reshape((8,)),)), r"second: synapse 0 from first: a convolution in 1 groups over \(8,\)"),
-        (with_synapse("first", op=Conv(2, (2, 2), strides=(0, 1))), r"first: synapse 0 from in: window \(2, 2\), strides \(0, 1\), .*must be 1 or above"),
+        (
+            with_synapse("second", op=Conv(3, (1, 1)), relays=(Reshape((8,)),)),
+            r"second: synapse 0 from first: a convolution in 1 groups over \(8,\)",
+        ),
+        (
+            with_synapse("first", op=Conv(2, (2, 2), strides=(0, 1))),
+            r"first: synapse 0 from in: window \(2, 2\), strides \(0, 1\), .*must be 1 or above",
+        ),
         (with_synapse("first", op=Conv(2, (2, 2), padding=((-1, 0), (0, 0)))), r"padding \(\(-1, 0\), \(0, 0\)\), .*padding 0 or above"),
         (with_synapse("first", op=Conv(2, (2, 2), dilation=(1, 0))), r"dilation \(1, 0\), groups 1; each must be 1 or above"),
         (with_synapse("first", op=Conv(2, (2,), (1,))), r"window \(2,\), strides \(1,\), .*one for rows and one for columns"),  # type: ignore[arg-type]
-        (with_synapse("first", relays=(Reshape((3, 2, 1)),)), r"first: synapse 0 from in: Reshape\(shape=\(3, 2, 1\)\) of shape \(3, 3, 1\)"),
+        (
+            with_synapse("first", relays=(Reshape((3, 2, 1)),)),
+            r"first: synapse 0 from in: Reshape\(shape=\(3, 2, 1\)\) of shape \(3, 3, 1\)",
+        ),
         (with_synapse("second", op=Dense(4)), r"second: synapse 0 from first: shape \(3,\); expected \(4,\)"),
-        (with_synapse("second", weight=np.zeros((3, 8), np.int8)), r"second: synapse 0 from first: weight shape \(3, 8\); expected \(8, 3\)"),
+        (
+            with_synapse("second", weight=np.zeros((3, 8), np.int8)),
+            r"second: synapse 0 from first: weight shape \(3, 8\); expected \(8, 3\)",
+        ),
         (with_synapse("second", weight=np.full((8, 3), np.inf)), "second: synapse 0 from first: weight holds NaN or infinity"),
         (with_synapse("second", scale=np.ones(2, np.float32)), r"scale of shape \(2,\); it must be positive, one for all or \(3,\)"),
-        (with_synapse("second", scale=np.float32([1, 0, 1])), r"scale of shape \(3,\); it must be positive"),
-        (with_synapse("second", scale=np.float32([1, np.nan, 1])), r"scale of shape \(3,\); it must be positive"),
-        (also(pool(relays=(Reshape((8,)),))), r"pool: max pooling of shape \(8,\); it takes \(rows, columns, channels\), not averaged before"),
-        (also(pool(relays=(AveragePool((1, 2), (1, 1)),), shape=(2, 1, 2))), r"pool: max pooling of shape \(2, 1, 2\); .*not averaged before"),
+        (with_synapse("second", scale=np.array([1, 0, 1], np.float32)), r"scale of shape \(3,\); it must be positive"),
+        (with_synapse("second", scale=np.array([1, np.nan, 1], np.float32)), r"scale of shape \(3,\); it must be positive"),
+        (
+            also(pool(relays=(Reshape((8,)),))),
+            r"pool: max pooling of shape \(8,\); it takes \(rows, columns, channels\), not averaged before",
+        ),
+        (
+            also(pool(relays=(AveragePool((1, 2), (1, 1)),), shape=(2, 1, 2))),
+            r"pool: max pooling of shape \(2, 1, 2\); .*not averaged before",
+        ),
         (also(pool(relays=(Permute((0, 1)),))), r"pool: Permute\(axes=\(0, 1\)\) of shape \(2, 2, 2\)"),
         (also(pool((2, 2))), r"pool: shape \(2, 2, 2\); expected \(1, 1, 2\)"),
         (also(pool((2, 2), strides=(0, 0))), r"pool: window \(2, 2\), strides \(0, 0\), .*must be 1 or above"),
-        (also(pool(padding=((0, 1), (0, 0)))), r"pool: padding \(\(0, 1\), \(0, 0\)\) around windows \(1, 1\); each window must reach inside"),
+        (
+            also(pool(padding=((0, 1), (0, 0)))),
+            r"pool: padding \(\(0, 1\), \(0, 0\)\) around windows \(1, 1\); each window must reach inside",
+        ),
         (also(pool(relays=(Reshape((2, 4)),), shape=(2, 4, 1))), r"pool: max pooling of shape \(2, 4\)"),
     ],
 )

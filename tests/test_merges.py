@@ -124,3 +124,22 @@ def test_concatenate_that_does_not_fit() -> None:
     model.layers[-1].axis = 3
     with pytest.raises(ConversionError, match=r"inputs of shapes \(5, 4, 3\), \(6, 4, 3\) along axis 3; tensors whose other axes agree"):
         graph_of(model)
+
+
+def test_a_branch_meets_its_own_weights_alone() -> None:
+    """Behind a concatenation each branch has the part of the kernel that belongs to its channels: nothing is stored or counted twice."""
+    import keras
+
+    L = keras.layers
+    inputs = keras.Input((6, 5, 3))
+    branches = [L.Conv2D(2, 1, activation="relu")(inputs), L.ReLU()(inputs), L.Conv2D(4, 1, activation="tanh")(inputs)]
+    padded = L.ZeroPadding2D(1)
+    joined = L.Concatenate()(branches)
+    wide = L.Conv2D(7, 3, padding="same", activation="relu", use_bias=False)(padded(L.BatchNormalization()(joined)))
+    flat = L.Dense(5, use_bias=False)(L.GlobalAveragePooling2D()(L.Concatenate()([wide, padded(joined)])))
+    model = randomised(keras.Model(inputs, flat))
+    graph = graph_of(model)
+    assert lowering_error(model) < 1e-5
+    kernels = [synapse.weight.shape for node in graph.nodes[-2:] for synapse in getattr(node, "synapses", ())]
+    assert kernels == [(3, 3, 2, 7), (3, 3, 3, 7), (3, 3, 4, 7), (7, 5), (2, 5), (3, 5), (4, 5)]
+    assert graph.macs(borders=True)[graph.nodes[-2].name] == 8 * 7 * 9 * 9 * 7

@@ -54,7 +54,13 @@ def test_same_padding_gives_an_output_for_each_stride(size: int, window: int, st
     assert 0 <= padding[1] - padding[0] <= 1
 
 
-@given(st.tuples(*[st.integers(1, 6)] * 2), st.tuples(*[st.integers(1, 3)] * 2), st.tuples(*[st.integers(1, 3)] * 2), st.integers(1, 2), st.integers(0, 2))
+@given(
+    st.tuples(*[st.integers(1, 6)] * 2),
+    st.tuples(*[st.integers(1, 3)] * 2),
+    st.tuples(*[st.integers(1, 3)] * 2),
+    st.integers(1, 2),
+    st.integers(0, 2),
+)
 def test_window_sources_against_a_loop(
     shape: tuple[int, int], window: tuple[int, int], strides: tuple[int, int], dilation: int, before: int
 ) -> None:
@@ -143,6 +149,7 @@ def test_no_relays_show_everything_as_it_is() -> None:
         (Pad(((-3, 2), (0, 0))), (2, 3), r"Pad\(widths=.* of shape \(2, 3\)"),
         (Upsample((2, 2)), (4, 4), r"Upsample\(factors=\(2, 2\)\) of shape \(4, 4\)"),
         (Upsample((0, 2)), (4, 4, 1), r"Upsample\(factors=\(0, 2\)\) of shape \(4, 4, 1\)"),
+        (Upsample((2,)), (4, 4, 1), r"Upsample\(factors=\(2,\)\) of shape \(4, 4, 1\)"),  # type: ignore[arg-type]
         (Stretch((2, 0)), (4, 4, 1), r"Stretch\(strides=\(2, 0\)\) of shape \(4, 4, 1\)"),
         (AveragePool((2, 2), (2, 2)), (4,), r"AveragePool\(window=\(2, 2\), strides=\(2, 2\)\) of shape \(4,\)"),
         (AveragePool((2, 2), (0, 2)), (4, 4, 1), r"AveragePool\(.*\) of shape \(4, 4, 1\)"),
@@ -168,7 +175,21 @@ def keras_functions() -> dict[str, tuple[Activation, Callable[[Any], Any]]]:
     """Each f, and what Keras computes for it."""
     from keras import activations as k
 
-    same = ("linear", "relu", "elu", "sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign", "softplus", "silu", "hard_silu", "mish", "gelu")
+    same = (
+        "linear",
+        "relu",
+        "elu",
+        "sigmoid",
+        "hard_sigmoid",
+        "tanh",
+        "hard_tanh",
+        "softsign",
+        "softplus",
+        "silu",
+        "hard_silu",
+        "mish",
+        "gelu",
+    )
     plain = {name: (Activation(name), getattr(k, name)) for name in same}
     return plain | {
         "gelu_tanh": (Activation("gelu_tanh"), lambda x: k.gelu(x, approximate=True)),
@@ -177,7 +198,10 @@ def keras_functions() -> dict[str, tuple[Activation, Callable[[Any], Any]]]:
         "relu6": (Activation("relu", top=6.0), k.relu6),
         "leaky": (Activation("relu", slope=0.3), lambda x: k.leaky_relu(x, 0.3)),
         "thresholded": (Activation("relu", start=1.5), lambda x: k.relu(x, threshold=1.5)),
-        "all three": (Activation("relu", slope=0.2, top=4.0, start=1.0), lambda x: k.relu(x, negative_slope=0.2, max_value=4.0, threshold=1.0)),
+        "all three": (
+            Activation("relu", slope=0.2, top=4.0, start=1.0),
+            lambda x: k.relu(x, negative_slope=0.2, max_value=4.0, threshold=1.0),
+        ),
         "elu of 0.5": (Activation("elu", alpha=0.5), lambda x: k.elu(x, 0.5)),
     }
 
@@ -200,6 +224,8 @@ def test_activations_of_huge_x_are_finite_and_silent() -> None:
             assert np.all(np.isfinite(Activation(kind)(np.array([-1e5, -800.0, 0.0, 800.0, 1e5])))), kind
 
 
-@pytest.mark.parametrize(("f", "whether"), [(Activation("relu"), True), (Activation("relu", top=6.0), False), (Activation("linear"), False)])
+@pytest.mark.parametrize(
+    ("f", "whether"), [(Activation("relu"), True), (Activation("relu", top=6.0), False), (Activation("linear"), False)]
+)
 def test_rectifies_is_plain_relu_alone(f: Activation, whether: bool) -> None:
     assert f.rectifies is whether

@@ -12,10 +12,10 @@ from hypothesis import assume
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from nets import branches, conv, dense, due, given, meant, network, neurons, shown_once, synapse, three_layers
 from numpy.typing import NDArray
-from strategies import graphs, settings_of
 
+from nets import branches, conv, dense, due, given, meant, network, neurons, shown_once, synapse, three_layers
+from strategies import graphs, settings_of
 from tfsnn.dense import forward, real_weight
 from tfsnn.errors import InputError, RangeError
 from tfsnn.graph import Graph, MaxPool, Neurons
@@ -196,7 +196,10 @@ def test_units_of_a_threshold(unit: str, expected: float) -> None:
 def test_a_population_without_synapses_has_a_grid_all_the_same() -> None:
     constant = neurons("constant", (2,), bias=[1.0, -3.0])
     image = given(2)
-    plan = make(network(image, constant, neurons("out", (2,), synapse(constant, OneToOne(), 4), synapse(image, OneToOne(), 1))), Settings(0.5, "lsb", "signed"))
+    plan = make(
+        network(image, constant, neurons("out", (2,), synapse(constant, OneToOne(), 4), synapse(image, OneToOne(), 1))),
+        Settings(0.5, "lsb", "signed"),
+    )
     assert (plan.populations[1].rest_x * plan.populations[1].step).tolist() == [1.0, -3.0]
     assert (plan.populations[1].rest_o * plan.populations[1].unit).tolist() == [1.0, 0.0]
 
@@ -220,7 +223,12 @@ def test_spiking_outputs_have_a_threshold() -> None:
 
 def test_max_pooling_speaks_in_the_units_of_its_source() -> None:
     first = conv("first", given(4, 4, 1), Conv(2, (1, 1)))
-    graph = network(given(4, 4, 1), first, MaxPool("pool", (2, 2, 2), "first", (2, 2), (2, 2)), dense("out", MaxPool("pool", (2, 2, 2), "first", (2, 2), (2, 2)), 1))
+    graph = network(
+        given(4, 4, 1),
+        first,
+        MaxPool("pool", (2, 2, 2), "first", (2, 2), (2, 2)),
+        dense("out", MaxPool("pool", (2, 2, 2), "first", (2, 2), (2, 2)), 1),
+    )
     plan = make(graph, Settings(0.3, "absolute", "valued"))
     assert plan.populations[2].unit == plan.populations[1].unit == pytest.approx(0.3 / 16)
     assert (plan.populations[2].payload, plan.populations[2].threshold) == (1, 1)
@@ -249,7 +257,9 @@ def test_reach_bounds_what_any_payloads_can_add(graph: Graph, seed: int) -> None
     for population in plan.populations:
         for path in population.paths:
             k = rng.integers(-9, 10, (20, plan.populations[path.source].size)) * (rng.random((20, 1)) > 0.3)
-            added = np.abs(due(plan, replace(population, bias=population.bias * 0, paths=(path,)), {plan.populations[path.source].name: k})).max(axis=1)
+            added = np.abs(
+                due(plan, replace(population, bias=population.bias * 0, paths=(path,)), {plan.populations[path.source].name: k})
+            ).max(axis=1)
             assert np.all(added <= np.abs(k).max(axis=1) * path.reach[0])
             assert np.all(added <= np.abs(k).sum(axis=1) * path.reach[1])
 

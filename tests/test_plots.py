@@ -23,8 +23,13 @@ from tfsnn.simulate import Result, simulate
 GRADED, DELTA = Encoder("graded", scale=1.0), Encoder("delta", scale=1 / 4, threshold=0.25)
 
 
-@pytest.mark.parametrize("thresholds", [(0.5,), (0.1, 0.5, 2.0), (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)])
-@pytest.mark.parametrize(("encoder", "outputs"), [(DELAY, 2), (DELAY, 1), (GRADED, 2), (DELTA, 2), (DELTA, 1)])
+MANY = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "outputs", "thresholds"),
+    [(DELAY, 2, (0.5,)), (DELAY, 2, MANY), (DELAY, 1, (0.1, 2.0)), (GRADED, 2, (0.5,)), (DELTA, 2, (0.1, 0.5))],
+)
 def test_report_pictures(tmp_path: Path, encoder: Encoder, outputs: int, thresholds: tuple[float, ...]) -> None:
     _, _, found = evaluated(encoder, outputs, thresholds)
     captions = plots.draw(found, tmp_path)
@@ -43,7 +48,7 @@ def test_widest_picture_is_as_wide_as_the_page(tmp_path: Path) -> None:
     assert pixels(tmp_path / "layers.png")[0] == WIDEST
 
 
-@pytest.mark.parametrize("shares", [(0.99, 0.985, 0.1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (0.5, 0.2, 0.1)])
+@pytest.mark.parametrize("shares", [(0.99, 0.985, 0.1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)])
 def test_collapsed_rows(tmp_path: Path, shares: tuple[float, ...]) -> None:
     found: dict[str, Any] = deepcopy(evaluated()[2])
     found["baselines"]["ann"]["accuracy"] = 0.99

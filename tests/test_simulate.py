@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings as profile
 from hypothesis import strategies as st
-from nets import branches, dense, given, network, neurons, stream, streams, synapse, three_layers
+
+from nets import branches, dense
+from nets import events as made
+from nets import given, network, neurons, stream, streams, synapse, three_layers
 from strategies import graphs
 from strategies import streams as drawn_streams
-
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
@@ -36,9 +38,10 @@ def assert_same(one: Result, other: Result) -> None:
     assert one.trajectory is not None and other.trajectory is not None
     for found, expected in zip((*one.state.x, *one.state.o), (*other.state.x, *other.state.o), strict=True):
         np.testing.assert_array_equal(found, expected)
-    for found, expected in ((one.log, other.log), (one.trajectory, other.trajectory)):
-        for name in found.__dataclass_fields__:
-            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
+    for name in ("log", "trajectory"):
+        kept, wanted = getattr(one, name), getattr(other, name)
+        for part in kept.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(kept, part), getattr(wanted, part), part)
 
 
 @pytest.mark.parametrize(
@@ -63,25 +66,25 @@ def test_settings_that_do_not_fit(changes: dict[str, Any], message: str) -> None
 @pytest.mark.parametrize("shape", [(3, 3), (9, 1, 1), (10,), (8,)])
 def test_events_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"^simulate: events of shape .*; the network's input is \(3, 3, 1\): give data of that shape"):
-        simulate(three_layers(), Events([], [], [], [0, 0], shape))
+        simulate(three_layers(), made([], [], [], [0, 0], shape))
 
 
 def test_events_may_come_flat() -> None:
-    flat = Events([0], [4], [1], [0, 1], (9,))
+    flat = made([0], [4], [1], [0, 1], (9,))
     assert simulate(three_layers(), flat).outputs.tolist() == simulate(three_layers(), stream(three_layers(), (0, 4, 1))).outputs.tolist()
 
 
 def test_two_inputs_take_their_neurons_in_a_row() -> None:
     left, right = given(2, 1, 1, name="left"), given(3, name="right")
     graph = network(left, right, neurons("out", (1,), synapse(left, Dense(1), 4), synapse(right, Dense(1), 4), f="linear"))
-    assert simulate(graph, Events([0, 0], [0, 4], [1, 1], [0, 2], (5,))).outputs.tolist() == [[2.0]]
+    assert simulate(graph, made([0, 0], [0, 4], [1, 1], [0, 2], (5,))).outputs.tolist() == [[2.0]]
     with pytest.raises(InputError, match=r"events of shape \(2, 1, 1\); the network's input is \(5,\)"):
-        simulate(graph, Events([], [], [], [0, 0], (2, 1, 1)))
+        simulate(graph, made([], [], [], [0, 0], (2, 1, 1)))
 
 
 def test_a_stream_without_samples() -> None:
     with pytest.raises(InputError, match="^simulate: the event stream holds no samples; give at least one"):
-        simulate(three_layers(), Events([], [], [], [0], (3, 3, 1)))
+        simulate(three_layers(), made([], [], [], [0], (3, 3, 1)))
 
 
 def test_a_net_is_its_graph() -> None:
@@ -111,7 +114,7 @@ def cut(events: Events, at: int) -> tuple[Events, Events]:
     """The events of one sample before a time, and those from it on."""
     n = int(np.searchsorted(events.t, at))
     parts = slice(0, n), slice(n, None)
-    first, second = (Events(events.t[p], events.neuron[p], events.payload[p], [0, len(events.t[p])], events.shape) for p in parts)
+    first, second = (made(events.t[p], events.neuron[p], events.payload[p], [0, len(events.t[p])], events.shape) for p in parts)
     return first, second
 
 
@@ -138,7 +141,7 @@ def assert_split_changes_nothing(graph: Graph, events: Events, at: int, **settin
 def test_a_run_split_in_two_is_one_run(data: st.DataObject) -> None:
     graph = data.draw(graphs(most=3))
     events = data.draw(drawn_streams(graph, samples=1, most=8, extreme=False))
-    mild = Events(events.t, events.neuron, np.sign(events.payload), events.offsets, events.shape)
+    mild = made(events.t, events.neuron, np.sign(events.payload), events.offsets, events.shape)
     settings = {"spikes": data.draw(st.sampled_from(sorted(SPIKES))), "initial": data.draw(st.sampled_from(INITIAL))}
     assert_split_changes_nothing(graph, mild, data.draw(st.integers(0, 5)), threshold=0.5, engine="eager", **settings)
 
@@ -147,7 +150,9 @@ def test_a_run_split_in_two_is_one_run(data: st.DataObject) -> None:
 @pytest.mark.parametrize("initial", INITIAL)
 def test_a_run_split_in_two_is_one_run_under_spike(at: int, initial: str) -> None:
     graph = three_layers("tanh")
-    assert_split_changes_nothing(graph, streams(graph, ROWS), at, schedule="spike", initial=initial, threshold=0.3, unit="absolute", engine="eager")
+    assert_split_changes_nothing(
+        graph, streams(graph, ROWS), at, schedule="spike", initial=initial, threshold=0.3, unit="absolute", engine="eager"
+    )
 
 
 def state_of(graph: Graph, events: Events, **settings: Any) -> State:
@@ -170,7 +175,9 @@ def test_a_state_of_wide_numbers_goes_on_wide() -> None:
 def test_a_state_of_other_samples_or_another_network_is_refused() -> None:
     graph = three_layers()
     state = state_of(graph, streams(graph, ROWS))
-    with pytest.raises(InputError, match=r"^simulate: state of 1 samples of .*; expected 2 samples of in 9, first 8, second 3, out 2: give the state of a"):
+    with pytest.raises(
+        InputError, match=r"^simulate: state of 1 samples of .*; expected 2 samples of in 9, first 8, second 3, out 2: give the state of a"
+    ):
         simulate(graph, streams(graph, ROWS, ROWS), state=state)
     with pytest.raises(InputError, match="^simulate: state of 1 samples of 9, 8, 3, 2 neurons; expected 1 samples of in 32, pool 8"):
         simulate(branches(), streams(branches(), []), state=state)
@@ -199,24 +206,29 @@ def test_one_sample_that_needs_float64_leaves_the_others_as_they_are() -> None:
 
 def test_leaving_float64_is_one_clear_error() -> None:
     image = given(1)
-    hidden = dense("hidden", image, 1, 127, f="linear")
-    graph = network(image, hidden, dense("out", hidden, 1, 127))
-    often = [(0, 0, 1)], [(t, 0, (1 << 31) - 1) for t in range(40)]
-    message = r"^simulate: sample 1: the state of hidden may leave 2\^52 grid steps, where sums stay exact; raise the threshold, or look for events"
-    with pytest.raises(RangeError, match=message):
-        simulate(graph, streams(graph, *often), threshold=1e-4, unit="absolute", spikes="direct", engine="eager")
+    # Beside a synapse of a millionth the other's weights are 5e8 steps: (2^31 - 1) units of them are 2^60.
+    out = neurons("out", (1,), synapse(image, Dense(1), 1, 1e-6), synapse(image, Dense(1), 127, 1.0))
+    graph = network(image, out)
+    message = (
+        r"^simulate: sample 1: the state of out may leave 2\^52 grid steps, where sums stay exact; raise the threshold, or look for events"
+    )
+    for batch in (1, 2):
+        with pytest.raises(RangeError, match=message):
+            simulate(graph, streams(graph, [(0, 0, 1)], [(0, 0, (1 << 31) - 1)]), batch=batch)
 
 
-@pytest.mark.parametrize("slope", [3.0, -50.0])
+@pytest.mark.parametrize("slope", [3.0, -5.0])
 def test_a_slope_that_carries_f_beyond_float32_is_exact(slope: float) -> None:
     image = given(1)
-    hidden = dense("hidden", image, 1, 127, f=Activation("relu", slope=slope))
-    graph = network(image, hidden, dense("out", hidden, 1, 127, f="linear"))
-    # x is near -2^23 steps: f(x) needs more than 24 bits, though x does not.
-    result = simulate(graph, stream(graph, (0, 0, -16_511)), threshold=1 / 16, unit="absolute", spikes="direct", record=["state"], engine="eager")
+    hidden = dense("hidden", image, 1, 127, bias=1 / 16, f=Activation("relu", slope=slope))
+    graph = network(image, hidden, dense("out", hidden, 1, 0))
+    # 508 steps of 1/16 a unit: x is odd and within 2^23, f(x) is odd and needs more than 24 bits.
+    result = simulate(
+        graph, stream(graph, (0, 0, -16_511)), threshold=1 / 16, unit="absolute", spikes="direct", record=["state"], engine="eager"
+    )
     assert result.state is not None
-    population = result.plan.populations[1]
-    assert result.state.o[1].tolist() == (population.function(result.state.x[1]) // population.payload).tolist()
+    x, o = result.state.x[1], result.state.o[1]
+    assert x.tolist() == [[1 - 508 * 16_511]] and o.tolist() == [[slope * x[0, 0]]]
 
 
 @pytest.mark.parametrize("f", ["linear", "tanh", "relu"])

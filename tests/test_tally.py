@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nets import ONE, conv, dense, given, network, neurons, stream, streams, synapse
 
+from nets import ONE, conv, dense, given, network, neurons, stream, streams, synapse
 from tfsnn.graph import Graph, MaxPool, Node
 from tfsnn.ops import AveragePool, Conv, OneToOne, Upsample
 from tfsnn.record import COUNTS

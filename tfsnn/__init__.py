@@ -44,3 +44,7 @@ def __getattr__(name: str) -> Any:
     from tfsnn.convert.run import convert_model
 
     return convert_model
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -67,15 +67,15 @@ def save(net: Net, path: PathLike) -> None:
     Raises
     ------
     InputError
-        If a weight is still in float.
+        If a weight is still in float, or provenance or verification is no plain JSON.
     """
     import h5py
 
     arrays = _arrays(net.graph)
     texts = {
-        "graph": _text(_graph_json(net.graph)),
-        "provenance": _text(net.provenance),
-        "verification": _text(net.verification),
+        "graph": _text(_graph_json(net.graph), "graph"),
+        "provenance": _text(net.provenance, "provenance"),
+        "verification": _text(net.verification, "verification"),
     }
     with replacing(path) as place, h5py.File(place, "w", libver=("earliest", "v108")) as file:
         file.attrs["format"] = np.bytes_(FORMAT.encode())
@@ -135,7 +135,8 @@ def _arrays(graph: Graph) -> dict[str, NDArray[Any]]:
                 raise InputError(f"artifact: {node.name}: {found}; int8 or int16 with scales can be saved: quantize the graph first")
             place = f"{_escaped(node.name)}/synapses/{number}"
             arrays[f"{place}/weight"] = np.ascontiguousarray(synapse.weight)
-            arrays[f"{place}/scale"] = np.ascontiguousarray(synapse.scale, np.float32)
+            # Not ascontiguousarray, which would make one scale for all a scale for each of one channel.
+            arrays[f"{place}/scale"] = np.asarray(synapse.scale, np.float32, order="C")
     return arrays
 
 
@@ -185,8 +186,11 @@ def _tagged(item: Any) -> dict[str, Any]:
     return {"kind": type(item).__name__, **asdict(item)}
 
 
-def _text(content: Any) -> str:
-    return json.dumps(content, allow_nan=False, sort_keys=True, ensure_ascii=True, default=lambda value: value.item())
+def _text(content: Any, name: str) -> str:
+    try:
+        return json.dumps(content, allow_nan=False, sort_keys=True, ensure_ascii=True, default=lambda value: value.item())
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"artifact: {name}: {error}; it must be plain JSON, without NaN") from None
 
 
 def _json(text: str, name: str, where: str) -> dict[str, Any]:
@@ -204,7 +208,7 @@ def _graph(described: dict[str, Any], read: Callable[[str, tuple[str, ...]], NDA
     try:
         nodes, outputs = (_list(described.get(key), key) for key in ("nodes", "outputs"))
         return Graph(tuple(_node(node, read) for node in nodes), tuple(str(output) for output in outputs))
-    except (InputError, TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         detail = f"no {error}" if isinstance(error, KeyError) else error
         raise FileError(f"{name}: /graph: {detail}; {AGAIN}") from None
 
@@ -237,7 +241,7 @@ def _built_node(kind: type, described: Mapping[str, Any]) -> Node:
 
 def _choice(kinds: Mapping[str, type], described: Any) -> Any:
     kind = described.get("kind") if isinstance(described, dict) else described
-    if not isinstance(kind, str) or kind not in kinds:
+    if not isinstance(described, dict) or not isinstance(kind, str) or kind not in kinds:
         raise InputError(f"an operation of kind {kind!r}; expected {', '.join(kinds)}")
     return _built(kinds[kind], described)
 

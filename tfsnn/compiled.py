@@ -197,9 +197,12 @@ def _chunk(entry: Any, ready: Prepared, job: k.Job, piece: tuple[int, int]) -> t
         work.mark[:], work.flags[:] = 0, 0
         progress[k.SAMPLE], progress[k.EVENT], progress[k.INSIDE], progress[k.HEAD] = sample + 1, -1, 0, progress[k.TAIL]
         status, work = advance(entry, ready.flat.net, work, job)
-    rows = work.queue[: progress[k.TAIL]].copy() if job.log else work.queue[:0]
+    queue = work.queue[: progress[k.TAIL]].copy() if job.log else work.queue[:0]
+    # Where the queue ended at each time stamp becomes how many rows it gained there.
+    ends = job.row_counts[job.row_first[piece[0]] : progress[k.ROW], 2] if job.log else job.row_counts[:0, 2]
+    ends[:] = np.diff(ends, prepend=0)
     ready.idle.put(work)
-    return failures, rows
+    return failures, queue
 
 
 def _outcome(plan: Plan, flat: Flat, job: k.Job, stamps: Array, queues: list[Array], record: tuple[str, ...]) -> Outcome:
@@ -209,15 +212,23 @@ def _outcome(plan: Plan, flat: Flat, job: k.Job, stamps: Array, queues: list[Arr
     offsets = np.append(job.row_first, len(stamps))
     trajectory = None
     if "trajectory" in record:
-        outputs = _read(plan, flat.net, job.rows_x, job.rows_told)
+        outputs = read(plan, flat.net, job.rows_x, job.rows_told)
         trajectory = Trajectory(offsets, job.t[stamps], outputs, job.row_counts[:, 0].copy(), job.row_counts[:, 1].copy())
     log = _log(flat.net, job, stamps, queues) if job.log else None
     ledger = Ledger(*(np.ascontiguousarray(job.counts[:, row]) for row in range(7)))
-    return Outcome(_read(plan, flat.net, *shown), ledger, trajectory, log, kept)
+    return Outcome(read(plan, flat.net, *shown), ledger, trajectory, log, kept)
 
 
-def _read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
-    """The outputs in real units from output cells."""
+def read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
+    """The outputs in real units.
+
+    Parameters
+    ----------
+    plan, net
+        What they belong to.
+    x, told
+        carrier (samples, outputs): the output cells.
+    """
     xs: list[Array] = [np.zeros(0)] * len(plan.populations)
     os_, column = list(xs), 0
     for number in plan.outputs:
@@ -231,9 +242,6 @@ def _read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
 
 def _log(net: k.Net, job: k.Job, stamps: Array, queues: list[Array]) -> EventLog:
     """The queues, one behind the other, as a log: sums of payloads become the payloads of the neuron rule's loop again."""
-    ends = job.row_counts[:, 2]
-    rows = np.diff(ends, prepend=0)
-    rows[rows < 0] = ends[rows < 0]
     queue = np.concatenate([*queues, np.zeros((0, 3), np.int64)])
     population, units = queue[:, k.TIMES], queue[:, k.UNITS]
     largest = net.population[population, k.LARGEST]
@@ -242,9 +250,29 @@ def _log(net: k.Net, job: k.Job, stamps: Array, queues: list[Array]) -> EventLog
     payload = np.sign(units)[here] * largest[here]
     last = np.cumsum(times) - 1
     payload[last] = units - np.sign(units) * largest * (times - 1)
-    stamp = np.repeat(np.arange(len(stamps)), rows)[here]
+    stamp = np.repeat(np.arange(len(stamps)), job.row_counts[:, 2])[here]
     offsets = np.searchsorted(stamp, np.append(job.row_first, len(stamps)))
     return EventLog(offsets, job.t[stamps][stamp], population[here], queue[here, k.NEURON], payload)
+
+
+def one_sample(flat: Flat, events: int) -> k.Job:
+    """A job of one sample with room for some events, into which a stream writes.
+
+    Parameters
+    ----------
+    flat
+        The plan's arrays.
+    events
+        How many there is room for.
+    """
+    carrier, outputs = flat.start_x.dtype, len(flat.net.output)
+    return k.Job(
+        t=np.zeros(events, np.int64), neuron=np.zeros(events, np.int32), payload=np.zeros(events, np.int32), offsets=np.zeros(2, np.int64),
+        start_x=flat.start_x, start_told=flat.start_told, start_bound=flat.start_bound,
+        counts=np.zeros((1, 7, len(flat.net.population)), np.int64), final_x=np.zeros((1, outputs), carrier),
+        final_told=np.zeros((1, outputs), carrier), rows_x=np.zeros((0, outputs), carrier), rows_told=np.zeros((0, outputs), carrier),
+        row_counts=np.zeros((0, 3), np.int64), row_first=np.zeros(1, np.int64), whole=False, rows=False, log=False,
+    )  # fmt: skip
 
 
 def _own(values: Array) -> Array:

@@ -105,6 +105,23 @@ class Encoder:
         array = _raw(raw)
         return {"delay": self._delay, "graded": self._graded, "delta": self._delta}[self.kind](array)
 
+    def changes(self, frame: ArrayLike, sent: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The next frame of a stream, ``graded`` or ``delta``: which pixels send, and what; ``sent`` is brought up to date.
+
+        Parameters
+        ----------
+        frame
+            (\\*shape): pixels as they come.
+        sent
+            int32 (pixels): the sum of what each has sent so far.
+        """
+        levels = self._levels(_raw(np.asarray(frame)[None])).reshape(-1)
+        change = levels - sent
+        least = self._least() if self.kind == "delta" else 1
+        fires = np.flatnonzero(np.abs(change) >= least)
+        sent[fires] = levels[fires]
+        return fires, change[fires]
+
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
         return asdict(self)
@@ -121,6 +138,9 @@ class Encoder:
     def _level(self) -> float:
         # 51/255 is the papers' 0.2 exactly, yet 51 * (1 / 255) > 0.2 in single precision: compare in raw units, with room.
         return self.threshold / self.scale * (1 + 1e-9)
+
+    def _least(self) -> int:
+        return max(1, floor(self.threshold / self.unit_value + 0.5))
 
     def _check_delay(self, array: NDArray[Any]) -> None:
         if array.size and (array.min() < 0 or array.max() * self.scale > 1 + 1e-6):
@@ -156,7 +176,7 @@ class Encoder:
 
     def _delta(self, array: NDArray[Any]) -> Events:
         levels = _flat(self._levels(array))
-        least = max(1, floor(self.threshold / self.unit_value + 0.5))
+        least = self._least()
         sent = np.zeros(levels.shape[1], np.int32)
         frames, neurons, payloads = [], [], []
         for frame, x in enumerate(levels):

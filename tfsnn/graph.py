@@ -233,8 +233,8 @@ def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:
 
 def _check_node(node: Node, known: dict[str, Node]) -> None:
     where = f"graph: {node.name}"
-    if not node.name or not node.shape or min(node.shape) < 1:
-        raise InputError(f"{where}: shape {node.shape}; every axis must be 1 or longer, and the name not empty")
+    if not node.name or not node.shape or not counts(node.shape) or prod(node.shape) >= 1 << 31:
+        raise InputError(f"{where}: shape {node.shape}; every axis must be 1 or longer, in all below 2^31, and the name not empty")
     for source in sources(node):
         if source not in known:
             raise InputError(f"{where}: hears {source!r}, which does not stand before it; order the populations sources first")
@@ -255,15 +255,16 @@ def _check_neurons(where: str, node: Neurons, known: dict[str, Node]) -> None:
     if node.activation.kind not in ACTIVATIONS:
         raise InputError(f"{where}: activation {node.activation.kind!r}; choose one of {', '.join(ACTIVATIONS)}")
     f = node.activation
-    if not (_spreads(f.slope, node.shape) and isfinite(f.start) and isfinite(f.alpha) and f.top >= 0):
-        raise InputError(f"{where}: {f}; its settings must be numbers, top 0 or above, slope one number or an array to spread over {node.shape}")
+    if not (_spreads(f.slope, node.shape) and _finite(f.start) and _finite(f.alpha) and _number(f.top) and f.top >= 0):
+        allowed = f"its settings must be numbers, top 0 or above, slope one number or an array to spread over {node.shape}"
+        raise InputError(f"{where}: {f}; {allowed}")
     if node.bias.shape not in ((node.shape[-1],), node.shape):
         raise InputError(f"{where}: bias of shape {node.bias.shape}; expected ({node.shape[-1]},) or {node.shape}")
     if not np.all(np.isfinite(node.bias)):
         raise InputError(f"{where}: bias holds NaN or infinity; the model that it came from is broken")
     for name, value in (("scale", node.scale), ("threshold", node.threshold)):
-        if not (isfinite(value) and value > 0):
-            raise InputError(f"{where}: {name} is {value}; it must be a positive number")
+        if not (_finite(value) and value > 0):
+            raise InputError(f"{where}: {name} is {value!r}; it must be a positive number")
     for number, synapse in enumerate(node.synapses):
         at = f"{where}: synapse {number} from {synapse.source}"
         shape = _behind(at, synapse.relays, known[synapse.source].shape)
@@ -290,9 +291,18 @@ def _behind(where: str, relays: tuple[Relay, ...], shape: Shape) -> Shape:
         raise InputError(f"{where}: {error}") from None
 
 
+def _finite(value: object) -> bool:
+    return _number(value) and isfinite(value)  # type: ignore[arg-type]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number))
+
+
 def _spreads(slope: Any, shape: Shape) -> bool:
     try:
-        return bool(np.isfinite(np.broadcast_to(np.asarray(slope, np.float64), shape)).all())
+        # The shapes alone: a population may be larger than what fits in memory.
+        return np.broadcast_shapes(np.shape(slope), shape) == shape and bool(np.isfinite(np.asarray(slope, np.float64)).all())
     except (TypeError, ValueError):
         return False
 

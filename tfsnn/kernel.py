@@ -99,46 +99,57 @@ def stamp_end(job: Job, event: int, last: int) -> int:
     return stop
 
 
-def loop(take: Any, move: Any, spare: int) -> Any:
-    """The loop over samples and time stamps of a schedule.
-
-    Parameters
-    ----------
-    take
-        Takes in the events of a time stamp.
-    move
-        Delivers them and all that they set off; a status.
-    spare
-        1 if the queue is but a log, which each neuron may lengthen by a row in a time stamp.
-    """
-
-    @inner
-    def run_samples(net: Any, work: Any, job: Any) -> int:
-        progress = work.progress
-        while progress[SAMPLE] < progress[LAST_SAMPLE]:
-            if progress[EVENT] < 0:
-                begin(work, job)
-            last = job.offsets[progress[SAMPLE] + 1]
-            while progress[INSIDE] or progress[EVENT] < last:
-                if not progress[INSIDE]:
-                    start = progress[EVENT]
-                    stop = stamp_end(job, start, last)
-                    if (job.log or not spare) and progress[TAIL] + stop - start + spare * len(work.lists) > len(work.queue):
-                        return FULL
-                    take(net, work, job.neuron, job.payload, start, stop, job.log)
-                    progress[EVENT], progress[INSIDE] = stop, 1
-                status = move(net, work, job.log)
-                if status != DONE:
-                    return status
-                end_stamp(net, work, job)
-            end_sample(net, work, job)
-        return DONE
-
-    return run_samples
+@inner
+def opened(work: Work, job: Job) -> bool:
+    """Whether the sample has another time stamp; begins the sample where that is due."""
+    progress = work.progress
+    if progress[EVENT] < 0:
+        begin(work, job)
+    return bool(progress[INSIDE]) or progress[EVENT] < job.offsets[progress[SAMPLE] + 1]
 
 
-SPIKE = loop(enqueue, drain, 0)
-SLOT = loop(gather_input, sweep, 1)
+# The two loops are written out, as numba tells functions of one name apart by a number that differs from run to run:
+# made by one factory, the loop of either schedule could be linked in place of the other when both come from the cache.
+@inner
+def run_spike_samples(net: Net, work: Work, job: Job) -> int:
+    """Samples under ``spike``; a status."""
+    progress = work.progress
+    while progress[SAMPLE] < progress[LAST_SAMPLE]:
+        while opened(work, job):
+            if not progress[INSIDE]:
+                start = progress[EVENT]
+                stop = stamp_end(job, start, job.offsets[progress[SAMPLE] + 1])
+                if progress[TAIL] + stop - start > len(work.queue):
+                    return FULL
+                enqueue(net, work, job.neuron, job.payload, start, stop)
+                progress[EVENT], progress[INSIDE] = stop, 1
+            status = drain(net, work)
+            if status != DONE:
+                return status
+            end_stamp(net, work, job)
+        end_sample(net, work, job)
+    return DONE
+
+
+@inner
+def run_slot_samples(net: Net, work: Work, job: Job) -> int:
+    """Samples under ``slot``; a status. The queue is but a log, which each neuron may lengthen by a row in a time stamp."""
+    progress = work.progress
+    while progress[SAMPLE] < progress[LAST_SAMPLE]:
+        while opened(work, job):
+            if not progress[INSIDE]:
+                start = progress[EVENT]
+                stop = stamp_end(job, start, job.offsets[progress[SAMPLE] + 1])
+                if job.log and progress[TAIL] + stop - start + len(work.lists) > len(work.queue):
+                    return FULL
+                gather_input(net, work, job.neuron, job.payload, start, stop, job.log)
+                progress[EVENT], progress[INSIDE] = stop, 1
+            status = sweep(net, work, job.log)
+            if status != DONE:
+                return status
+            end_stamp(net, work, job)
+        end_sample(net, work, job)
+    return DONE
 
 
 def entries(digest: int) -> tuple[Entry, Entry]:
@@ -149,10 +160,10 @@ def entries(digest: int) -> tuple[Entry, Entry]:
 
     @njit(nogil=True, cache=True, _nrt=False)
     def run_spike(net: Any, work: Any, job: Any) -> int:
-        return SPIKE(net, work, job) if digest else DONE
+        return run_spike_samples(net, work, job) if digest else DONE
 
     @njit(nogil=True, cache=True, _nrt=False)
     def run_slot(net: Any, work: Any, job: Any) -> int:
-        return SLOT(net, work, job) if digest else DONE
+        return run_slot_samples(net, work, job) if digest else DONE
 
     return run_spike, run_slot

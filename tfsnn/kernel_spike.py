@@ -71,17 +71,25 @@ Array = NDArray[Any]
 
 
 @inlined
-def pass_on(net: Net, number: int, entry: Array, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
+def pass_on(net: Net, number: int, entry: int, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
     """Add one event to the neurons that it reaches in one place, check them; the new end of the queue."""
-    weight, shape, level = net.weight, net.shape[entry[SHAPE]], net.level[number]
-    low, high, change = level[FLOOR], level[CEILING], level[CHANGE]
-    run, watched = shape[RUN], net.population[number, KIND] == VECTOR
-    for row in range(shape[ROWS]):
-        for tap in range(shape[TAPS]):
-            at = entry[AT] + row * shape[ROW_STEP] + tap * shape[TAP_STEP]
-            first = entry[WEIGHT] + row * shape[ROW_WEIGHT] + tap * shape[TAP_WEIGHT]
+    weight, shape, places = net.weight, net.shape, net.entry
+    low, high, change = net.level[number, FLOOR], net.level[number, CEILING], net.level[number, CHANGE]
+    watched, which = net.population[number, KIND] == VECTOR, places[entry, SHAPE]
+    # The loops write floats and read tables: what they need of these is fetched once, for the compiler cannot know them apart.
+    rows, taps, run = shape[which, ROWS], shape[which, TAPS], shape[which, RUN]
+    row_step, tap_step = shape[which, ROW_STEP], shape[which, TAP_STEP]
+    row_weight, tap_weight = shape[which, ROW_WEIGHT], shape[which, TAP_WEIGHT]
+    row_at, row_first = np.int64(places[entry, AT]), np.int64(places[entry, WEIGHT])
+    for _ in range(rows):
+        at, first = row_at, row_first
+        for _ in range(taps):
             if add_check(x, told, weight, at, first, run, k, low, high, change) or not watched:
                 tail = speak(net, number, x, told, at, at + run, queue, tail)
+            at += tap_step
+            first += tap_weight
+        row_at += row_step
+        row_first += row_weight
     return tail
 
 
@@ -160,16 +168,16 @@ def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array
     at = net.path[link[FIRST_PATH]] + neuron
     if net.first[at] == net.first[at + 1]:
         return tail
-    entry = net.entry[net.first[at]]
-    counts[OPERATIONS, number] += entry[FANOUT]
-    counts[OPERATIONS_NONZERO, number] += entry[FANOUT_NONZERO]
+    entry = net.first[at]
+    counts[OPERATIONS, number] += net.entry[entry, FANOUT]
+    counts[OPERATIONS_NONZERO, number] += net.entry[entry, FANOUT_NONZERO]
     if net.population[number, SPEAKS]:
-        counts[CHECKS, number] += entry[FANOUT]
+        counts[CHECKS, number] += net.entry[entry, FANOUT]
     return pass_on(net, number, entry, k, x, told, queue, tail)
 
 
 @inner
-def drain(net: Net, work: Work, log: bool) -> int:
+def drain(net: Net, work: Work) -> int:
     """Deliver what stands in the queue, and what that sets off; a status."""
     queue, progress, x, told, counts, population = work.queue, work.progress, work.x, work.told, work.counts, net.population
     head, tail, part, status = progress[HEAD], progress[TAIL], progress[PART], DONE
@@ -198,7 +206,7 @@ def drain(net: Net, work: Work, log: bool) -> int:
 
 
 @inner
-def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int, log: bool) -> None:
+def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int) -> None:
     """Put the input events of a time stamp into the queue; there must be room."""
     queue, tail = work.queue, work.progress[TAIL]
     for event in range(start, stop):

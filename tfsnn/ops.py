@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erf, prod
-from numbers import Integral
 from typing import Any, ClassVar, Union
 
 import numpy as np
@@ -179,14 +178,15 @@ def relayed(relays: tuple[Relay, ...], shape: Shape) -> Shape:
     """The shape behind a chain of relays; InputError names a relay that does not fit what it is given."""
     for relay in relays:
         if not _fits(relay, shape):
-            raise InputError(f"{relay} of shape {shape}; a relay needs as many axes as it names, and must leave at least one value of each")
+            allowed = "a reshape keeps all values, any other relay needs the axes that it names and leaves a value of each"
+            raise InputError(f"{relay} of shape {shape}; {allowed}")
         shape = relay.output(shape)
     return shape
 
 
 def counts(values: object, least: int = 1) -> bool:
-    """Whether a tuple holds whole numbers alone, none below ``least``."""
-    return isinstance(values, tuple) and all(isinstance(n, Integral) and not isinstance(n, bool) and n >= least for n in values)
+    """Whether this is a tuple of whole numbers alone, none below ``least``."""
+    return isinstance(values, tuple) and all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= least for n in values)
 
 
 def _fits(relay: Relay, shape: Shape) -> bool:
@@ -197,10 +197,13 @@ def _fits(relay: Relay, shape: Shape) -> bool:
     if isinstance(relay, Pad):
         kept = [n + min(before, 0) + min(after, 0) for n, (before, after) in zip(shape, relay.widths)]
         return len(relay.widths) == len(shape) and counts(tuple(kept))
+    sizes = relay.factors if isinstance(relay, Upsample) else relay.strides
+    if len(shape) != 3 or len(sizes) != 2 or not counts(sizes):
+        return False
     if isinstance(relay, AveragePool):
         room = tuple(n - window + 1 for n, window in zip(shape, relay.window))
-        return len(shape) == 3 and counts((*relay.window, *relay.strides)) and counts(room)
-    return len(shape) == 3 and counts(relay.factors if isinstance(relay, Upsample) else relay.strides)
+        return len(relay.window) == 2 and counts(relay.window) and counts(room)
+    return True
 
 
 def factor(relays: tuple[Relay, ...]) -> float:

@@ -204,6 +204,8 @@ class Plan:
         return all(
             max(population.threshold, _largest(population.bias), _largest(population.rest_x), _largest(population.function.table)) < limit
             and all(_largest(path.weight) < limit for path in population.paths)
+            # Elsewhere |f(x)| exceeds |x| by less than what the limit leaves free.
+            and np.abs(population.function.slope).max(initial=0) <= 1
             for population in self.populations
         )
 

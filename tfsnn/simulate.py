@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
 
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
+from tfsnn.function import STATE_LIMIT
 from tfsnn.graph import Graph, Input
 from tfsnn.plan import Plan, Settings, make
 from tfsnn.record import RECORDS, EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, joined
 
 SCHEDULES = ("slot", "spike")
-ENGINES = ("eager",)
+ENGINES = ("compiled", "eager")
 Run = Callable[[Plan, Events, str, str, tuple[str, ...], "State | None"], Outcome]
 
 
@@ -110,7 +112,7 @@ def simulate(
     spiking_output
         Outputs have a threshold and are read from their spikes (AICAS).
     engine
-        ``"eager"``; default the fastest there is.
+        ``"compiled"`` or ``"eager"``, which give the same; default the compiled one where numba is present.
     record
         Any of ``"trajectory"``, ``"events"``, ``"state"``.
     state
@@ -128,18 +130,22 @@ def simulate(
         If a state leaves the range in which arithmetic is exact.
     """
     graph = net.graph if isinstance(net, Net) else net
-    kept, chosen = tuple(record), engine or ENGINES[0]
+    kept, chosen = tuple(record), engine or (ENGINES[0] if find_spec("numba") else "eager")
     for name, value, allowed in (("schedule", schedule, SCHEDULES), ("engine", chosen, ENGINES)):
         if value not in allowed:
             raise InputError(f"simulate: {name} is {value!r}; choose one of {', '.join(allowed)}")
     if not set(kept) <= set(RECORDS):
         raise InputError(f"simulate: record is {', '.join(sorted(kept))}; choose among {', '.join(RECORDS)}")
+    if batch < 1:
+        raise InputError(f"simulate: batch is {batch}; it must be 1 or above")
     _check_shape(graph, events)
     plan = make(graph, Settings(threshold, unit, spikes, initial, spiking_output))
+    if state is not None:
+        _check_state(state, plan, events.samples)
     start = perf_counter()
     outcomes: list[Outcome] = []
-    carrier = "float32" if plan.narrow else "float64"
-    size = 1 if schedule == "spike" else max(1, batch)
+    carrier = "float32" if plan.narrow and (state is None or _narrow(state, plan)) else "float64"
+    size = 1 if schedule == "spike" and chosen == "eager" else batch
     for first in range(0, events.samples, size):
         part = events.sample(first, min(first + size, events.samples))
         here = None if state is None else _cut(state, first, first + part.samples)
@@ -154,9 +160,13 @@ def simulate(
 
 
 def _engine(name: str) -> Run:
+    if name == "compiled":
+        from tfsnn import compiled
+
+        return compiled.run
     from tfsnn import eager
 
-    return {"eager": eager.run}[name]
+    return eager.run
 
 
 def _exact(
@@ -180,6 +190,21 @@ def _check_shape(graph: Graph, events: Events) -> None:
     single = graph.inputs[0].shape if len(graph.inputs) == 1 else (size,)
     if int(np.prod(events.shape)) != size or (len(events.shape) > 1 and events.shape != single):
         raise InputError(f"simulate: events of shape {events.shape}; the network's input is {single}: give data of that shape")
+
+
+def _check_state(state: State, plan: Plan, samples: int) -> None:
+    parts = [*zip(state.x, (p.rest_x for p in plan.populations)), *zip(state.o, (p.rest_o for p in plan.populations))]
+    same = len(state.x) == len(state.o) == len(plan.populations)
+    if not same or any(found.shape != (samples, len(rest)) for found, rest in parts):
+        found = f"{len(state.o[0])} samples of {', '.join(str(o.shape[-1]) for o in state.o)} neurons"
+        wanted = ", ".join(f"{population.name} {population.size}" for population in plan.populations)
+        way_out = "give the state of a run of the same network and samples"
+        raise InputError(f"simulate: state of {found}; expected {samples} samples of {wanted}: {way_out}")
+
+
+def _narrow(state: State, plan: Plan) -> bool:
+    told = (o * population.payload for o, population in zip(state.o, plan.populations))
+    return all(int(np.abs(values).max(initial=0)) < STATE_LIMIT["float32"] for values in (*state.x, *told))
 
 
 def _cut(state: State, first: int, stop: int) -> State:

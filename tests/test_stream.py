@@ -1,0 +1,175 @@
+"""A stream: what steps give is what one run would, and a state that stays exact for as long as it lasts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nets import conv, dense, due, given as input_of, network, stream, three_layers, told
+from strategies import graphs, streams
+
+from tfsnn import compiled
+from tfsnn.encode import Encoder
+from tfsnn.errors import InputError, RangeError
+from tfsnn.events import Events
+from tfsnn.graph import Graph, Input
+from tfsnn.ops import Conv
+from tfsnn.plan import make
+from tfsnn.simulate import simulate
+from tfsnn.stream import Stream
+
+SCHEDULES = ["slot", "spike"]
+
+
+def video_net(encoder: Encoder) -> Graph:
+    """(6, 7, 2) - strided convolution - dense 4, linear."""
+    rng = np.random.default_rng(5)
+    image = Input("in", (6, 7, 2), encoder)
+    first = conv("first", image, Conv(3, (3, 3), (2, 2)), rng.integers(-9, 10, (3, 3, 2, 3)), bias=0.1)
+    return network(image, first, dense("out", first, 4, rng.integers(-9, 10, (18, 4)), f="linear"))
+
+
+def frames(count: int) -> np.ndarray[Any, Any]:
+    """Frames of which a few pixels change from one to the next."""
+    rng = np.random.default_rng(2)
+    video = np.repeat(rng.integers(0, 256, (1, 6, 7, 2)), count, axis=0)
+    for i in range(1, count):
+        video[i:, rng.integers(6), rng.integers(7)] = rng.integers(0, 256, 2)
+    return video
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("kind", ["graded", "delta"])
+def test_frames_are_the_encoded_video(kind: str, schedule: str) -> None:
+    graph = video_net(Encoder(kind, threshold=0.1))
+    video, settings = frames(8), {"threshold": 0.2, "unit": "absolute", "schedule": schedule}
+    live = Stream(graph, **settings)
+    for frame in video:
+        outputs = live.step(frame)
+    encoder = Encoder("delta", threshold=0.1 if kind == "delta" else 0.0)
+    whole = simulate(graph, encoder.events(video), record=("state",), **settings)
+    np.testing.assert_array_equal(outputs, whole.outputs[0])
+    np.testing.assert_array_equal(live.total.synaptic_operations, whole.ledger.synaptic_operations)
+    assert live.steps == 8 and live.total_seconds >= live.seconds > 0
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_delayed_frames_begin_from_rest(schedule: str) -> None:
+    graph = video_net(Encoder("delay"))
+    video, settings = frames(3), {"threshold": 0.2, "unit": "absolute", "schedule": schedule}
+    live = Stream(graph, **settings)
+    found = [live.step(frame).copy() for frame in video]
+    np.testing.assert_array_equal(found, simulate(graph, graph.inputs[0].encoder.events(video), **settings).outputs)
+
+
+@given(st.data())
+def test_steps_equal_one_run(data: st.DataObject) -> None:
+    graph, schedule = data.draw(graphs(most=3)), data.draw(st.sampled_from(SCHEDULES))
+    events = data.draw(streams(graph, samples=1, extreme=False))
+    live = Stream(graph, threshold=0.5, schedule=schedule)
+    cuts = [0, *(np.flatnonzero(np.diff(events.t)) + 1).tolist(), len(events)]
+    for a, b in zip(cuts[:-1], cuts[1:]):
+        live.step(Events(events.t[a:b], events.neuron[a:b], events.payload[a:b], [0, b - a], events.shape))
+    whole = simulate(graph, events, threshold=0.5, schedule=schedule, record=("state",))
+    np.testing.assert_array_equal(live.outputs, whole.outputs[0])
+    np.testing.assert_array_equal(live.total.checks, whole.ledger.checks)
+    assert whole.state is not None
+    for name in ("x", "o"):
+        for a, c in zip(getattr(live.state, name), getattr(whole.state, name)):
+            np.testing.assert_array_equal(a, c)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_thousands_of_frames_and_no_drift(schedule: str) -> None:
+    """The benchmark runs a million; here x = b + W o after each of 2,000."""
+    graph = video_net(Encoder("graded"))
+    live, rng = Stream(graph, threshold=0.3, unit="absolute", schedule=schedule), np.random.default_rng(0)
+    plan = make(graph, live.plan.settings)
+    for number in range(2000):
+        live.step(rng.integers(0, 256, (6, 7, 2)))
+        if number % 100 == 99:
+            amounts = {p.name: o for p, o in zip(plan.populations, live.state.o)} | {"in": live.sent[None].astype(np.int64)}
+            for population, x in zip(plan.populations[1:], live.state.x[1:]):
+                np.testing.assert_array_equal(x, due(plan, population, amounts))
+
+
+def test_a_step_without_change_costs_nothing() -> None:
+    live = Stream(video_net(Encoder("graded")), threshold=0.1)
+    first = live.step(frames(1)[0]).copy()
+    assert live.ledger.synaptic_operations.sum() > 0
+    np.testing.assert_array_equal(live.step(frames(1)[0]), first)
+    assert live.ledger.synaptic_operations.sum() == live.ledger.sent.sum() == 0
+
+
+def test_reset_begins_anew() -> None:
+    graph = video_net(Encoder("graded"))
+    live, fresh = Stream(graph), Stream(graph)
+    at_rest = live.outputs.copy()
+    first = live.step(frames(1)[0]).copy()
+    live.reset()
+    np.testing.assert_array_equal(live.outputs, at_rest)
+    assert live.steps == live.total.sent.sum() == live.ledger.sent.sum() == 0
+    np.testing.assert_array_equal(live.step(frames(1)[0]), first)
+    np.testing.assert_array_equal(fresh.step(frames(1)[0]), first)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_it_goes_on_in_float64_where_float32_ends(schedule: str) -> None:
+    graph = three_layers()
+    rows = [(0, 0, 3), (0, 1, 40_000_000), (0, 2, 5), (0, 1, -39_999_990), (1, 3, 2)]
+    live = Stream(graph, threshold=1000.0, unit="absolute", spikes="graded", schedule=schedule)
+    live.step(stream(graph, rows[0]))
+    assert live.carrier == "float32"
+    outputs = live.step(stream(graph, *rows[1:]))
+    assert live.carrier == "float64"
+    whole = simulate(
+        graph, stream(graph, *(replace_time(row, 1) for row in rows)) if schedule == "spike" else two_steps(graph, rows),
+        threshold=1000.0, unit="absolute", spikes="graded", schedule=schedule,
+    )  # fmt: skip
+    np.testing.assert_array_equal(outputs, whole.outputs[0])
+
+
+def replace_time(row: tuple[int, int, int], times: int) -> tuple[int, int, int]:
+    return row[0] * times, row[1], row[2]
+
+
+def two_steps(graph: Graph, rows: list[tuple[int, int, int]]) -> Events:
+    return stream(graph, rows[0], *((t + 1, neuron, payload) for t, neuron, payload in rows[1:]))
+
+
+def test_leaving_the_range_is_said() -> None:
+    graph = three_layers()
+    live = Stream(graph, threshold=1e-6, unit="absolute", spikes="direct")
+    big = stream(graph, *((0, n, (1 << 31) - 1) for n in range(9)))
+    with pytest.raises(RangeError, match=r"stream: the state of first may leave 2\^52.*reset"):
+        for _ in range(1000):
+            live.step(big)
+
+
+def test_inputs_that_do_not_fit() -> None:
+    graph = video_net(Encoder("graded"))
+    live = Stream(graph)
+    with pytest.raises(InputError, match=r"frame of shape \(7, 6, 2\); the network's input is \(6, 7, 2\)"):
+        live.step(np.zeros((7, 6, 2)))
+    with pytest.raises(InputError, match=r"2 samples of shape \(84,\); give one, of 84 input neurons"):
+        live.step(Events([], [], [], [0, 0, 0], (84,)))
+    with pytest.raises(InputError, match="schedule is 'both'; choose one of slot, spike"):
+        Stream(graph, schedule="both")
+    one, other = input_of(2, name="a"), input_of(3, name="b")
+    merged = dense("out", one, 2, f="linear")
+    merged = replace(merged, synapses=(*merged.synapses, *dense("x", other, 2).synapses))
+    with pytest.raises(InputError, match="a frame for 2 inputs; give Events"):
+        Stream(Graph((one, other, merged), ("out",))).step(np.zeros(2))
+
+
+def test_room_for_events_grows() -> None:
+    graph = three_layers()
+    live = Stream(graph, threshold=0.5, unit="absolute")
+    many = stream(graph, *((t, t % 9, 1 if t % 18 < 9 else -1) for t in range(1000)))
+    np.testing.assert_array_equal(live.step(many), simulate(graph, many, threshold=0.5, unit="absolute").outputs[0])
+    assert live.ledger.sent_positive[0, 0] + live.ledger.sent_negative[0, 0] == 1000
+    assert compiled.QUEUE > 0
