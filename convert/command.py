@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfsnn convert``."""
     parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, or .keras")
     parser.add_argument("--out", metavar="NET.snn.h5", required=True, help="where the network goes")
-    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, or .npz with x (its train split is used)")
+    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, or .npz with x and y (its train split is used)")
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
     parser.add_argument("--samples", type=int, default=1000, help="calibration samples at most (default: 1000)")
     parser.add_argument("--weight-bits", type=int, default=8, metavar="N", help="2 to 16 (default: 8)")
@@ -80,6 +80,10 @@ def verification_lines(report: dict[str, Any]) -> list[str]:
         lines = [keras]
     else:
         lines = [f"against Keras, output {name}: {value:.1e} of its largest value" for name, value in keras.items()]
+        compared = {name: layer["keras"] for name, layer in report["layers"].items() if "keras" in layer}
+        if compared:
+            worst_layer = max(compared, key=lambda name: compared[name])
+            lines.append(f"against Keras, layer by layer: worst of {len(compared)} at {worst_layer}, {compared[worst_layer]:.1e}")
     worst = max(report["layers"].items(), key=lambda item: item[1]["difference"] / max(item[1]["largest"], 1e-9))
     share = worst[1]["difference"] / max(worst[1]["largest"], 1e-9)
     lines.append(f"whole weights against float: worst at {worst[0]}, {share:.1%} of its largest value, on {report['samples']} seeded inputs")

@@ -41,7 +41,7 @@ def joined(relays: tuple[Relay, ...], relay: Relay, shape: Shape) -> tuple[Relay
         if before is not None:
             rank = len(before.output(relayed(relays[:-1], shape)))
             return (*joined(relays[:-1], before, shape), Pad((*((0, 0),) * (rank - 1), last.widths[-1])))
-    if isinstance(relay, Pad) and isinstance(last, Pad) and min(min(pair) for pair in (*relay.widths, *last.widths)) >= 0:
+    if isinstance(relay, Pad) and isinstance(last, Pad) and _adds(relay) and _adds(last) and pads_channels(relay) == pads_channels(last):
         return joined(relays[:-1], Pad(tuple((a + c, b + d) for (a, b), (c, d) in zip(last.widths, relay.widths))), shape)
     idle = (
         (isinstance(relay, Reshape) and relay.shape == relayed(relays, shape))
@@ -51,9 +51,13 @@ def joined(relays: tuple[Relay, ...], relay: Relay, shape: Shape) -> tuple[Relay
     return relays if idle else (*relays, relay)
 
 
+def _adds(relay: Pad) -> bool:
+    return min(map(min, relay.widths)) >= 0
+
+
 def pads_channels(relay: Pad) -> bool:
     """Whether it adds channels and nothing else."""
-    return not any(map(any, relay.widths[:-1])) and min(relay.widths[-1]) >= 0 and any(relay.widths[-1])
+    return _adds(relay) and not any(map(any, relay.widths[:-1])) and any(relay.widths[-1])
 
 
 def without_channels(relays: tuple[Relay, ...]) -> tuple[tuple[Relay, ...], tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,9 @@ def _original(model: Any, path: str | None, record: ModelRecord) -> Any:
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False)
+        # What an old file makes Keras complain about, its user cannot mend.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return keras.saving.load_model(path, compile=False)
     except KERAS_ERRORS as error:
         return f"not compared: Keras {keras.__version__} cannot load the file ({type(error).__name__}); the float network stands for it"

@@ -25,7 +25,21 @@ from tfsnn.dense import gathered, linear
 from tfsnn.encode import Encoder
 from tfsnn.errors import ConversionError
 from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
-from tfsnn.ops import Activation, AveragePool, Conv, Dense, Indices, Linear, OneToOne, Pad, Padding, Relay, Shape, relayed, route
+from tfsnn.ops import (
+    Activation,
+    AveragePool,
+    Conv,
+    Dense,
+    Indices,
+    Linear,
+    OneToOne,
+    Pad,
+    Padding,
+    Relay,
+    Shape,
+    relayed,
+    route,
+)
 
 from .relays import joined, without_channels
 

@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
-from tfsnn.plan import INITIAL, SPIKES
+from tfsnn.settings import INITIAL, SPIKES
 from tfsnn.simulate import ENGINES, SCHEDULES
 from tfsnn.stage import table
 

@@ -18,7 +18,7 @@ from tfsnn.errors import InputError
 from tfsnn.events import Events
 from tfsnn.graph import Graph, Input
 from tfsnn.metrics import Curve
-from tfsnn.plan import Settings
+from tfsnn.settings import Settings
 from tfsnn.simulate import Result, simulate
 
 Floats = NDArray[np.float64]

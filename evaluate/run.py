@@ -16,7 +16,7 @@ from tfsnn import artifact
 from tfsnn.artifact import Net
 from tfsnn.data import Dataset
 from tfsnn.errors import InputError
-from tfsnn.plan import Settings
+from tfsnn.settings import Settings
 from tfsnn.simulate import simulate
 from tfsnn.stage import circumstances, counting, guard, provenance, replacing, write_json
 

@@ -20,7 +20,7 @@ from tfsnn.evaluate.report import Findings
 from tfsnn.evaluate.run import head, measure
 from tfsnn.graph import Graph, Input, Neurons, Node, Synapse
 from tfsnn.ops import Dense
-from tfsnn.plan import Settings
+from tfsnn.settings import Settings
 
 DELAY = Encoder("delay", scale=1 / 4)
 

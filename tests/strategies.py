@@ -33,7 +33,7 @@ from tfsnn.ops import (
     same_padding,
     window_output,
 )
-from tfsnn.plan import SPIKES, Settings
+from tfsnn.settings import SPIKES, Settings
 
 LARGEST_POPULATION = 400
 INTS = st.integers

@@ -25,7 +25,6 @@ LARGE: dict[str, dict[str, Any]] = {
     **SMALL,
     "ResNet50V2": {"size": 64},
     "ResNet101V2": {"size": 48},
-    "ResNet152": {"size": 32},
     "VGG16": {"size": 48},
     "VGG19": {"size": 32},
     "DenseNet121": {"size": 64},

@@ -17,7 +17,8 @@ from tfsnn.dense import forward
 from tfsnn.evaluate import baselines
 from tfsnn.graph import Graph, Neurons
 from tfsnn.ops import Activation, AveragePool, Conv
-from tfsnn.plan import Settings, make
+from tfsnn.plan import make
+from tfsnn.settings import Settings
 
 PAD = ((2, 2), (2, 2))
 

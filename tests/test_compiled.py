@@ -10,19 +10,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nets import due, meant, three_layers, told
+
+from nets import due, meant
 from nets import streams as some_streams
+from nets import three_layers, told
 from strategies import graphs, settings_of, streams
 from test_equivalence import assert_same
-
-from tfsnn import compiled, simulate
+from tfsnn import compiled
 from tfsnn.compiled_flat import Axis, flatten, gathered, spread
 from tfsnn.events import Events
 from tfsnn.graph import MaxPool
 from tfsnn.metrics import state_bytes
 from tfsnn.ops import window_sources
-from tfsnn.plan import Plan, Settings, make
-from tfsnn.record import RECORDS, OutOfRange, Outcome
+from tfsnn.plan import Plan, make
+from tfsnn.record import RECORDS, Outcome, OutOfRange
+from tfsnn.settings import Settings
+from tfsnn.simulate import simulate
 
 few = st.data()
 SCHEDULES = pytest.mark.parametrize("schedule", ["slot", "spike"])
@@ -195,7 +198,7 @@ def test_the_cache_depends_on_every_kernel_source(tmp_path: Any, monkeypatch: py
 
 def test_it_is_the_default_engine() -> None:
     plan, events = _network()
-    assert simulate.simulate(plan.graph, events).engine == "compiled"
+    assert simulate(plan.graph, events).engine == "compiled"
 
 
 def test_state_is_all_that_a_thread_keeps_of_a_sample() -> None:

@@ -29,8 +29,9 @@ from tfsnn import eager
 from tfsnn.events import Events
 from tfsnn.graph import Graph, MaxPool, Neurons, Synapse
 from tfsnn.ops import ACTIVATIONS, Activation, Conv, Dense, OneToOne, Shape, factor
-from tfsnn.plan import SPIKES, Plan, Settings, make
+from tfsnn.plan import Plan, make
 from tfsnn.record import RECORDS, Outcome, OutOfRange, State
+from tfsnn.settings import SPIKES, Settings
 
 # An event under "spike" takes the eager engine some milliseconds, so its networks and streams are the smallest.
 SLOT, SPIKE = profile(max_examples=30), profile(max_examples=15)

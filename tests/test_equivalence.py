@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
-from strategies import graphs, settings_of, streams
 
+from strategies import graphs, settings_of, streams
 from tfsnn import compiled, eager
 from tfsnn.events import Events
 from tfsnn.plan import Plan, make
-from tfsnn.record import RECORDS, OutOfRange, Outcome
+from tfsnn.record import RECORDS, Outcome, OutOfRange
 
 CARRIERS = ("float32", "float64")
 # The eager engine takes some milliseconds for each event that it delivers alone.

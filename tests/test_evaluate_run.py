@@ -15,7 +15,7 @@ from tfsnn import artifact
 from tfsnn.encode import Encoder
 from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.run import THRESHOLDS, evaluate
-from tfsnn.plan import UNITS
+from tfsnn.settings import UNITS
 
 PICTURES = {"frame.png", "layers.png", "accuracy_operations.png", "accuracy_spikes.png", "accuracy_time.png"}
 SETTINGS: dict[str, Any] = {"thresholds": (0.5, 0.1), "unit": "absolute"}

@@ -161,7 +161,10 @@ def pool(window: tuple[int, int] = (1, 1), shape: tuple[int, ...] = (2, 2, 2), *
         ),
         (with_synapse("first", op=Conv(2, (2, 2), padding=((-1, 0), (0, 0)))), r"padding \(\(-1, 0\), \(0, 0\)\), .*padding 0 or above"),
         (with_synapse("first", op=Conv(2, (2, 2), dilation=(1, 0))), r"dilation \(1, 0\), groups 1; each must be 1 or above"),
-        (with_synapse("first", op=Conv(2, (2,), (1,))), r"window \(2,\), strides \(1,\), .*one for rows and one for columns"),  # type: ignore[arg-type]
+        (
+            with_synapse("first", op=Conv(2, (2,), (1,))),  # type: ignore[arg-type]
+            r"window \(2,\), strides \(1,\), .*one for rows and one for columns",
+        ),
         (
             with_synapse("first", relays=(Reshape((3, 2, 1)),)),
             r"first: synapse 0 from in: Reshape\(shape=\(3, 2, 1\)\) of shape \(3, 3, 1\)",

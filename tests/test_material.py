@@ -17,7 +17,7 @@ from tfsnn.encode import Encoder
 from tfsnn.errors import InputError
 from tfsnn.evaluate.material import prepare, trial
 from tfsnn.graph import Graph
-from tfsnn.plan import Settings
+from tfsnn.settings import Settings
 from tfsnn.simulate import simulate
 
 NOTHING: dict[str, Any] = {"data_dir": None, "samples": None, "bins": None}

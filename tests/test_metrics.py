@@ -17,8 +17,9 @@ from tfsnn import metrics
 from tfsnn.errors import InputError
 from tfsnn.graph import MaxPool
 from tfsnn.ops import AveragePool, Conv
-from tfsnn.plan import Settings, make
+from tfsnn.plan import make
 from tfsnn.record import Ledger, Trajectory
+from tfsnn.settings import Settings
 from tfsnn.simulate import simulate
 
 START = np.array([0.3, 0.2, 0.1])

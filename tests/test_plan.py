@@ -20,7 +20,8 @@ from tfsnn.dense import forward, real_weight
 from tfsnn.errors import InputError, RangeError
 from tfsnn.graph import Graph, MaxPool, Neurons
 from tfsnn.ops import Activation, AveragePool, Conv, Dense, OneToOne, factor
-from tfsnn.plan import SPIKES, Plan, Settings, fire, make
+from tfsnn.plan import Plan, fire, make
+from tfsnn.settings import SPIKES, Settings
 
 EVERY = settings(max_examples=60)
 

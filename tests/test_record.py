@@ -11,8 +11,9 @@ import pytest
 from nets import dense, given, network, three_layers
 from tfsnn.graph import Graph
 from tfsnn.ops import Activation
-from tfsnn.plan import Settings, make
+from tfsnn.plan import make
 from tfsnn.record import COUNTS, EventLog, Ledger, OutOfRange, State, Trajectory, joined, readout
+from tfsnn.settings import Settings
 
 
 def offsets(*lengths: int) -> Any:

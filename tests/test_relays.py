@@ -41,7 +41,6 @@ def test_joined_is_the_same_map(drawn: tuple[Shape, list[Relay]]) -> None:
     short: tuple[Relay, ...] = ()
     for relay in chain:
         short = joined(short, relay, shape)
-    assert len(short) <= len(chain)
     assert relayed(short, shape) == relayed(tuple(chain), shape)
     # A window lists its inputs in any order, and what is padding as often as it likes.
     np.testing.assert_array_equal(np.sort(route(short, shape)), np.sort(route(tuple(chain), shape)))

@@ -22,8 +22,8 @@ from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
 from tfsnn.graph import Graph
 from tfsnn.ops import Activation, Dense
-from tfsnn.plan import INITIAL, SPIKES
 from tfsnn.record import COUNTS, RECORDS, State
+from tfsnn.settings import INITIAL, SPIKES
 from tfsnn.simulate import Result, is_input, simulate
 
 ROWS = [(0, 0, 3), (0, 4, 1), (2, 8, -2), (2, 0, -1), (7, 4, 2)]

@@ -23,7 +23,7 @@ from tfsnn.compiled_flat import Flat, bounds, flatten, gathered, spread
 from tfsnn.events import Events
 from tfsnn.kernel import entries
 from tfsnn.plan import Plan
-from tfsnn.record import EventLog, Ledger, OutOfRange, Outcome, State, Trajectory, readout
+from tfsnn.record import EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, readout
 
 Array = NDArray[Any]
 PILE = 256

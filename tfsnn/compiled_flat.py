@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn import kernel_state as k
-from tfsnn.fanout import fanout, fanout_nonzero
+from tfsnn.fanout import fanout_nonzero
 from tfsnn.function import STATE_LIMIT
 from tfsnn.graph import Input, MaxPool
 from tfsnn.ops import Conv, Dense, Indices
@@ -156,14 +156,14 @@ class Layout:
         """Append one path's entries; the most places in which an event arrives."""
         population = self.plan.populations[target]
         if path is None:
-            entry = np.zeros((len(population.index), 6), np.int64)
+            entry = np.zeros((len(population.index), 4), np.int64)
             entry[:, k.AT] = self.population[target, k.BASE] + np.arange(len(entry))
             index, valid = population.index, np.ones(len(entry), bool)
         else:
             place = self.conv if isinstance(path.op, Conv) else self.dense if isinstance(path.op, Dense) else self.skip
             entry, valid = place(path, self.population[target])
             index = path.index
-            entry[:, k.FANOUT], entry[:, k.FANOUT_NONZERO] = fanout(path.op, path.shape), fanout_nonzero(path.op, path.weight, path.shape)
+            entry[:, k.FANOUT_NONZERO] = fanout_nonzero(path.op, path.weight, path.shape)
         return self.invert(index, valid, entry, self.plan.populations[source].size)
 
     def invert(self, index: Indices, valid: Array, entry: Array, size: int) -> int:
@@ -226,13 +226,14 @@ class Layout:
         """Append the distinct shapes of a table of them; the number of each row's shape."""
         first, (distinct, number) = sum(map(len, self.shapes)), np.unique(table, axis=0, return_inverse=True)
         flags = distinct[:, [k.RUN, k.ROW_STEP, k.TAP_STEP]] // row[k.GRAIN]
-        self.shapes.append(np.concatenate([distinct, flags], axis=1))
+        reached = distinct[:, [k.ROWS, k.TAPS, k.RUN]].prod(axis=1, keepdims=True)
+        self.shapes.append(np.concatenate([distinct, flags, reached], axis=1))
         return first + number.reshape(-1)
 
     def entered(self, shape: Array, at: Array, row: Array) -> Array:
         """Entries of these shapes at these cells."""
-        entry = np.zeros((len(at), 6), np.int64)
-        entry[:, k.SHAPE], entry[:, k.AT], entry[:, k.FLAG] = shape, at, row[k.FLAGS] + (at - row[k.BASE]) // row[k.GRAIN]
+        entry = np.zeros((len(at), 4), np.int64)
+        entry[:, k.SHAPE], entry[:, k.AT] = shape, at
         return entry
 
 
@@ -265,8 +266,8 @@ def flatten(plan: Plan, carrier: str) -> Flat:
     cells = [layout.population[at, k.BASE] + np.arange(populations[at].size) for at in plan.outputs]
     origin = [np.stack([np.full(populations[at].size, at), np.arange(populations[at].size)], axis=1) for at in plan.inputs]
     net = k.Net(
-        weight=_joined(layout.weights, carrier), entry=_joined(layout.entries, "int32", 6), first=_joined(layout.firsts, "int32"),
-        shape=_joined(layout.shapes, "int64", 10), link=link, population=layout.population, level=layout.level,
+        weight=_joined(layout.weights, carrier), entry=_joined(layout.entries, "int32", 4), first=_joined(layout.firsts, "int32"),
+        shape=_joined(layout.shapes, "int64", 11), link=link, population=layout.population, level=layout.level,
         path=np.array(path_first, np.int64), reach=np.array(reach, np.float64).reshape(-1, 2), link_first=np.array(link_first, np.int64),
         ear_first=_starts(link[:, k.TARGET], len(populations)), ear=np.argsort(link[:, k.TARGET], kind="stable"),
         window_first=_joined(layout.window_firsts, "int32"), window=_joined(layout.windows, "int32"),

@@ -31,13 +31,14 @@ from tfsnn.kernel_state import (
     Job,
     Net,
     Work,
-    inner,
+    compiled,
+    inlined,
 )
 
 Entry = Callable[[Net, Work, Job], int]
 
 
-@inner
+@inlined
 def begin(work: Work, job: Job) -> None:
     """Put a sample's state in place."""
     progress, x, told, bound, length, counts = work.progress, work.x, work.told, work.bound, work.length, work.counts
@@ -55,7 +56,7 @@ def begin(work: Work, job: Job) -> None:
         progress[HEAD] = progress[TAIL] = 0
 
 
-@inner
+@inlined
 def end_stamp(net: Net, work: Work, job: Job) -> None:
     """A time stamp has settled: keep a row of what the outputs show, forget the queue."""
     progress, counts = work.progress, work.counts
@@ -75,7 +76,7 @@ def end_stamp(net: Net, work: Work, job: Job) -> None:
     progress[HEAD] = progress[TAIL]
 
 
-@inner
+@inlined
 def end_sample(net: Net, work: Work, job: Job) -> None:
     """A sample is over: keep what it leaves."""
     progress, counts = work.progress, work.counts
@@ -90,7 +91,7 @@ def end_sample(net: Net, work: Work, job: Job) -> None:
     progress[EVENT] = -1
 
 
-@inner
+@inlined
 def stamp_end(job: Job, event: int, last: int) -> int:
     """The event behind the last one of the time stamp of ``event``."""
     stop = event + 1
@@ -99,7 +100,7 @@ def stamp_end(job: Job, event: int, last: int) -> int:
     return stop
 
 
-@inner
+@inlined
 def opened(work: Work, job: Job) -> bool:
     """Whether the sample has another time stamp; begins the sample where that is due."""
     progress = work.progress
@@ -110,7 +111,7 @@ def opened(work: Work, job: Job) -> bool:
 
 # The two loops are written out, as numba tells functions of one name apart by a number that differs from run to run:
 # made by one factory, the loop of either schedule could be linked in place of the other when both come from the cache.
-@inner
+@inlined
 def run_spike_samples(net: Net, work: Work, job: Job) -> int:
     """Samples under ``spike``; a status."""
     progress = work.progress
@@ -131,7 +132,7 @@ def run_spike_samples(net: Net, work: Work, job: Job) -> int:
     return DONE
 
 
-@inner
+@inlined
 def run_slot_samples(net: Net, work: Work, job: Job) -> int:
     """Samples under ``slot``; a status. The queue is but a log, which each neuron may lengthen by a row in a time stamp."""
     progress = work.progress
@@ -158,11 +159,11 @@ def entries(digest: int) -> tuple[Entry, Entry]:
     Each runs samples from where ``progress`` stands and gives a status, after which it may be called again.
     """
 
-    @njit(nogil=True, cache=True, _nrt=False)
+    @compiled(cache=True)
     def run_spike(net: Any, work: Any, job: Any) -> int:
         return run_spike_samples(net, work, job) if digest else DONE
 
-    @njit(nogil=True, cache=True, _nrt=False)
+    @compiled(cache=True)
     def run_slot(net: Any, work: Any, job: Any) -> int:
         return run_slot_samples(net, work, job) if digest else DONE
 

@@ -14,7 +14,6 @@ from tfsnn.kernel_state import (
     FANOUT,
     FANOUT_NONZERO,
     FIRST_PATH,
-    FLAG,
     FLAGS,
     INPUT,
     KIND,
@@ -48,7 +47,7 @@ from tfsnn.kernel_state import (
     WINDOWS,
     Net,
     Work,
-    inner,
+    inlined,
     mark_runs,
     proven,
     settle,
@@ -58,7 +57,7 @@ from tfsnn.kernel_vector import add_many
 Array = NDArray[Any]
 
 
-@inner
+@inlined
 def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int, log: bool) -> None:
     """Put the input events of a time stamp on their populations' lists, those of one neuron summed."""
     lists, mark, length, counts, queue = work.lists, work.mark, work.length, work.counts, work.queue
@@ -87,7 +86,7 @@ def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int
                 mark[base + lists[row, NEURON]] = 0
 
 
-@inner
+@inlined
 def measure(net: Net, work: Work, source: int) -> None:
     """Largest and summed abs(units) on a list."""
     lists, base = work.lists, net.population[source, LIST]
@@ -98,54 +97,62 @@ def measure(net: Net, work: Work, source: int) -> None:
     work.biggest[source], work.total[source] = biggest, total
 
 
-@inner
-def add_pile(net: Net, work: Work, entry: Array, piled: int, speaks: bool) -> int:
-    """Add the events piled up in one place to the neurons there, flag those; the flag behind the last."""
-    x, weight, shape = work.x, net.weight, net.shape[entry[SHAPE]]
-    if piled:
-        for row in range(shape[ROWS]):
-            for tap in range(shape[TAPS]):
-                at = entry[AT] + row * shape[ROW_STEP] + tap * shape[TAP_STEP]
-                shift = row * shape[ROW_WEIGHT] + tap * shape[TAP_WEIGHT]
-                add_many(x, weight, work.pile_first, work.pile_units, piled, at, shift, shape[RUN])
-    return mark_runs(work.flags, shape, entry[FLAG]) if speaks else 0
+@inlined
+def add_pile(net: Net, x: Array, entry: int, pile_first: Array, pile_units: Array, piled: int) -> None:
+    """Add the events piled up in one place to the neurons there."""
+    weight, shape, which = net.weight, net.shape, net.entry[entry, SHAPE]
+    rows, taps, run = shape[which, ROWS], shape[which, TAPS], shape[which, RUN]
+    row_step, tap_step = shape[which, ROW_STEP], shape[which, TAP_STEP]
+    row_weight, tap_weight = shape[which, ROW_WEIGHT], shape[which, TAP_WEIGHT]
+    row_at, row_shift = np.int64(net.entry[entry, AT]), np.int64(0)
+    for _ in range(rows if piled else 0):
+        at, shift = row_at, row_shift
+        for _ in range(taps):
+            add_many(x, weight, pile_first, pile_units, piled, at, shift, run)
+            at += tap_step
+            shift += tap_weight
+        row_at += row_step
+        row_shift += row_weight
 
 
-@inner
+@inlined
 def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple[int, int]:
     """Add all that a population has sent, by one path: place after place, what meets in one at a time; the flags reached, from and up to."""
-    entry, first, lists, counts = net.entry, net.first, work.lists, work.counts
+    entry, first, shape, lists, flags, x = net.entry, net.first, net.shape, work.lists, work.flags, work.x
     pile_first, pile_units = work.pile_first, work.pile_units
     base, start, speaks = net.population[source, LIST], net.path[path], net.population[target, SPEAKS] != 0
-    low, high, rank, more = np.int64(len(work.flags)), np.int64(0), 0, True
+    end = base + work.length[source]
+    low, high, rank, more = np.int64(len(flags)), np.int64(0), 0, True
     operations, nonzero = np.int64(0), np.int64(0)
     while more:
-        more, piled, last = False, 0, -1
-        for row in range(base, base + work.length[source]):
-            at = start + lists[row, NEURON]
-            i = first[at] + rank
-            if i >= first[at + 1]:
-                continue
-            more = more or i + 1 < first[at + 1]
-            operations += lists[row, TIMES] * entry[i, FANOUT]
-            nonzero += lists[row, TIMES] * entry[i, FANOUT_NONZERO]
-            if last < 0 or entry[i, AT] != entry[last, AT] or entry[i, SHAPE] != entry[last, SHAPE] or piled == len(pile_first):
-                if last >= 0:
-                    high = max(high, np.int64(add_pile(net, work, entry[last], piled, speaks)))
-                low, piled = min(low, np.int64(entry[i, FLAG])), 0
-            if lists[row, UNITS]:
-                pile_first[piled], pile_units[piled] = entry[i, WEIGHT], lists[row, UNITS]
-                piled += 1
-            last = i
-        if last >= 0:
-            high = max(high, np.int64(add_pile(net, work, entry[last], piled, speaks)))
+        more, row = False, base
+        while row < end:
+            piled, last = 0, np.int64(-1)
+            while row < end:
+                i = np.int64(first[start + lists[row, NEURON]] + rank)
+                stop = first[start + lists[row, NEURON] + 1]
+                if i < stop:
+                    if last >= 0 and (entry[i, AT] != entry[last, AT] or entry[i, SHAPE] != entry[last, SHAPE] or piled == len(pile_first)):
+                        break
+                    more, last = more or i + 1 < stop, i
+                    operations += lists[row, TIMES] * shape[entry[i, SHAPE], FANOUT]
+                    nonzero += lists[row, TIMES] * entry[i, FANOUT_NONZERO]
+                    if lists[row, UNITS]:
+                        pile_first[piled], pile_units[piled] = entry[i, WEIGHT], lists[row, UNITS]
+                        piled += 1
+                row += 1
+            if last >= 0:
+                add_pile(net, x, last, pile_first, pile_units, piled)
+                if speaks:
+                    reached = mark_runs(flags, net, target, last)
+                    low, high = min(low, np.int64(reached[0])), max(high, np.int64(reached[1]))
         rank += 1
-    counts[OPERATIONS, target] += operations
-    counts[OPERATIONS_NONZERO, target] += nonzero
+    work.counts[OPERATIONS, target] += operations
+    work.counts[OPERATIONS_NONZERO, target] += nonzero
     return low, high
 
 
-@inner
+@inlined
 def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple[int, int]:
     """Let a max-pooling population hear all that its source has sent; the flags reached, from and up to."""
     p, lists, flags = net.population[target], work.lists, work.flags
@@ -164,7 +171,7 @@ def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple
     return low, high
 
 
-@inner
+@inlined
 def growth_of(net: Net, work: Work, link: Array) -> float:
     """By how much |x| of any target can grow when all that a link's source has sent is delivered."""
     source, growth = link[SOURCE], np.float64(0)
@@ -180,7 +187,7 @@ def growth_of(net: Net, work: Work, link: Array) -> float:
     return growth
 
 
-@inner
+@inlined
 def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     """Turn what a population has sent into numbers of events; where the queue serves as log, write it there, too."""
     lists, counts, queue, base, largest = work.lists, work.counts, work.queue, net.population[number, LIST], net.population[number, LARGEST]
@@ -197,7 +204,7 @@ def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     measure(net, work, number)
 
 
-@inner
+@inlined
 def sweep(net: Net, work: Work, log: bool) -> int:
     """Deliver to each population all that its sources have sent in this time stamp, check it; a status."""
     progress, length, counts, lists = work.progress, work.length, work.counts, work.lists

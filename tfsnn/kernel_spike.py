@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tfsnn.kernel_state import (
     ALONE,
     AT,
+    BASE,
     CEILING,
     CHANGE,
     CHECKS,
@@ -18,7 +19,6 @@ from tfsnn.kernel_state import (
     FANOUT,
     FANOUT_NONZERO,
     FIRST_PATH,
-    FLAG,
     FLAGS,
     FLOOR,
     FULL,
@@ -54,20 +54,20 @@ from tfsnn.kernel_state import (
     VECTOR,
     WEIGHT,
     WINDOWS,
-    BASE,
     Net,
     Work,
     inlined,
-    inner,
     mark_runs,
     proven,
     settle,
     speak,
     speak_pool,
 )
-from tfsnn.kernel_vector import add_check
+from tfsnn.kernel_vector import add_check, prefetch
 
 Array = NDArray[Any]
+AHEAD = 4
+"""How many events before its turn an entry is fetched: they come from all over a table too big for the nearest cache."""
 
 
 @inlined
@@ -93,30 +93,29 @@ def pass_on(net: Net, number: int, entry: int, k: float, x: Array, told: Array, 
     return tail
 
 
-@inner
+@inlined
 def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
-    number, x, told, flags, counts = link[TARGET], work.x, work.told, work.flags, work.counts
+    number, x, told, flags, counts, shape = link[TARGET], work.x, work.told, work.flags, work.counts, net.shape
     low, high = np.int64(len(flags)), np.int64(0)
     for path in range(link[FIRST_PATH], link[LAST_PATH]):
-        at = net.path[path] + neuron
-        for i in range(net.first[at], net.first[at + 1]):
-            entry = net.entry[i]
-            shape = net.shape[entry[SHAPE]]
-            for row in range(shape[ROWS]):
-                for tap in range(shape[TAPS]):
-                    cell = entry[AT] + row * shape[ROW_STEP] + tap * shape[TAP_STEP]
-                    first = entry[WEIGHT] + row * shape[ROW_WEIGHT] + tap * shape[TAP_WEIGHT]
-                    add_check(x, told, net.weight, cell, first, shape[RUN], k, 0, 0, 0)
-            counts[OPERATIONS, number] += entry[FANOUT]
-            counts[OPERATIONS_NONZERO, number] += entry[FANOUT_NONZERO]
-            low, high = min(low, np.int64(entry[FLAG])), max(high, np.int64(mark_runs(flags, shape, entry[FLAG])))
-    if not net.population[number, SPEAKS]:
-        return tail
+        start = net.path[path] + neuron
+        for entry in range(net.first[start], net.first[start + 1]):
+            which = net.entry[entry, SHAPE]
+            for row in range(shape[which, ROWS]):
+                for tap in range(shape[which, TAPS]):
+                    at = net.entry[entry, AT] + row * shape[which, ROW_STEP] + tap * shape[which, TAP_STEP]
+                    first = net.entry[entry, WEIGHT] + row * shape[which, ROW_WEIGHT] + tap * shape[which, TAP_WEIGHT]
+                    add_check(x, told, net.weight, at, first, shape[which, RUN], k, 0, 0, 0)
+            counts[OPERATIONS, number] += shape[which, FANOUT]
+            counts[OPERATIONS_NONZERO, number] += net.entry[entry, FANOUT_NONZERO]
+            if net.population[number, SPEAKS]:
+                reached = mark_runs(flags, net, number, entry)
+                low, high = min(low, np.int64(reached[0])), max(high, np.int64(reached[1]))
     return settle(net, number, x, told, flags, (low, high), counts, queue, tail)
 
 
-@inner
+@inlined
 def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Let a max-pooling population hear one event, check the windows over it; the new end of the queue."""
     number, x, flags, counts = link[TARGET], work.x, work.flags, work.counts
@@ -129,7 +128,7 @@ def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue
         place = p[WINDOWS] + heard - p[BASE]
         for j in range(net.window_first[place], net.window_first[place + 1]):
             window = net.window[j]
-            if link[ALONE]:
+            if link[ALONE] >= 0:
                 counts[CHECKS, number] += 1
                 counts[COMPARISONS, number] += net.tap_first[p[POOLS] + window + 1] - net.tap_first[p[POOLS] + window] - 1
                 tail = speak_pool(net, number, x, work.told, window, queue, tail)
@@ -163,20 +162,18 @@ def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array
     counts[RECEIVED, number] += 1
     if net.population[number, KIND] == POOL:
         return pass_to_pool(net, link, neuron, k, work, queue, tail)
-    if not link[ALONE]:
+    if link[ALONE] < 0:
         return pass_to_places(net, link, neuron, k, work, queue, tail)
-    at = net.path[link[FIRST_PATH]] + neuron
-    if net.first[at] == net.first[at + 1]:
-        return tail
-    entry = net.first[at]
-    counts[OPERATIONS, number] += net.entry[entry, FANOUT]
+    entry = link[ALONE] + neuron
+    fanout = net.shape[net.entry[entry, SHAPE], FANOUT]
+    counts[OPERATIONS, number] += fanout
     counts[OPERATIONS_NONZERO, number] += net.entry[entry, FANOUT_NONZERO]
     if net.population[number, SPEAKS]:
-        counts[CHECKS, number] += net.entry[entry, FANOUT]
+        counts[CHECKS, number] += fanout
     return pass_on(net, number, entry, k, x, told, queue, tail)
 
 
-@inner
+@inlined
 def drain(net: Net, work: Work) -> int:
     """Deliver what stands in the queue, and what that sets off; a status."""
     queue, progress, x, told, counts, population = work.queue, work.progress, work.x, work.told, work.counts, net.population
@@ -187,6 +184,10 @@ def drain(net: Net, work: Work) -> int:
         if tail + population[source, PUSHES] > capacity:
             status = FULL
             break
+        if head + AHEAD < tail:
+            link = net.link_first[queue[head + AHEAD, TIMES]]
+            if link < len(net.link) and net.link[link, ALONE] >= 0:
+                prefetch(net.entry, net.link[link, ALONE] + queue[head + AHEAD, NEURON])
         left = queue[head, UNITS] - part
         largest = population[source, LARGEST]
         units = min(max(left, -largest), largest)
@@ -205,7 +206,7 @@ def drain(net: Net, work: Work) -> int:
     return status
 
 
-@inner
+@inlined
 def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int) -> None:
     """Put the input events of a time stamp into the queue; there must be room."""
     queue, tail = work.queue, work.progress[TAIL]

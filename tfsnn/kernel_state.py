@@ -10,7 +10,8 @@ Columns of the integer tables carry the names below. Nothing here raises; troubl
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -20,20 +21,36 @@ from tfsnn.kernel_vector import crossing
 
 Array = NDArray[Any]
 
-inner = njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""Compile a function that only compiled functions call."""
-inlined = njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-"""The same, for what must not cost a call."""
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(*, cache: bool = False) -> Callable[[Function], Function]:
+    """Compile a function; ``cache`` for an entry point, all others are woven into it.
+
+    They are inlined to the last: a call would hand over the named tuples word by word, some four hundred of them. And
+    they count no references to arrays (nor can they make any), which would cost fifteen times what the loops themselves do.
+
+    Parameters
+    ----------
+    cache
+        Whether Python calls it.
+    """
+    options = {"cache": True} if cache else {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    decorator: Callable[[Function], Function] = cast(Any, njit)(nogil=True, _nrt=False, **options)
+    return decorator
+
+
+inlined = compiled()
 
 DONE, FULL, RANGE = 0, 1, 2
 """Status: all samples are done; the queue must grow before it can go on; a sum may leave the exact range."""
 
-SHAPE, AT, WEIGHT, FLAG, FANOUT, FANOUT_NONZERO = range(6)
+SHAPE, AT, WEIGHT, FANOUT_NONZERO = range(4)
 """Columns of an entry."""
-ROWS, TAPS, RUN, ROW_STEP, TAP_STEP, ROW_WEIGHT, TAP_WEIGHT, FLAG_RUN, FLAG_ROW, FLAG_TAP = range(10)
+ROWS, TAPS, RUN, ROW_STEP, TAP_STEP, ROW_WEIGHT, TAP_WEIGHT, FLAG_RUN, FLAG_ROW, FLAG_TAP, FANOUT = range(11)
 """Columns of a shape."""
-TARGET, FIRST_PATH, LAST_PATH, ALONE, SOURCE = range(5)
-"""Columns of a link: the paths from one population to another; ALONE: an event of it arrives in at most one place."""
+TARGET, FIRST_PATH, LAST_PATH, SOURCE, ALONE = range(5)
+"""Columns of a link: the paths from one population to another; ALONE: the first of one entry for each neuron, where none has more, else -1."""
 BASE, HEARD, LIST, LISTED, FLAGS, GRAIN, KIND, PAYLOAD, LEAST, LARGEST, DIRECT, SPEAKS, PUSHES = range(13)
 """Columns of a population: its first cell, and number of those with x; the first row of its list, and number of neurons; its
 first flag, and neurons a flag; KIND; P, least and largest payload; whether it quantizes directly, speaks; most neurons that an event reaches."""
@@ -60,9 +77,9 @@ class Net(NamedTuple):
     weight
         carrier (weights): grid steps of the target per payload unit.
     entry, first
-        int32 (entries, 6); int32: for each path, where each source neuron's entries begin.
+        int32 (entries, 4); int32: for each path, where each source neuron's entries begin.
     shape, link, population, level
-        int64 (shapes, 10), (links, 5), (populations, 21); carrier (populations, 4).
+        int64 (shapes, 11), (links, 5), (populations, 21); carrier (populations, 4).
     path, reach
         int64 (paths): where its part of ``first`` begins. float64 (paths, 2), as :attr:`tfsnn.plan.Path.reach`.
     link_first, ear_first, ear
@@ -261,7 +278,7 @@ def speak_pool(net: Net, number: int, x: Array, told: Array, window: int, out: A
     return tail
 
 
-@inner
+@inlined
 def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tuple[int, int], counts: Array, out: Array, tail: int) -> int:
     """Check the neurons flagged from ``reach[0]`` up to ``reach[1]``, in neuron order; the new end of ``out``."""
     p = net.population[number]
@@ -301,13 +318,15 @@ def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: 
 
 
 @inlined
-def mark_runs(flags: Array, shape: Array, first: int) -> int:
-    """Flag the neurons under the runs of one entry; the flag behind the last."""
+def mark_runs(flags: Array, net: Net, number: int, entry: int) -> tuple[int, int]:
+    """Flag the neurons under the runs of one entry; the first flag, and the one behind the last."""
+    shape, which = net.shape, net.entry[entry, SHAPE]
+    first = net.population[number, FLAGS] + (net.entry[entry, AT] - net.population[number, BASE]) // net.population[number, GRAIN]
     stop = first
-    for row in range(shape[ROWS]):
-        for tap in range(shape[TAPS]):
-            start = first + row * shape[FLAG_ROW] + tap * shape[FLAG_TAP]
-            stop = start + shape[FLAG_RUN]
+    for row in range(shape[which, ROWS]):
+        for tap in range(shape[which, TAPS]):
+            start = first + row * shape[which, FLAG_ROW] + tap * shape[which, FLAG_TAP]
+            stop = start + shape[which, FLAG_RUN]
             for flag in range(start, stop):
                 flags[flag] = 1
-    return stop
+    return first, stop

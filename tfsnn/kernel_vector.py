@@ -3,6 +3,7 @@
 ``add_check``  x += w k over one run, and whether any neuron of it has something to tell now
 ``add_many``   x += sum of w_e k_e over one run: events that meet are summed in registers before x is touched
 ``crossing``   the first neuron of a run that has something to tell
+``prefetch``   a row of a table that will soon be read
 
 A neuron has something to tell if abs(min(max(x, low), high) - told) >= threshold. Each operation is an intrinsic that
 emits vectors of 512 bits, which LLVM cuts to what the CPU has, with the end of a run masked; numba vectorizes none of
@@ -166,6 +167,14 @@ def emit_crossing(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits
     return builder.load(found)
 
 
+def emit_prefetch(builder: Any, pointer: Any) -> None:
+    """The code of ``prefetch``: to be read, and kept close."""
+    pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    arguments = [pointer, *(ir.IntType(32)(hint) for hint in (0, 3, 1))]
+    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), arguments)
+
+
 def _data(context: Any, builder: Any, signature: Any, arguments: Any, count: int) -> tuple[Any, ...]:
     return tuple(context.make_array(t)(context, builder, v).data for t, v in zip(signature.args[:count], arguments[:count]))
 
@@ -207,6 +216,19 @@ def vector_crossing(typing: Any, x: Any, told: Any, start: Any, stop: Any, low: 
     return types.intp(x, told, *[types.intp] * 2, *[x.dtype] * 3), generate
 
 
+@intrinsic
+def vector_prefetch(typing: Any, table: Any, row: Any) -> Any:
+    """``prefetch`` as an instruction."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (data,) = _data(context, builder, signature, arguments, 1)
+        width = cgutils.unpack_tuple(builder, context.make_array(signature.args[0])(context, builder, arguments[0]).shape)[1]
+        emit_prefetch(builder, builder.gep(data, [builder.mul(arguments[1], width)]))
+        return context.get_dummy_value()
+
+    return types.void(table, types.intp), generate
+
+
 def plain_add_check(
     x: Array, told: Array, w: Array, at: int, first: int, length: int, k: float, low: float, high: float, threshold: float
 ) -> bool:
@@ -227,6 +249,11 @@ def plain_crossing(x: Array, told: Array, start: int, stop: int, low: float, hig
     return start + int(np.argmax(tells)) if tells.any() else stop
 
 
+def plain_prefetch(table: Array, row: int) -> None:
+    """``prefetch`` in NumPy: nothing."""
+
+
 add_check: Any = plain_add_check if config.DISABLE_JIT else vector_add_check
 add_many: Any = plain_add_many if config.DISABLE_JIT else vector_add_many
 crossing: Any = plain_crossing if config.DISABLE_JIT else vector_crossing
+prefetch: Any = plain_prefetch if config.DISABLE_JIT else vector_prefetch

@@ -16,8 +16,9 @@ from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
 from tfsnn.function import STATE_LIMIT
 from tfsnn.graph import Graph, Input
-from tfsnn.plan import Plan, Settings, make
+from tfsnn.plan import Plan, make
 from tfsnn.record import RECORDS, EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, joined
+from tfsnn.settings import Settings
 
 SCHEDULES = ("slot", "spike")
 ENGINES = ("compiled", "eager")

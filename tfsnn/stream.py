@@ -15,8 +15,9 @@ from tfsnn.compiled_flat import flatten, gathered
 from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
 from tfsnn.graph import Graph
-from tfsnn.plan import Settings, make
+from tfsnn.plan import make
 from tfsnn.record import Ledger, State
+from tfsnn.settings import Settings
 from tfsnn.simulate import SCHEDULES
 
 
