@@ -26,7 +26,7 @@ class Calibration:
     scales
         99.9th percentile of abs(f(x)) over samples and neurons, by population.
     means
-        Mean of f(x) over the samples, (neurons) by population.
+        Mean of f(x) over the samples, (neurons) by population; empty if nobody asked.
     samples
         How many were seen.
     """
@@ -36,7 +36,7 @@ class Calibration:
     samples: int
 
 
-def calibrate(graph: Graph, frames: dict[str, NDArray[Any]]) -> Calibration:
+def calibrate(graph: Graph, frames: dict[str, NDArray[np.float32]], *, means: bool = True) -> Calibration:
     """Run the dense network over the frames and look at every population.
 
     Parameters
@@ -45,6 +45,8 @@ def calibrate(graph: Graph, frames: dict[str, NDArray[Any]]) -> Calibration:
         In float.
     frames
         (samples, \\*shape) by the name of the input.
+    means
+        Take means, too.
     """
     samples = len(next(iter(frames.values())))
     largest: dict[str, NDArray[np.float64]] = {}
@@ -52,7 +54,8 @@ def calibrate(graph: Graph, frames: dict[str, NDArray[Any]]) -> Calibration:
     keep = {node.name: ceil((1 - PERCENTILE) * samples * prod(node.shape)) for node in graph.nodes}
 
     def look(node: Node, value: NDArray[Any]) -> NDArray[Any]:
-        sums[node.name] = sums.get(node.name, 0.0) + value.sum(axis=0, dtype=np.float64)
+        if means:
+            sums[node.name] = sums.get(node.name, 0.0) + value.sum(axis=0, dtype=np.float64)
         # The percentile is the k-th largest of all: batch by batch, only k values need be kept.
         both = np.concatenate([largest.get(node.name, np.zeros(0)), np.abs(value).reshape(-1)])
         k = min(keep[node.name], len(both))

@@ -110,7 +110,8 @@ class Call:
         value = self.layer.take(key, *default)
         values = (value,) * (1 if self.flat else 2) if is_whole(value, least) else value
         if not isinstance(values, (list, tuple)) or len(values) != (1 if self.flat else 2) or not all(is_whole(v, least) for v in values):
-            raise self.refuse(f"{key} is {value!r}", f"expected {'one whole number' if self.flat else 'one or two whole numbers'} from {least} on")
+            allowed = "one whole number" if self.flat else "one or two whole numbers"
+            raise self.refuse(f"{key} is {value!r}", f"expected {allowed} from {least} on")
         return int(values[0]), 1 if self.flat else int(values[1])
 
     def operands(self) -> list[tuple[int, Floats]]:
@@ -123,7 +124,8 @@ class Call:
             elif place in ("0", "1", "x1", "x2", "x", "y"):
                 found.append((int(place in ("1", "x2", "y")), self.values(value, "an argument")))
             else:
-                raise self.refuse(f"an argument {place} = {str(value)[:60]}", "tfsnn does not know what it changes; call the layer without it")
+                way_out = "tfsnn does not know what it changes; call the layer without it"
+                raise self.refuse(f"an argument {place} = {str(value)[:60]}", way_out)
         return found
 
 

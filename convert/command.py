@@ -86,7 +86,8 @@ def verification_lines(report: dict[str, Any]) -> list[str]:
             lines.append(f"against Keras, layer by layer: worst of {len(compared)} at {worst_layer}, {compared[worst_layer]:.1e}")
     worst = max(report["layers"].items(), key=lambda item: item[1]["difference"] / max(item[1]["largest"], 1e-9))
     share = worst[1]["difference"] / max(worst[1]["largest"], 1e-9)
-    lines.append(f"whole weights against float: worst at {worst[0]}, {share:.1%} of its largest value, on {report['samples']} seeded inputs")
+    where = f"{worst[0]}, {share:.1%} of its largest value"
+    lines.append(f"whole weights against float: worst at {where}, on {report['samples']} seeded inputs")
     return lines
 
 

@@ -59,7 +59,9 @@ MANY: dict[str, merges.Merge] = {
 """Layers of several inputs, or of an input and constants."""
 
 # What a refused layer of these kinds would have given has the shape of what it got: what stands behind it can be examined.
-SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling", "Maximum", "Minimum")) - {"Concatenate"}
+SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling", "Maximum", "Minimum"))
+SHAPE_KEEPING -= {"Concatenate"}
+STAND_IN = 128
 # The only layers that may stand behind a softmax.
 VIEWS = frozenset(("Flatten", "Reshape", *(name for name, handler in ONE.items() if handler is shapes.identity)))
 
@@ -203,20 +205,21 @@ def _open_input(
     shape = shapes.get(number, record.shape)
     given = tuple(n for n in shape if n is not None)
     agrees = len(shape) == len(record.shape) and all(there in (None, here) for here, there in zip(shape, record.shape))
-    signals[record.tensor] = None
+    problems: tuple[str, ...] = ()
     if not agrees:
-        text = f"input {number}: shape {shape} was given, the model says {record.shape}; give what it leaves open (None), all of it and no more"
-        return Verdict(name, "InputLayer", (text,))
-    if len(given) != len(shape) or not shape:
-        text = f"input {number}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels"
-        return Verdict(name, "InputLayer", (text,))
+        text = f"input {number}: shape {shape} was given, the model says {record.shape}; give what it leaves open (None), no more"
+        problems = (text,)
+    elif len(given) != len(shape) or not shape:
+        problems = (f"input {number}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels",)
+    # What stands behind an input without a size is examined with one that most networks can halve as often as they like.
+    size = tuple(STAND_IN if n is None else n for n in (record.shape if problems else shape))
     try:
         builder.prefix = name
-        builder.bound(given)
-        signals[record.tensor] = builder.input(name, given, encoder)
+        builder.bound(size)
+        signals[record.tensor] = builder.input(name, size, encoder) if size else None
     except ConversionError as error:
-        return Verdict(name, "InputLayer", error.problems)
-    return Verdict(name, "InputLayer")
+        signals[record.tensor], problems = None, error.problems
+    return Verdict(name, "InputLayer", problems)
 
 
 def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:
@@ -236,7 +239,8 @@ def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]
     try:
         result = _handled(call, ready)
         if layer.unread():
-            raise call.refuse(f"settings {', '.join(layer.unread())}", "tfsnn does not know what they change; rebuild the layer without them")
+            way_out = "tfsnn does not know what they change; rebuild the layer without them"
+            raise call.refuse(f"settings {', '.join(layer.unread())}", way_out)
     except ConversionError as error:
         call.problems.extend(error.problems)
     return result
@@ -247,7 +251,8 @@ def _handled(call: Call, ready: list[Signal]) -> Signal:
     softmax = {node.name for node in call.builder.nodes if isinstance(node, Neurons) and node.softmax}
     heard = [term.source for signal in ready for term in signal.terms if term.source in softmax]
     if heard and name not in VIEWS:
-        raise call.refuse(f"it hears a softmax ({heard[0]})", "events can carry softmax at an output alone: end the model there, or leave it out")
+        way_out = "events can carry softmax at an output alone: end the model there, or leave it out"
+        raise call.refuse(f"it hears a softmax ({heard[0]})", way_out)
     if name in MANY:
         return MANY[name](call, ready)
     if len(ready) != 1:
@@ -263,8 +268,8 @@ def _output(builder: Builder, signal: Signal, number: int) -> str:
     last = next(node for node in builder.nodes if node.name == signal.terms[0].source)
     if any(isinstance(relay, Permute) for relay in signal.view):
         if isinstance(last, Neurons) and last.softmax:
-            text = f"output {number}: axes are exchanged behind the softmax {last.name}; events can carry softmax at an output alone: exchange them before it"
-            raise ConversionError((text,))
+            way_out = "events can carry softmax at an output alone: exchange them before it"
+            raise ConversionError((f"output {number}: axes are exchanged behind the softmax {last.name}; {way_out}",))
         signal = builder.settle(signal)
     if signal.bare and isinstance(last, Neurons):
         return last.name

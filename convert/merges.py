@@ -49,7 +49,8 @@ def concatenate(call: Call, signals: Sequence[Signal]) -> Signal:
     at = -1 if not isinstance(axis, int) or axis == 0 else axis - 1 if axis > 0 else axis + rank
     shapes = [signal.seen for signal in signals]
     if call.constants or not 0 <= at < rank or len({shape[:at] + shape[at + 1 :] for shape in shapes}) != 1:
-        raise call.refuse(f"inputs of shapes {', '.join(map(str, shapes))} along axis {axis}", "tensors whose other axes agree can be joined")
+        found = f"inputs of shapes {', '.join(map(str, shapes))} along axis {axis}"
+        raise call.refuse(found, "tensors whose other axes agree can be joined")
     if len(signals) == 1:
         return signals[0]
     total, start, parts = sum(shape[at] for shape in shapes), 0, []

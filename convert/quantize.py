@@ -44,9 +44,14 @@ def quantize(graph: Graph, *, bits: int = 8, per_tensor: bool = False, means: Ma
     InputError
         For any other number of bits.
     """
+    check_bits(bits)
+    return Graph(tuple(_quantized(graph, node, bits, per_tensor, means or {}) for node in graph.nodes), graph.outputs)
+
+
+def check_bits(bits: int) -> None:
+    """InputError for any number of bits that weights cannot have."""
     if isinstance(bits, bool) or not isinstance(bits, int) or not BITS[0] <= bits <= BITS[1]:
         raise InputError(f"quantize: weight bits {bits!r}; choose a whole number from {BITS[0]} to {BITS[1]}")
-    return Graph(tuple(_quantized(graph, node, bits, per_tensor, means or {}) for node in graph.nodes), graph.outputs)
 
 
 def _quantized(graph: Graph, node: Node, bits: int, per_tensor: bool, means: Mapping[str, NDArray[Any]]) -> Node:
@@ -77,10 +82,11 @@ def whole(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
     if isinstance(synapse.op, OneToOne):
         size, limit = np.abs(weight), int(np.iinfo(dtype).max)
         spare = size[size > 0].min(initial=1.0)
-        return replace(synapse, weight=(np.sign(weight) * limit).astype(dtype), scale=(np.where(size > 0, size, spare) / limit).astype(np.float32))
+        scale = (np.where(size > 0, size, spare) / limit).astype(np.float32)
+        return replace(synapse, weight=(np.sign(weight) * limit).astype(dtype), scale=scale)
     limit = (1 << (bits - 1)) - 1
     largest = np.abs(weight).max(axis=None if per_tensor else tuple(range(weight.ndim - 1)))
     # A channel of zeros has no scale of its own; the finest other one leaves the plan's grid as it is.
     spare = largest[largest > 0].min() if np.any(largest > 0) else 1.0
-    scale = np.asarray(np.where(largest > 0, largest, spare) / limit, np.float32)
-    return replace(synapse, weight=np.clip(np.rint(weight / scale), -limit, limit).astype(dtype), scale=scale)
+    steps = np.asarray(np.where(largest > 0, largest, spare) / limit, np.float32)
+    return replace(synapse, weight=np.clip(np.rint(weight / steps), -limit, limit).astype(dtype), scale=steps)

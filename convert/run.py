@@ -21,7 +21,7 @@ from tfsnn.stage import provenance
 from .calibrate import Calibration, calibrate, frames_of, scaled, synthetic
 from .call import Affine, is_number
 from .lower import examine, whole
-from .quantize import quantize
+from .quantize import check_bits, quantize
 from .reader import from_live, read
 from .records import ModelRecord
 from .verify import KERAS_ERRORS, verify
@@ -81,24 +81,27 @@ def convert_model(
     InputError
         If an argument does not fit.
     """
+    check_bits(weight_bits)
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     record = read(path, backend=backend) if path is not None else from_live(model)
     found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes)
     lowered = whole(found)
-    original = _original(model, path, record)
+    obstacle = _obstacle(record) if path is not None else ""
+    correct = per_tensor or weight_bits < 8
     source = calibrated_on if calibration is not None else "seeded random inputs and the batch-norm statistics; no data was given"
     history = provenance("convert", seed, {Path(path).name: path} if path is not None else {})
     history |= {
         "model": {"name": record.name if path is None else Path(path).name, "format": record.format, "keras_version": record.keras_version},
-        "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": per_tensor or weight_bits < 8},
+        "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct},
         "notes": list(record.notes),
     }
+    # Its weights are as large as the network's own, and no longer needed.
     del record
-    lowered, calibrated = _calibrated(lowered, calibration, seed)
+    lowered, calibrated = _calibrated(lowered, calibration, seed, correct)
     history["calibration"] = {"data": source, "samples": calibrated.samples}
-    means = calibrated.means if per_tensor or weight_bits < 8 else None
-    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=means)
+    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means)
     drawn = {node.name: synthetic(node, samples_of(lowered, VERIFIED), seed + 1) for node in lowered.inputs}
+    original = model if path is None else obstacle or _original(path)
     report = verify(original, lowered, quantized, frames_of(lowered, drawn), found.closed)
     return Net(quantized, history, report)
 
@@ -148,23 +151,28 @@ def _raw(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | 
     return given
 
 
-def _calibrated(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None, seed: int) -> tuple[Graph, Calibration]:
+def _calibrated(
+    graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None, seed: int, means: bool
+) -> tuple[Graph, Calibration]:
     """The graph with its scales: from data, or batch-norm statistics where lowering found some and seeded inputs elsewhere."""
-    calibrated = calibrate(graph, frames_of(graph, _raw(graph, calibration, seed)))
-    known = {} if calibration is not None else {node.name: node.scale for node in graph.nodes if isinstance(node, Neurons) and node.scale != 1.0}
+    calibrated = calibrate(graph, frames_of(graph, _raw(graph, calibration, seed)), means=means)
+    known = {node.name: node.scale for node in graph.nodes if isinstance(node, Neurons) and node.scale != 1.0 and calibration is None}
     return scaled(graph, calibrated.scales | known), calibrated
 
 
-def _original(model: Any, path: str | None, record: ModelRecord) -> Any:
-    """The Keras model to compare with, or a text that says why there is none."""
-    if path is None:
-        return model
+def _obstacle(record: ModelRecord) -> str:
+    """Why a file cannot be compared with what Keras makes of it; empty if it can be tried."""
     if any(layer.class_name == "Lambda" for layer in record.layers.values()):
         return "not compared: the file holds Lambda code, which is never run"
     if record.backend == "theano":
         return "not compared: today's Keras reads the kernels of a Theano model the wrong way round"
     if any(item.shape.count(None) for item in record.inputs):
         return "not compared: the model leaves its input shape open"
+    return ""
+
+
+def _original(path: str) -> Any:
+    """The Keras model to compare with, or a text that says why there is none."""
     import keras
 
     try:

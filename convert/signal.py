@@ -133,16 +133,11 @@ class Signal:
 
 
 class Builder:
-    """Collects the populations of a graph while its signals are rewritten.
-
-    Parameters
-    ----------
-    prefix
-        Populations that lowering adds are named after the layer at hand; the driver sets it.
-    """
+    """Collects the populations of a graph while its signals are rewritten."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        # The layer at hand, set by the driver: populations that lowering adds are named after it.
         self.prefix = ""
         self._known: dict[int, tuple[Signal, Signal]] = {}
 
@@ -208,7 +203,7 @@ class Builder:
             found = f"an output of shape {shape}" + (f" under windows of {window}" if window else "")
             raise ConversionError((f"layer '{self.prefix}': {found}; below {LARGEST:,} values can be converted: give a smaller input",))
 
-    def linear(self, signal: Signal, op: Linear, weight: Floats, bias: Floats | None = None) -> Signal:
+    def linear(self, signal: Signal, op: Conv | Dense, weight: Floats, bias: Floats | None = None) -> Signal:
         """The signal behind a linear operation; gains go into its weight, a bias passes through it as a map.
 
         Parameters
@@ -340,7 +335,7 @@ def _gain_behind(gain: Floats, shape: Shape, index: Indices) -> Floats | None:
     return first if np.all((taps == first[:, None]) | np.isnan(taps)) else None
 
 
-def _multiplied(term: Term, op: Linear, weight: Floats, shape: Shape) -> Term:
+def _multiplied(term: Term, op: Conv | Dense, weight: Floats, shape: Shape) -> Term:
     """A term behind a linear operation.
 
     Given a branch of a concatenation, padded with the channels of the others, and an operation that sums over channels, the
@@ -348,20 +343,20 @@ def _multiplied(term: Term, op: Linear, weight: Floats, shape: Shape) -> Term:
     """
     weight = _with_gain(op, weight, term.gain, shape)
     relays = term.relays
-    if not isinstance(op, Conv) or op.groups == 1:
+    if isinstance(op, Dense) or op.groups == 1:
         relays, (before, after) = without_channels(relays)
         weight = weight[..., before : weight.shape[-2] - after, :]
     return replace(term, relays=relays, gain=np.ones(()), op=op, weight=weight)
 
 
-def _with_gain(op: Linear, weight: Floats, gain: Floats, shape: Shape) -> Floats:
+def _with_gain(op: Conv | Dense, weight: Floats, gain: Floats, shape: Shape) -> Floats:
     """The weight with the gain of the values that it meets; their gain is the same at each position of a convolution."""
     if not gain.ndim and gain == 1:
         return weight
     factor: Floats = np.nan_to_num(gain, nan=1.0)
     if gain.ndim and isinstance(op, Dense):
         factor = factor.reshape(-1)[:, None]
-    elif gain.ndim and isinstance(op, Conv):
+    elif gain.ndim and not isinstance(op, Dense):
         inner, outer = shape[2] // op.groups, op.filters // op.groups
         factor = np.repeat(factor.reshape(op.groups, inner).T, outer, axis=1)
     scaled: Floats = weight * factor

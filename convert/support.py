@@ -16,7 +16,8 @@ BEGIN, END = "<!-- support:begin -->", "<!-- support:end -->"
 def rows() -> Iterator[tuple[str, str]]:
     """Layers that share a handler, and what of them is supported."""
     groups: dict[Callable[..., Any], list[str]] = {}
-    for name, handler in (*ONE.items(), *MANY.items()):
+    handlers: dict[str, Callable[..., Any]] = {**ONE, **MANY}
+    for name, handler in handlers.items():
         groups.setdefault(handler, []).append(name)
     for handler, names in groups.items():
         if handler is not identity:

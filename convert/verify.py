@@ -185,9 +185,8 @@ def _judged(tally: Tally, tolerance: float, layers: dict[str, dict[str, float]])
                 f"{where}: differs from Keras by {found.relative:.2g} of its largest value on seeded inputs, {tolerance:g} is allowed; "
                 "this conversion would be wrong: please report the model's layers as a defect of tfsnn",
             ))
-        if probe.layer:
-            layers.setdefault(probe.population, {})["keras"] = found.relative
-        else:
+        layers[probe.population].setdefault("keras", found.relative)
+        if not probe.layer:
             outputs[probe.population] = found.relative
     return outputs
 

@@ -32,12 +32,12 @@ TOP_LEVEL = {
     *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*"),
 }
 # Modules that may speak: the commands, and the command that runs them.
-SPEAKERS = {"tfsnn/__main__.py"}
+SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "matplotlib", "numba"}
-ENGINES = {"tfsnn/eager.py": {"tensorflow"}, "tfsnn/kernel.py": {"numba"}}
-KERNEL_IMPORTS = {"__future__", "typing", "numba", "numpy"}
+ENGINES = {"tfsnn/eager.py": {"tensorflow"}, **{f"tfsnn/kernel{part}.py": {"numba"} for part in ("", "_state", "_vector", "_slot", "_spike")}}
+KERNEL_IMPORTS = {"__future__", "collections", "hashlib", "pathlib", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.
 DOORS = {"tfsnn/__main__.py", "tfsnn/__init__.py"}
 
@@ -209,9 +209,9 @@ def eager_imports(source: Source) -> Iterator[str]:
 
 
 def kernel_imports(source: Source) -> Iterator[str]:
-    """The kernel imports numba and numpy only: its cache would not notice an edit in another file."""
-    for line, name in imports(source.tree) if source.path == "tfsnn/kernel.py" else ():
-        if name.split(".")[0] not in KERNEL_IMPORTS:
+    """The kernel imports numba, numpy and its own parts only: its cache would not notice an edit in another file."""
+    for line, name in imports(source.tree) if source.path.startswith("tfsnn/kernel") else ():
+        if name.split(".")[0] not in KERNEL_IMPORTS and not name.startswith("tfsnn.kernel_"):
             yield f"line {line}: imports {name}; allowed are {', '.join(sorted(KERNEL_IMPORTS))}"
 
 

@@ -20,7 +20,11 @@ from tfsnn.convert.reader import from_live
 from tfsnn.convert.verify import softmaxed
 from tfsnn.graph import Neurons
 
-SMALL = {"MobileNet": {"alpha": 0.25, "size": 64}, "MobileNetV2": {"alpha": 0.35, "size": 64}, "ResNet50": {"size": 48}}
+SMALL: dict[str, dict[str, Any]] = {
+    "MobileNet": {"alpha": 0.25, "size": 64},
+    "MobileNetV2": {"alpha": 0.35, "size": 64},
+    "ResNet50": {"size": 48},
+}
 LARGE: dict[str, dict[str, Any]] = {
     **SMALL,
     "ResNet50V2": {"size": 64},

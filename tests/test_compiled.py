@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -160,29 +159,6 @@ def test_read_only_events_are_taken() -> None:
     for array in (events.t, events.neuron, events.payload, events.offsets):
         array.setflags(write=False)
     assert isinstance(compiled.run(plan, events, "slot", "float64", ()), Outcome)
-
-
-def test_a_long_compilation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal:
-        text = ""
-
-        def isatty(self) -> bool:
-            return True
-
-        def write(self, text: str) -> None:
-            self.text += text
-
-    class Impatient(compiled.Timer):  # type: ignore[name-defined,misc]
-        def __init__(self, seconds: float, say: Any) -> None:
-            super().__init__(0, say)
-
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(compiled, "Timer", Impatient)
-    with compiled.told_when_slow():
-        while not terminal.text:
-            pass
-    assert terminal.text == compiled.COMPILING
 
 
 def test_the_cache_depends_on_every_kernel_source(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,7 +157,7 @@ def test_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     by_argument = load("mnist", place).test
     monkeypatch.setenv("TFDS_DATA_DIR", str(place))
     mnist = load("mnist")
-    assert mnist.encoder == Encoder("delay", scale=1 / 255, threshold=0.2)
+    assert mnist.encoder == Encoder("delay", scale=1 / 255, threshold=0.2, bins=8)
     assert mnist.test.x.shape == (10_000, 28, 28, 1) and mnist.test.x.dtype == np.uint8 and mnist.test.y.dtype == np.int64
     assert np.bincount(mnist.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     np.testing.assert_array_equal(by_argument.x, mnist.test.x)

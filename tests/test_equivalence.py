@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from strategies import graphs, settings_of, streams
 from tfsnn import compiled, eager
 from tfsnn.events import Events
-from tfsnn.plan import Plan, make
+from tfsnn.ops import AveragePool, Conv
+from tfsnn.plan import Plan, Settings, make
 from tfsnn.record import RECORDS, Outcome, OutOfRange
 
 CARRIERS = ("float32", "float64")
@@ -66,3 +67,14 @@ def test_spike(data: st.DataObject) -> None:
     found = outcome(compiled, plan, events, "spike", carrier)
     assume(not isinstance(found, Outcome) or found.ledger.sent.sum() <= MOST_EVENTS)
     assert_same(found, outcome(eager, plan, events, "spike", carrier))
+
+
+@pytest.mark.parametrize("schedule", ["slot", "spike"])
+def test_events_that_arrive_nowhere(schedule: str) -> None:
+    """Both taps of the dilated kernel lie in the border; the overlapping windows give an event several places, and none."""
+    image = input_of(2, 3, 2)
+    pooled = (AveragePool((2, 2), (1, 1)),)
+    blind = conv("blind", image, Conv(2, (2, 1), padding=((1, 1), (0, 0)), dilation=(2, 1), groups=2), 3, pooled)
+    graph = network(image, blind, dense("out", blind, 2, f="linear"))
+    plan, events = make(graph, Settings(0.5, "absolute")), stream(graph, (0, 0, 3), (0, 5, -2), (1, 11, 1))
+    assert_same(outcome(compiled, plan, events, schedule, "float32"), outcome(eager, plan, events, schedule, "float32"))

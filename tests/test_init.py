@@ -40,7 +40,7 @@ def test_a_name_that_is_not_there() -> None:
 
 
 def test_importing_the_names_needs_no_tensorflow() -> None:
-    reading = "[getattr(tfsnn, n) for n in tfsnn.__all__ if n != 'convert_model']"
+    reading = "[getattr(tfsnn, n) for n in tfsnn.__all__ if n not in ('Stream', 'convert_model')]"
     code = f"import sys, tfsnn; {reading}; print(*{{'tensorflow', 'keras', 'numba'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

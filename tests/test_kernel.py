@@ -25,9 +25,12 @@ CARRIERS = [np.float32, np.float64]
 LIMITS = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 30.0)]
 
 
+Runs = tuple[int, int, int, int, int, int]
+
+
 @njit
-def add_check(x: Array, told: Array, w: Array, at: int, first: int, length: int, factor: float, low: float, high: float, least: float) -> bool:
-    return kv.add_check(x, told, w, at, first, length, factor, low, high, least)  # type: ignore[no-any-return]
+def add_check(x: Array, told: Array, w: Array, runs: Runs, factor: float, low: float, high: float, least: float) -> int:
+    return kv.add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
 
 
 @njit
@@ -36,8 +39,23 @@ def add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: 
 
 
 @njit
-def crossing(x: Array, told: Array, start: int, stop: int, low: float, high: float, least: float) -> int:
-    return kv.crossing(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
+def tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, least: float) -> int:
+    return kv.tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
+
+
+@njit
+def highest(x: Array, start: int, stop: int) -> float:
+    return kv.highest(x, start, stop)  # type: ignore[no-any-return]
+
+
+@njit
+def lowest(bits: int) -> int:
+    return kv.lowest(bits)  # type: ignore[no-any-return]
+
+
+@njit
+def prefetch(table: Array, row: int) -> None:
+    kv.prefetch(table, row)
 
 
 @njit
@@ -57,20 +75,23 @@ seeds = st.integers(0, 1 << 20)
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, run=runs, limits=st.sampled_from(LIMITS), least=st.integers(1, 200))
-def test_add_check_is_an_axpy_and_a_look(carrier: Any, seed: int, run: tuple[int, int], limits: tuple[float, float], least: int) -> None:
+@given(seed=seeds, length=st.integers(0, 70), count=st.integers(0, kv.WORD), limits=st.sampled_from(LIMITS), least=st.integers(1, 200))
+def test_add_check_is_an_axpy_and_a_look(
+    carrier: Any, seed: int, length: int, count: int, limits: tuple[float, float], least: int
+) -> None:
     rng, x, told, w = drawn(seed, carrier)
-    at, length = run
-    factor, first = carrier(rng.integers(-5, 6)), int(rng.integers(0, 500))
-    expected = x.copy()
-    for i in range(length):
-        expected[at + i] += w[first + i] * factor
-    value = np.clip(expected, *limits)[at : at + length]
-    speaks = bool(np.any(np.abs(value - told[at : at + length]) >= least))
+    at, first, step, weight_step = (int(rng.integers(0, n)) for n in (30, 99, 7, 9))
+    factor, expected, bits = carrier(rng.integers(-5, 6)), x.copy(), 0
+    for run in range(count):
+        for i in range(length):
+            cell = at + run * step + i
+            expected[cell] += w[first + run * weight_step + i] * factor
+            if abs(min(max(expected[cell], limits[0]), limits[1]) - told[cell]) >= least:
+                bits |= 1 << run
     for function in (add_check, kv.plain_add_check):
         found = x.copy()
         low, high = (carrier(limit) for limit in limits)
-        assert function(found, told, w, at, first, length, factor, low, high, carrier(least)) == speaks
+        assert function(found, told, w, (at, first, length, count, step, weight_step), factor, low, high, carrier(least)) == bits
         np.testing.assert_array_equal(found, expected)
 
 
@@ -90,31 +111,59 @@ def test_add_many_adds_each(carrier: Any, seed: int, run: tuple[int, int], count
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, run=runs, limits=st.sampled_from(LIMITS), least=st.integers(1, 90))
-def test_crossing_is_the_first(carrier: Any, seed: int, run: tuple[int, int], limits: tuple[float, float], least: int) -> None:
+@given(seed=seeds, start=st.integers(0, 99), length=st.integers(0, kv.WORD), limits=st.sampled_from(LIMITS), least=st.integers(1, 90))
+def test_tellers_are_bits(carrier: Any, seed: int, start: int, length: int, limits: tuple[float, float], least: int) -> None:
     _, x, told, _ = drawn(seed, carrier)
-    start, stop = run[0], sum(run)
-    speaks = [i for i in range(start, stop) if abs(min(max(x[i], limits[0]), limits[1]) - told[i]) >= least]
+    speaks = [i for i in range(length) if abs(min(max(x[start + i], limits[0]), limits[1]) - told[start + i]) >= least]
     low, high = (carrier(limit) for limit in limits)
-    for function in (crossing, kv.plain_crossing):
-        assert function(x, told, start, stop, low, high, carrier(least)) == (speaks[0] if speaks else stop)
+    for function in (tellers, kv.plain_tellers):
+        assert function(x, told, start, start + length, low, high, carrier(least)) == sum(1 << i for i in speaks)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@given(seed=seeds, run=runs)
+def test_highest_is_the_largest_size(carrier: Any, seed: int, run: tuple[int, int]) -> None:
+    _, x, _, _ = drawn(seed, carrier)
+    for function in (highest, kv.plain_highest):
+        assert function(x, run[0], sum(run)) == max(map(abs, x[run[0] : sum(run)]), default=0)
+
+
+@given(st.integers(1, (1 << 32) - 1))
+def test_lowest_is_the_first_bit(bits: int) -> None:
+    expected = f"{bits:b}"[::-1].index("1")
+    assert lowest(bits) == kv.plain_lowest(bits) == expected
+
+
+def test_prefetch_changes_nothing() -> None:
+    table = np.arange(8, dtype=np.int32).reshape(4, 2)
+    for function in (prefetch, kv.plain_prefetch):
+        function(table, 2)
+    assert table.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
 
 def machine(element: Any, emit: Any, parameters: list[Any]) -> Any:
-    """A native function made straight from emitted code, without numba: takes addresses and numbers, gives int64."""
+    """A native function made straight from emitted code, without numba: takes addresses and numbers, gives what is emitted."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    module = ir.Module()
-    function = ir.Function(module, ir.FunctionType(ir.IntType(64), parameters), "f")
-    builder = ir.IRBuilder(function.append_basic_block())
-    result = emit(kv.Lanes(builder, element), *function.args)
-    builder.ret(ir.IntType(64)(0) if result is None else builder.zext(result, ir.IntType(64)) if result.type.width == 1 else result)
-    target = binding.Target.from_default_triple().create_target_machine()
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), target)
+    module, kinds = ir.Module(), {ir.IntType(64): ctypes.c_int64, ir.FloatType(): ctypes.c_float, ir.DoubleType(): ctypes.c_double}
+    inside = ir.Function(module, ir.FunctionType(ir.VoidType(), [*parameters, ir.IntType(64).as_pointer()]), "f")
+    builder = ir.IRBuilder(inside.append_basic_block())
+    result = emit(kv.Lanes(builder, element), *inside.args[:-1])
+    if result is not None:
+        builder.store(result, builder.bitcast(inside.args[-1], result.type.as_pointer()))
+    builder.ret_void()
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), binding.Target.from_default_triple().create_target_machine())
     engine.finalize_object()
-    kinds = [ctypes.c_void_p if p.is_pointer else ctypes.c_int64 if p == ir.IntType(64) else ctypes.c_float if p == ir.FloatType() else ctypes.c_double for p in parameters]
-    call = ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(engine.get_function_address("f"))
-    call.engine = engine
+    native = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p if p.is_pointer else kinds[p] for p in parameters), ctypes.c_void_p)(
+        engine.get_function_address("f")
+    )
+
+    def call(*arguments: Any) -> Any:
+        answer = (kinds[result.type] if result is not None else ctypes.c_int64)(0)
+        native(*(a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments), ctypes.addressof(answer))
+        return answer.value
+
+    call.engine = engine  # type: ignore[attr-defined]
     return call
 
 
@@ -123,29 +172,26 @@ def machine(element: Any, emit: Any, parameters: list[Any]) -> Any:
 def test_emitted_code_without_numba(carrier: Any, element: Any, length: int) -> None:
     _, x, told, w = drawn(length, carrier)
     data, whole = element.as_pointer(), ir.IntType(64)
-    start, firsts, factors = 3, np.array([10, 200], np.int64), np.array([2, -1], carrier)
-    found, expected = x.copy(), x.copy()
-    check = machine(
-        element, lambda lanes, a, b, c, at, f, n, *rest: kv.emit_add_check(lanes, a, b, c, (at, f, n), rest[0], rest[1:]),
-        [data, data, data, whole, whole, whole, *[element] * 4],
-    )  # fmt: skip
-    arguments = (start, 10, length, 3.0, 0.0, 40.0, 30.0)
-    assert check(found.ctypes.data, told.ctypes.data, w.ctypes.data, *arguments) == kv.plain_add_check(expected, told, w, *arguments)
+    found, expected, limits = x.copy(), x.copy(), (0.0, 40.0, 30.0)
+    check = machine(element, lambda on, a, b, c, *rest: kv.emit_add_check(on, (a, b, c), rest[:6], rest[6], rest[7:]), [data] * 3 + [whole] * 6 + [element] * 4)
+    runs = (3, 10, length, 4, 20, 9)
+    assert check(found, told, w, *runs, 3.0, *limits) == kv.plain_add_check(expected, told, w, runs, 3.0, *limits)
     np.testing.assert_array_equal(found, expected)
+    firsts, factors = np.array([10, 200], np.int64), np.array([2, -1], carrier)
     many = machine(
-        element, lambda lanes, a, b, fs, ks, n, at, s, length: kv.emit_add_many(lanes, a, b, (at, s, length), fs, ks, n),
-        [data, data, whole.as_pointer(), data, whole, whole, whole, whole],
+        element, lambda on, a, b, fs, ks, n, *place: kv.emit_add_many(on, a, b, place, fs, ks, n),
+        [data, data, whole.as_pointer(), data, *[whole] * 4],
     )  # fmt: skip
-    many(found.ctypes.data, w.ctypes.data, firsts.ctypes.data, factors.ctypes.data, 2, start, 1, length)
-    kv.plain_add_many(expected, w, firsts, factors, 2, start, 1, length)
+    many(found, w, firsts, factors, 2, 3, 1, length)
+    kv.plain_add_many(expected, w, firsts, factors, 2, 3, 1, length)
     np.testing.assert_array_equal(found, expected)
-    first = machine(
-        element, lambda lanes, a, b, at, end, *limits: kv.emit_crossing(lanes, a, b, at, end, limits),
-        [data, data, whole, whole, *[element] * 3],
-    )  # fmt: skip
-    for least in (1.0, 60.0, 1e6):
-        limits = (start, start + length, 0.0, 40.0, least)
-        assert first(found.ctypes.data, told.ctypes.data, *limits) == kv.plain_crossing(found, told, *limits)
+    who = machine(element, lambda on, a, b, at, end, *rest: kv.emit_tellers(on, a, b, at, end, rest), [data, data, whole, whole, *[element] * 3])
+    few = min(length, kv.WORD)
+    assert who(found, told, 3, 3 + few, *limits) == kv.plain_tellers(found, told, 3, 3 + few, *limits)
+    most = machine(element, kv.emit_highest, [data, whole, whole])
+    assert most(found, 3, 3 + length) == kv.plain_highest(found, 3, 3 + length)
+    machine(element, lambda on, a: kv.emit_prefetch(on.builder, a), [data])(found)
+    np.testing.assert_array_equal(found, expected)
 
 
 @given(change=st.integers(-200_000, 200_000), payload=st.integers(1, 50), spikes=st.sampled_from([(0, 1), (0, 127), (4, 32767), (4, 20)]))

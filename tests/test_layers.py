@@ -147,7 +147,8 @@ def test_neighbours_fold_into_one_population() -> None:
 
 def test_channels_first_turns_nothing_twice() -> None:
     """Between layers of one data format no relay is left."""
-    model = sequential(IMAGE, f"Conv2D(3, 2, activation='relu', {FIRST})", f"Conv2D(3, 2, activation='relu', {FIRST})", f"Conv2D(2, 2, {FIRST})")
+    conv = f"Conv2D(3, 2, activation='relu', {FIRST})"
+    model = sequential(IMAGE, conv, conv, f"Conv2D(2, 2, {FIRST})")
     relays = [synapse.relays for node in graph_of(model).nodes[2:] for synapse in getattr(node, "synapses", ())]
     assert relays[0] == () and len(relays) == 3
 
@@ -157,4 +158,3 @@ def test_open_shapes_are_given() -> None:
     graph = graph_of(model, shapes={0: (7, 5, 2)})
     frames = drawn(graph)
     np.testing.assert_allclose(outputs(graph, frames)[0], keras_outputs(model, frames)[0], atol=1e-5)
-

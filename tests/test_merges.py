@@ -87,8 +87,8 @@ def test_a_skip_costs_one_synapse() -> None:
         (lambda x, L: x / L.ReLU()(x), "a quotient with a tensor below; only a tensor can be divided, and only by constants"),
         (lambda x, L: 1 / x, "a quotient with a tensor below"),
         (lambda x, L: x / 0.0, "a division by 0; the model that it came from is broken"),
-        (lambda x, L: x * np.ones((5, 4, 3), "float32"), r"a constant of shape \(5, 4, 3\); a number can be folded, or 3 values, one each channel"),
-        (lambda x, L: x + L.GlobalAveragePooling2D(keepdims=True)(x), r"inputs of shapes \(1, 1, 3\), \(5, 4, 3\); only equal shapes can be merged"),
+        (lambda x, L: x * np.ones((5, 4, 3), "float32"), r"a constant of shape \(5, 4, 3\); a number can be folded, or 3 values, one each"),
+        (lambda x, L: x + L.GlobalAveragePooling2D(keepdims=True)(x), r"shapes \(1, 1, 3\), \(5, 4, 3\); only equal shapes can be merged"),
         (lambda x, L: L.Dropout(0.5)(x, training=True), "called with training = True; tfsnn does not know what that changes"),
     ],
 )

@@ -28,7 +28,7 @@ def test_error_is_half_a_step(bits: int, per_tensor: bool, seed: int) -> None:
     assert rounded.weight.dtype == (np.int8 if bits <= 8 else np.int16)
     assert np.abs(rounded.weight.astype(int)).max(initial=0) <= (1 << bits - 1) - 1
     assert np.all(np.abs(real_weight(rounded) - weight) <= scale * (0.5 + 1e-3))
-    assert np.shape(rounded.scale) == (() if per_tensor else (4,)) and np.all(scale > 0)
+    assert np.asarray(rounded.scale).shape == (() if per_tensor else (4,)) and np.all(scale > 0)
 
 
 def test_a_skip_loses_nothing() -> None:
@@ -75,4 +75,5 @@ def test_sixteen_bits_are_as_good_as_float() -> None:
     graph = uneven()
     frames = drawn(graph)
     assert difference(outputs(quantize(graph, bits=16), frames), outputs(graph, frames)) < 1e-3
-    assert all(synapse.weight.dtype == np.int16 for node in quantize(graph, bits=9).nodes if isinstance(node, Neurons) for synapse in node.synapses)
+    nodes = [node for node in quantize(graph, bits=9).nodes if isinstance(node, Neurons)]
+    assert all(synapse.weight.dtype == np.int16 for node in nodes for synapse in node.synapses)

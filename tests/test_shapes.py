@@ -48,7 +48,8 @@ def test_equals_keras(shape: tuple[int, ...], texts: tuple[str, ...]) -> None:
 
 
 def test_nothing_here_costs_neurons() -> None:
-    model = sequential(IMAGE, "Permute((2, 1, 3))", "ZeroPadding2D(1)", "Cropping2D(2)", "Reshape((-1, 8))", "Dropout(.5)", "Flatten()", "Dense(3)")
+    texts = ("Permute((2, 1, 3))", "ZeroPadding2D(1)", "Cropping2D(2)", "Reshape((-1, 8))", "Dropout(.5)", "Flatten()", "Dense(3)")
+    model = sequential(IMAGE, *texts)
     assert len(graph_of(model).nodes) == 2
 
 

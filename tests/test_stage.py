@@ -10,6 +10,8 @@ import platform
 import random
 import sys
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,3 +219,26 @@ def test_table() -> None:
         "none                -",
     ]
     assert stage.table(["a", "b"], []) == "a  b"
+
+
+def test_slow_work_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        text = ""
+
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> None:
+            self.text += text
+
+    class Impatient(Timer):
+        def __init__(self, seconds: float, say: Any) -> None:
+            super().__init__(0, say)
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(stage, "Timer", Impatient)
+    with stage.announced_if_slow("compiling"):
+        while not terminal.text:
+            pass
+    assert terminal.text == "compiling"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nets import conv, dense, due
 from nets import given as input_of
-from nets import network, stream, three_layers, told
+from nets import network, stream, three_layers
 from strategies import graphs, streams
 from tfsnn import compiled
 from tfsnn.encode import Encoder

@@ -8,7 +8,8 @@ Neither TensorFlow nor a stage is imported before it is used.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from tfsnn.artifact import Net, load, save
 from tfsnn.encode import Encoder
@@ -17,8 +18,9 @@ from tfsnn.events import Events
 from tfsnn.graph import Graph
 from tfsnn.simulate import Result, simulate
 
-if TYPE_CHECKING:
-    from tfsnn.convert.run import convert_model
+_LATER = {"Stream": "tfsnn.stream", "convert_model": "tfsnn.convert.run"}
+Stream: Any
+convert_model: Any
 
 __all__ = [
     "ConversionError",
@@ -30,6 +32,7 @@ __all__ = [
     "Net",
     "RangeError",
     "Result",
+    "Stream",
     "TfsnnError",
     "convert_model",
     "load",
@@ -39,11 +42,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name != "convert_model":
+    # numba and the stages take a second to import: they are when they are asked for.
+    if name not in _LATER:
         raise AttributeError(f"module 'tfsnn' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    from tfsnn.convert.run import convert_model
-
-    return convert_model
+    return getattr(import_module(_LATER[name]), name)
 
 
 def __dir__() -> list[str]:

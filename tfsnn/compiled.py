@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Timer
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,6 +20,7 @@ from tfsnn.events import Events
 from tfsnn.kernel import entries
 from tfsnn.plan import Plan
 from tfsnn.record import EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, readout
+from tfsnn.stage import announced_if_slow
 
 Array = NDArray[Any]
 PILE = 256
@@ -103,18 +100,6 @@ def grown(work: k.Work) -> k.Work:
     return work._replace(queue=queue)
 
 
-@contextmanager
-def told_when_slow() -> Iterator[None]:
-    """Say on a terminal that something is being compiled, if it takes longer than a second."""
-    timer = Timer(1.0, lambda: sys.stderr.write(COMPILING) if sys.stderr.isatty() else None)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
 def advance(entry: Any, net: k.Net, work: k.Work, job: k.Job) -> tuple[int, k.Work]:
     """Run until all samples are done or a sum may leave the exact range: a status, and the work, its queue grown as needed."""
     status = entry(net, work, job)
@@ -136,7 +121,7 @@ def run(plan: Plan, events: Events, schedule: str, carrier: str, record: tuple[s
     entry = RUN_SPIKE if schedule == "spike" else RUN_SLOT
     job, stamps = _job(plan, ready.flat, events, record, state)
     if not getattr(entry, "signatures", True):
-        with told_when_slow():
+        with announced_if_slow(COMPILING):
             entry(ready.flat.net, make_work(ready.flat, 1), job)
     workers = min(_cores(), max(1, events.samples))
     cuts = np.linspace(0, events.samples, min(events.samples, workers * CHUNKS if workers > 1 else 1) + 1).astype(np.int64)

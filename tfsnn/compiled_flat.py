@@ -153,7 +153,7 @@ class Layout:
             lists.append(values)
 
     def path(self, source: int, target: int, path: Path | None) -> int:
-        """Append one path's entries; the most places in which an event arrives."""
+        """Append one path's entries; what a link's column ALONE is to hold if it is the only one."""
         population = self.plan.populations[target]
         if path is None:
             entry = np.zeros((len(population.index), 4), np.int64)
@@ -164,15 +164,29 @@ class Layout:
             entry, valid = place(path, self.population[target])
             index = path.index
             entry[:, k.FANOUT_NONZERO] = fanout_nonzero(path.op, path.weight, path.shape)
-        return self.invert(index, valid, entry, self.plan.populations[source].size)
+            if np.bincount(index[index >= 0], minlength=1).max() <= 1:
+                return self.whole(index, valid, entry, self.population[target], self.plan.populations[source].size)
+        most = self.invert(index, valid, entry, self.plan.populations[source].size)
+        return 0 if path is None and most <= 1 else -1
+
+    def whole(self, index: Indices, valid: Array, entry: Array, row: Array, size: int) -> int:
+        """Append one entry for each source neuron, of no runs where an event arrives nowhere; the first entry."""
+        first = sum(map(len, self.entries))
+        entries = np.zeros((size, 4), np.int64)
+        entries[:, k.SHAPE], entries[:, k.AT] = self.shaped(np.zeros((1, 7), np.int64), row), row[k.BASE]
+        place, term = np.nonzero((index >= 0) & valid[:, None])
+        entries[index[place, term]] = entry[place]
+        self.entries.append(entries)
+        self.firsts.append(first + np.arange(size + 1))
+        return first
 
     def invert(self, index: Indices, valid: Array, entry: Array, size: int) -> int:
         """Append the entries of each source neuron, place after place; the most that one has."""
         place, term = np.nonzero((index >= 0) & valid[:, None])
         source = index[place, term]
         order = np.lexsort((place, source))
-        starts = _starts(source, size)
-        self.firsts.append(starts + sum(map(len, self.entries)))
+        first, starts = sum(map(len, self.entries)), _starts(source, size)
+        self.firsts.append(starts + first)
         self.entries.append(entry[place[order]])
         return int(np.diff(starts).max(initial=0))
 
@@ -248,17 +262,18 @@ def flatten(plan: Plan, carrier: str) -> Flat:
         ``"float32"`` or ``"float64"``.
     """
     layout, populations = Layout(plan, carrier), plan.populations
-    links, link_first, path_first, reach = [], [0], [], []
+    links: list[tuple[int, ...]] = []
+    link_first, path_first, reach = [0], list[int](), list[tuple[int, int]]()
     for source in range(len(populations)):
         for target in plan.consumers(source):
-            paths = [path for path in populations[target].paths if path.source == source] or [None]
-            first = len(path_first)
-            most = []
+            paths: list[Path | None] = [path for path in populations[target].paths if path.source == source]
+            paths = paths or [None]
+            first, alone = len(path_first), -1
             for path in paths:
                 path_first.append(sum(map(len, layout.firsts)))
-                most.append(layout.path(source, target, path))
+                alone = layout.path(source, target, path)
                 reach.append(path.reach if path is not None else (1, 1))
-            links.append((target, first, first + len(paths), len(paths) == 1 and most[0] <= 1, source))
+            links.append((target, first, first + len(paths), source, alone if len(paths) == 1 else -1))
             if populations[target].threshold:
                 layout.population[source, k.PUSHES] += populations[target].size
         link_first.append(len(links))

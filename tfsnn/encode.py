@@ -1,7 +1,8 @@
 """Images and video frames become event streams, and the frames that the stream amounts to.
 
 ``frames`` and ``events`` are two views of one thing: the payloads that a pixel has sent, added up and multiplied by
-``unit_value``, are the pixel of the frame. A network is trained on ``frames`` and simulated on ``events``.
+``unit_value``, are the pixel of the frame (of ``delta``: to less than its threshold). A network is trained on ``frames``
+and simulated on ``events``.
 
 ========  ===================================================  =============  ====================================
 kind      events of a pixel of value v = scale x raw           unit value     source
@@ -16,7 +17,7 @@ delta     the change of round(v / step) once it reaches the    step           JE
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from math import floor, isfinite, prod
+from math import ceil, isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,7 @@ class Encoder:
         return self.threshold / self.scale * (1 + 1e-9)
 
     def _least(self) -> int:
-        return max(1, floor(self.threshold / self.unit_value + 0.5))
+        return max(1, ceil(self.threshold / self.unit_value * (1 - 1e-9)))
 
     def _check_delay(self, array: NDArray[Any]) -> None:
         if array.size and (array.min() < 0 or array.max() * self.scale > 1 + 1e-6):

@@ -95,7 +95,10 @@ def on_grid(activation: Activation, shape: Shape, step: float, where: str) -> Fu
 
 
 def _bend(activation: Activation) -> tuple[float, float, tuple[bool, bool]]:
-    """Range of x outside which f is flat or has slope 1, to less than 1e-9, and whether it is flat below and above it."""
+    """Range of x outside which f is flat or has slope 1, and whether it is flat below and above it.
+
+    To less than 1e-9; softsign, which nears its limits as 1 / x, to 0.002.
+    """
     if activation.kind == "relu":
         if activation.slope != 0.0:
             settings = f"slope {activation.slope}, top {activation.top} and start {activation.start}"

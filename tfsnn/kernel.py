@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
-
 from tfsnn.kernel_slot import gather_input, sweep
 from tfsnn.kernel_spike import drain, enqueue
 from tfsnn.kernel_state import (

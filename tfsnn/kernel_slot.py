@@ -29,17 +29,10 @@ from tfsnn.kernel_state import (
     POSITIVE,
     RANGE,
     RECEIVED,
-    ROW_STEP,
-    ROW_WEIGHT,
-    ROWS,
-    RUN,
     SHAPE,
     SOURCE,
     SPEAKS,
     TAIL,
-    TAP_STEP,
-    TAP_WEIGHT,
-    TAPS,
     TARGET,
     TIMES,
     UNITS,
@@ -47,12 +40,12 @@ from tfsnn.kernel_state import (
     WINDOWS,
     Net,
     Work,
+    add_pile,
     inlined,
     mark_runs,
     proven,
     settle,
 )
-from tfsnn.kernel_vector import add_many
 
 Array = NDArray[Any]
 
@@ -95,24 +88,6 @@ def measure(net: Net, work: Work, source: int) -> None:
         biggest = max(biggest, abs(lists[row, UNITS]))
         total += abs(lists[row, UNITS])
     work.biggest[source], work.total[source] = biggest, total
-
-
-@inlined
-def add_pile(net: Net, x: Array, entry: int, pile_first: Array, pile_units: Array, piled: int) -> None:
-    """Add the events piled up in one place to the neurons there."""
-    weight, shape, which = net.weight, net.shape, net.entry[entry, SHAPE]
-    rows, taps, run = shape[which, ROWS], shape[which, TAPS], shape[which, RUN]
-    row_step, tap_step = shape[which, ROW_STEP], shape[which, TAP_STEP]
-    row_weight, tap_weight = shape[which, ROW_WEIGHT], shape[which, TAP_WEIGHT]
-    row_at, row_shift = np.int64(net.entry[entry, AT]), np.int64(0)
-    for _ in range(rows if piled else 0):
-        at, shift = row_at, row_shift
-        for _ in range(taps):
-            add_many(x, weight, pile_first, pile_units, piled, at, shift, run)
-            at += tap_step
-            shift += tap_weight
-        row_at += row_step
-        row_shift += row_weight
 
 
 @inlined

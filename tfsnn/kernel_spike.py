@@ -56,6 +56,7 @@ from tfsnn.kernel_state import (
     WINDOWS,
     Net,
     Work,
+    add_pile,
     inlined,
     mark_runs,
     proven,
@@ -63,7 +64,7 @@ from tfsnn.kernel_state import (
     speak,
     speak_pool,
 )
-from tfsnn.kernel_vector import add_check, prefetch
+from tfsnn.kernel_vector import WORD, add_check, lowest, prefetch
 
 Array = NDArray[Any]
 AHEAD = 4
@@ -73,46 +74,45 @@ AHEAD = 4
 @inlined
 def pass_on(net: Net, number: int, entry: int, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
     """Add one event to the neurons that it reaches in one place, check them; the new end of the queue."""
-    weight, shape, places = net.weight, net.shape, net.entry
+    weight, shape, which = net.weight, net.shape, net.entry[entry, SHAPE]
     low, high, change = net.level[number, FLOOR], net.level[number, CEILING], net.level[number, CHANGE]
-    watched, which = net.population[number, KIND] == VECTOR, places[entry, SHAPE]
-    # The loops write floats and read tables: what they need of these is fetched once, for the compiler cannot know them apart.
-    rows, taps, run = shape[which, ROWS], shape[which, TAPS], shape[which, RUN]
-    row_step, tap_step = shape[which, ROW_STEP], shape[which, TAP_STEP]
-    row_weight, tap_weight = shape[which, ROW_WEIGHT], shape[which, TAP_WEIGHT]
-    row_at, row_first = np.int64(places[entry, AT]), np.int64(places[entry, WEIGHT])
-    for _ in range(rows):
-        at, first = row_at, row_first
-        for _ in range(taps):
-            if add_check(x, told, weight, at, first, run, k, low, high, change) or not watched:
-                tail = speak(net, number, x, told, at, at + run, queue, tail)
-            at += tap_step
-            first += tap_weight
-        row_at += row_step
-        row_first += row_weight
+    watched = net.population[number, KIND] == VECTOR
+    # Runs go by the row where a row is one run, else by the tap, row after row: in neuron order either way.
+    taps, run, by_row = shape[which, TAPS], shape[which, RUN], shape[which, TAPS] == 1
+    rows, count = (1, shape[which, ROWS]) if by_row else (shape[which, ROWS], taps)
+    step, weight_step = shape[which, ROW_STEP if by_row else TAP_STEP], shape[which, ROW_WEIGHT if by_row else TAP_WEIGHT]
+    row_at, row_first = np.int64(net.entry[entry, AT]), np.int64(net.entry[entry, WEIGHT])
+    for row in range(rows):
+        for begun in range(0, count, WORD):
+            at, first, several = row_at + begun * step, row_first + begun * weight_step, min(count - begun, WORD)
+            found = add_check(x, told, weight, (at, first, run, several, step, weight_step), k, low, high, change)
+            found = found if watched else (1 << several) - 1
+            while found:
+                start = at + lowest(found) * step
+                tail = speak(net, number, x, told, start, start + run, queue, tail)
+                found &= found - 1
+        row_at += shape[which, ROW_STEP]
+        row_first += shape[which, ROW_WEIGHT]
     return tail
 
 
 @inlined
 def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
-    number, x, told, flags, counts, shape = link[TARGET], work.x, work.told, work.flags, work.counts, net.shape
+    number, x, flags, counts, shape = link[TARGET], work.x, work.flags, work.counts, net.shape
     low, high = np.int64(len(flags)), np.int64(0)
+    work.pile_units[0] = k
     for path in range(link[FIRST_PATH], link[LAST_PATH]):
         start = net.path[path] + neuron
         for entry in range(net.first[start], net.first[start + 1]):
-            which = net.entry[entry, SHAPE]
-            for row in range(shape[which, ROWS]):
-                for tap in range(shape[which, TAPS]):
-                    at = net.entry[entry, AT] + row * shape[which, ROW_STEP] + tap * shape[which, TAP_STEP]
-                    first = net.entry[entry, WEIGHT] + row * shape[which, ROW_WEIGHT] + tap * shape[which, TAP_WEIGHT]
-                    add_check(x, told, net.weight, at, first, shape[which, RUN], k, 0, 0, 0)
-            counts[OPERATIONS, number] += shape[which, FANOUT]
+            work.pile_first[0] = net.entry[entry, WEIGHT]
+            add_pile(net, x, entry, work.pile_first, work.pile_units, 1)
+            counts[OPERATIONS, number] += shape[net.entry[entry, SHAPE], FANOUT]
             counts[OPERATIONS_NONZERO, number] += net.entry[entry, FANOUT_NONZERO]
             if net.population[number, SPEAKS]:
                 reached = mark_runs(flags, net, number, entry)
                 low, high = min(low, np.int64(reached[0])), max(high, np.int64(reached[1]))
-    return settle(net, number, x, told, flags, (low, high), counts, queue, tail)
+    return settle(net, number, x, work.told, flags, (low, high), counts, queue, tail)
 
 
 @inlined

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tfsnn.kernel_vector import crossing
+from tfsnn.kernel_vector import WORD, add_many, highest, lowest, tellers
 
 Array = NDArray[Any]
 
@@ -50,7 +50,8 @@ SHAPE, AT, WEIGHT, FANOUT_NONZERO = range(4)
 ROWS, TAPS, RUN, ROW_STEP, TAP_STEP, ROW_WEIGHT, TAP_WEIGHT, FLAG_RUN, FLAG_ROW, FLAG_TAP, FANOUT = range(11)
 """Columns of a shape."""
 TARGET, FIRST_PATH, LAST_PATH, SOURCE, ALONE = range(5)
-"""Columns of a link: the paths from one population to another; ALONE: the first of one entry for each neuron, where none has more, else -1."""
+"""Columns of a link: the paths from one population to another; ALONE: -1 if an event may arrive in several
+places; else the first of its entries, one a neuron (to max pooling: 0)."""
 BASE, HEARD, LIST, LISTED, FLAGS, GRAIN, KIND, PAYLOAD, LEAST, LARGEST, DIRECT, SPEAKS, PUSHES = range(13)
 """Columns of a population: its first cell, and number of those with x; the first row of its list, and number of neurons; its
 first flag, and neurons a flag; KIND; P, least and largest payload; whether it quantizes directly, speaks; most neurons that an event reaches."""
@@ -233,16 +234,16 @@ def units_to_tell(change: float, p: Array, offset: float) -> int:
 
 
 @inlined
-def next_speaker(kind: int, p: Array, slope: Array, table: Array, level: Array, x: Array, told: Array, cell: int, stop: int) -> int:
-    """The first cell from ``cell`` on that has something to tell, or ``stop``."""
+def who_tells(kind: int, p: Array, slope: Array, table: Array, level: Array, x: Array, told: Array, start: int, stop: int) -> int:
+    """As bits, which of up to WORD cells have something to tell."""
     if kind == VECTOR:
-        return crossing(x, told, cell, stop, level[FLOOR], level[CEILING], level[CHANGE])
-    while cell < stop:
+        return tellers(x, told, start, stop, level[FLOOR], level[CEILING], level[CHANGE])  # type: ignore[no-any-return]
+    bits = np.int64(0)
+    for cell in range(start, stop):
         value = evaluate(kind, p, slope, table, level, cell - p[BASE], x[cell])
         if abs(value - told[cell]) >= level[CHANGE]:
-            break
-        cell += 1
-    return cell
+            bits |= np.int64(1) << (cell - start)
+    return bits
 
 
 @inlined
@@ -250,14 +251,16 @@ def speak(net: Net, number: int, x: Array, told: Array, start: int, stop: int, o
     """Check the cells of a run, append what they send in neuron order; the new end of ``out``."""
     p, level, slope, table = net.population[number], net.level[number], net.slope, net.table
     kind, base = p[KIND], p[BASE]
-    cell = next_speaker(kind, p, slope, table, level, x, told, start, stop)
-    while cell < stop:
-        value = evaluate(kind, p, slope, table, level, cell - base, x[cell])
-        units = units_to_tell(value - told[cell], p, level[OFFSET])
-        told[cell] += units * p[PAYLOAD]
-        out[tail, NEURON], out[tail, UNITS], out[tail, TIMES] = cell - base, units, number
-        tail += 1
-        cell = next_speaker(kind, p, slope, table, level, x, told, cell + 1, stop)
+    for word in range(start, stop, WORD):
+        bits = who_tells(kind, p, slope, table, level, x, told, word, min(word + WORD, stop))
+        while bits:
+            cell = word + lowest(bits)
+            value = evaluate(kind, p, slope, table, level, cell - base, x[cell])
+            units = units_to_tell(value - told[cell], p, level[OFFSET])
+            told[cell] += units * p[PAYLOAD]
+            out[tail, NEURON], out[tail, UNITS], out[tail, TIMES] = cell - base, units, number
+            tail += 1
+            bits &= bits - 1
     return tail
 
 
@@ -266,12 +269,12 @@ def speak_pool(net: Net, number: int, x: Array, told: Array, window: int, out: A
     """Check one window of max pooling, as :func:`speak`; the new end of ``out``."""
     p, tap, tap_first = net.population[number], net.tap, net.tap_first
     at = p[POOLS] + window
-    highest = x[tap[tap_first[at]]]
+    value = x[tap[tap_first[at]]]
     for i in range(tap_first[at] + 1, tap_first[at + 1]):
-        highest = max(highest, x[tap[i]])
+        value = max(value, x[tap[i]])
     cell = p[BASE] + window
-    if highest != told[cell]:
-        units = units_to_tell(highest - told[cell], p, net.level[number, OFFSET])
+    if value != told[cell]:
+        units = units_to_tell(value - told[cell], p, net.level[number, OFFSET])
         told[cell] += units
         out[tail, NEURON], out[tail, UNITS], out[tail, TIMES] = window, units, number
         tail += 1
@@ -307,11 +310,8 @@ def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tu
 def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: Array) -> bool:
     """Whether no |x| of a population can reach the limit when it grows so; |x| is looked up only when its bound no longer says so."""
     if bound[number] + growth >= limit:
-        highest = np.float64(0)
-        for cell in range(p[BASE], p[BASE] + p[HEARD]):
-            highest = max(highest, abs(np.float64(x[cell])))
-        bound[number] = highest
-        if highest + growth >= limit:
+        bound[number] = highest(x, p[BASE], p[BASE] + p[HEARD])
+        if bound[number] + growth >= limit:
             return False
     bound[number] += growth
     return True
@@ -330,3 +330,21 @@ def mark_runs(flags: Array, net: Net, number: int, entry: int) -> tuple[int, int
             for flag in range(start, stop):
                 flags[flag] = 1
     return first, stop
+
+
+@inlined
+def add_pile(net: Net, x: Array, entry: int, pile_first: Array, pile_units: Array, piled: int) -> None:
+    """Add the events piled up in one place to the neurons there."""
+    weight, shape, which = net.weight, net.shape, net.entry[entry, SHAPE]
+    rows, taps, run = shape[which, ROWS], shape[which, TAPS], shape[which, RUN]
+    row_step, tap_step = shape[which, ROW_STEP], shape[which, TAP_STEP]
+    row_weight, tap_weight = shape[which, ROW_WEIGHT], shape[which, TAP_WEIGHT]
+    row_at, row_shift = np.int64(net.entry[entry, AT]), np.int64(0)
+    for _ in range(rows if piled else 0):
+        at, shift = row_at, row_shift
+        for _ in range(taps):
+            add_many(x, weight, pile_first, pile_units, piled, at, shift, run)
+            at += tap_step
+            shift += tap_weight
+        row_at += row_step
+        row_shift += row_weight

@@ -1,8 +1,10 @@
 """Vector loops of the compiled engine: three operations on runs of neurons, as LLVM vector code of fixed width.
 
-``add_check``  x += w k over one run, and whether any neuron of it has something to tell now
+``add_check``  x += w k over up to 32 runs at equal distances; as bits, which of them have neurons with something to tell now
 ``add_many``   x += sum of w_e k_e over one run: events that meet are summed in registers before x is touched
-``crossing``   the first neuron of a run that has something to tell
+``tellers``    as bits, which of up to 32 neurons have something to tell
+``highest``    the largest abs(x) of a run
+``lowest``     the number of the lowest bit that is set
 ``prefetch``   a row of a table that will soon be read
 
 A neuron has something to tell if abs(min(max(x, low), high) - told) >= threshold. Each operation is an intrinsic that
@@ -25,6 +27,8 @@ ir = cgutils.ir
 INT = ir.IntType(64)
 WIDTH = 64
 BLOCK = 4
+WORD = 32
+"""Neurons, or runs, that one mask of bits tells of."""
 Array = NDArray[Any]
 
 
@@ -76,8 +80,11 @@ class Lanes:
         low, high, threshold = limits
         value = self.builder.select(self.builder.fcmp_ordered(">", x, low), x, low)
         value = self.builder.select(self.builder.fcmp_ordered("<", value, high), value, high)
-        size = self._call(f"llvm.fabs.{self.suffix}", self.type, [self.builder.fsub(value, told)])
-        return self.builder.fcmp_ordered(">=", size, threshold)
+        return self.builder.fcmp_ordered(">=", self.size(self.builder.fsub(value, told)), threshold)
+
+    def size(self, x: Any) -> Any:
+        """abs(x)."""
+        return self._call(f"llvm.fabs.{self.suffix}", self.type, [x])
 
     def pack(self, mask: Any) -> Any:
         """A mask as an integer, lane 0 its lowest bit."""
@@ -97,23 +104,30 @@ class Lanes:
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
 
 
-def emit_add_check(lanes: Lanes, x: Any, told: Any, w: Any, place: tuple[Any, Any, Any], k: Any, limits: tuple[Any, Any, Any]) -> Any:
+def emit_add_check(lanes: Lanes, arrays: tuple[Any, Any, Any], runs: tuple[Any, ...], k: Any, limits: tuple[Any, Any, Any]) -> Any:
     """The code of ``add_check``."""
-    builder = lanes.builder
-    at, first, length = place
+    builder, (x, told, w) = lanes.builder, arrays
+    at, first, length, count, step, weight_step = runs
     factor, limits = lanes.splat(k), tuple(lanes.splat(limit) for limit in limits)  # type: ignore[assignment]
-    any_tells = cgutils.alloca_once_value(builder, ir.Constant(lanes.bits, [0] * lanes.count))
-    shift = builder.sub(first, at)
+    any_tells, nothing = cgutils.alloca_once(builder, lanes.bits), ir.Constant(lanes.bits, [0] * lanes.count)
+    found = cgutils.alloca_once_value(builder, INT(0))
+    with cgutils.for_range(builder, count) as loop:
+        start = builder.add(at, builder.mul(loop.index, step))
+        shift = builder.sub(builder.add(first, builder.mul(loop.index, weight_step)), start)
+        builder.store(nothing, any_tells)
 
-    def body(i: Any, mask: Any) -> None:
-        total = lanes.multiply_add(lanes.load(w, builder.add(i, shift), mask), factor, lanes.load(x, i, mask))
-        lanes.store(total, x, i, mask)
-        tells = lanes.tells(total, lanes.load(told, i, mask), limits)
-        tells = tells if mask is None else builder.and_(tells, mask)
-        builder.store(builder.or_(builder.load(any_tells), tells), any_tells)
+        def body(i: Any, mask: Any) -> None:
+            total = lanes.multiply_add(lanes.load(w, builder.add(i, shift), mask), factor, lanes.load(x, i, mask))
+            lanes.store(total, x, i, mask)
+            tells = lanes.tells(total, lanes.load(told, i, mask), limits)
+            tells = tells if mask is None else builder.and_(tells, mask)
+            builder.store(builder.or_(builder.load(any_tells), tells), any_tells)
 
-    lanes.runs(at, builder.add(at, length), body)
-    return builder.icmp_unsigned("!=", lanes.pack(builder.load(any_tells)), INT(0))
+        lanes.runs(start, builder.add(start, length), body)
+        speaks = builder.icmp_unsigned("!=", lanes.pack(builder.load(any_tells)), INT(0))
+        bit = builder.shl(builder.zext(speaks, INT), loop.index)
+        builder.store(builder.or_(builder.load(found), bit), found)
+    return builder.load(found)
 
 
 def emit_add_many(lanes: Lanes, x: Any, w: Any, place: tuple[Any, Any, Any], firsts: Any, factors: Any, count: Any) -> None:
@@ -143,28 +157,36 @@ def emit_add_many(lanes: Lanes, x: Any, w: Any, place: tuple[Any, Any, Any], fir
     lanes.runs(middle, stop, lambda i, mask: block(i, 1, mask))
 
 
-def emit_crossing(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits: tuple[Any, Any, Any]) -> Any:
-    """The code of ``crossing``."""
+def emit_tellers(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits: tuple[Any, Any, Any]) -> Any:
+    """The code of ``tellers``."""
     builder = lanes.builder
     limits = tuple(lanes.splat(limit) for limit in limits)  # type: ignore[assignment]
-    found, at = cgutils.alloca_once_value(builder, stop), cgutils.alloca_once_value(builder, start)
-    head, body, hit, end = (builder.append_basic_block(name) for name in ("head", "body", "hit", "end"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    i = builder.load(at)
-    builder.cbranch(builder.icmp_signed("<", i, stop), body, end)
-    builder.position_at_end(body)
-    # The mask costs less than a second loop: runs are short, and most calls go on from a neuron that was found.
-    mask = lanes.below(builder.sub(stop, i))
-    tells = builder.and_(mask, lanes.tells(lanes.load(x, i, mask), lanes.load(told, i, mask), limits))
-    bits = lanes.pack(tells)
-    builder.store(builder.add(i, INT(lanes.count)), at)
-    builder.cbranch(builder.icmp_unsigned("!=", bits, INT(0)), hit, head)
-    builder.position_at_end(hit)
-    builder.store(builder.add(i, builder.cttz(bits, ir.IntType(1)(1))), found)
-    builder.branch(end)
-    builder.position_at_end(end)
+    found = cgutils.alloca_once_value(builder, INT(0))
+
+    def body(i: Any, mask: Any) -> None:
+        tells = lanes.tells(lanes.load(x, i, mask), lanes.load(told, i, mask), limits)
+        bits = lanes.pack(tells if mask is None else builder.and_(tells, mask))
+        builder.store(builder.or_(builder.load(found), builder.shl(bits, builder.sub(i, start))), found)
+
+    lanes.runs(start, stop, body)
     return builder.load(found)
+
+
+def emit_highest(lanes: Lanes, x: Any, start: Any, stop: Any) -> Any:
+    """The code of ``highest``."""
+    builder, element = lanes.builder, lanes.type.element
+    largest = cgutils.alloca_once_value(builder, ir.Constant(lanes.type, [0.0] * lanes.count))
+
+    def body(i: Any, mask: Any) -> None:
+        size, before = lanes.size(lanes.load(x, i, mask)), builder.load(largest)
+        builder.store(builder.select(builder.fcmp_ordered(">", size, before), size, before), largest)
+
+    lanes.runs(start, stop, body)
+    vector, found = builder.load(largest), ir.Constant(element, 0.0)
+    for lane in range(lanes.count):
+        size = builder.extract_element(vector, ir.IntType(32)(lane))
+        found = builder.select(builder.fcmp_ordered(">", size, found), size, found)
+    return found
 
 
 def emit_prefetch(builder: Any, pointer: Any) -> None:
@@ -180,15 +202,15 @@ def _data(context: Any, builder: Any, signature: Any, arguments: Any, count: int
 
 
 @intrinsic
-def vector_add_check(typing: Any, x: Any, told: Any, w: Any, at: Any, first: Any, length: Any, k: Any, low: Any, high: Any, threshold: Any) -> Any:
+def vector_add_check(typing: Any, x: Any, told: Any, w: Any, runs: Any, k: Any, low: Any, high: Any, threshold: Any) -> Any:
     """``add_check`` in vectors."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = Lanes(builder, context.get_value_type(x.dtype))
         data = _data(context, builder, signature, arguments, 3)
-        return emit_add_check(lanes, *data, tuple(arguments[3:6]), arguments[6], tuple(arguments[7:]))
+        return emit_add_check(lanes, data, cgutils.unpack_tuple(builder, arguments[3]), arguments[4], tuple(arguments[5:]))
 
-    return types.boolean(x, told, w, *[types.intp] * 3, *[x.dtype] * 4), generate
+    return types.int64(x, told, w, types.UniTuple(types.int64, 6), *[x.dtype] * 4), generate
 
 
 @intrinsic
@@ -205,15 +227,37 @@ def vector_add_many(typing: Any, x: Any, w: Any, firsts: Any, factors: Any, coun
 
 
 @intrinsic
-def vector_crossing(typing: Any, x: Any, told: Any, start: Any, stop: Any, low: Any, high: Any, threshold: Any) -> Any:
-    """``crossing`` in vectors."""
+def vector_tellers(typing: Any, x: Any, told: Any, start: Any, stop: Any, low: Any, high: Any, threshold: Any) -> Any:
+    """``tellers`` in vectors."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = Lanes(builder, context.get_value_type(x.dtype))
         data = _data(context, builder, signature, arguments, 2)
-        return emit_crossing(lanes, *data, arguments[2], arguments[3], tuple(arguments[4:]))
+        return emit_tellers(lanes, *data, arguments[2], arguments[3], tuple(arguments[4:]))
 
-    return types.intp(x, told, *[types.intp] * 2, *[x.dtype] * 3), generate
+    return types.int64(x, told, *[types.intp] * 2, *[x.dtype] * 3), generate
+
+
+@intrinsic
+def vector_highest(typing: Any, x: Any, start: Any, stop: Any) -> Any:
+    """``highest`` in vectors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Lanes(builder, context.get_value_type(x.dtype))
+        (data,) = _data(context, builder, signature, arguments, 1)
+        return emit_highest(lanes, data, arguments[1], arguments[2])
+
+    return x.dtype(x, *[types.intp] * 2), generate
+
+
+@intrinsic
+def vector_lowest(typing: Any, bits: Any) -> Any:
+    """``lowest`` as an instruction."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), generate
 
 
 @intrinsic
@@ -230,11 +274,16 @@ def vector_prefetch(typing: Any, table: Any, row: Any) -> Any:
 
 
 def plain_add_check(
-    x: Array, told: Array, w: Array, at: int, first: int, length: int, k: float, low: float, high: float, threshold: float
-) -> bool:
-    """``add_check`` in NumPy."""
-    x[at : at + length] += w[first : first + length] * k
-    return plain_crossing(x, told, at, at + length, low, high, threshold) < at + length
+    x: Array, told: Array, w: Array, runs: tuple[int, int, int, int, int, int], k: float, low: float, high: float, threshold: float
+) -> int:
+    """``add_check`` in NumPy; ``runs``: cell and weight where the first begins, length, number, and distances from one to the next."""
+    at, first, length, count, step, weight_step = runs
+    found = 0
+    for run in range(count):
+        x[at : at + length] += w[first : first + length] * k
+        found |= bool(plain_tellers(x, told, at, at + length, low, high, threshold)) << run
+        at, first = at + step, first + weight_step
+    return found
 
 
 def plain_add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
@@ -243,10 +292,20 @@ def plain_add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int
         x[at : at + length] += w[firsts[event] + shift :][:length] * factors[event]
 
 
-def plain_crossing(x: Array, told: Array, start: int, stop: int, low: float, high: float, threshold: float) -> int:
-    """``crossing`` in NumPy."""
+def plain_tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, threshold: float) -> int:
+    """``tellers`` in NumPy."""
     tells = np.abs(np.minimum(np.maximum(x[start:stop], low), high) - told[start:stop]) >= threshold
-    return start + int(np.argmax(tells)) if tells.any() else stop
+    return sum(1 << int(i) for i in np.flatnonzero(tells))
+
+
+def plain_highest(x: Array, start: int, stop: int) -> float:
+    """``highest`` in NumPy."""
+    return float(np.abs(x[start:stop]).max(initial=0))
+
+
+def plain_lowest(bits: int) -> int:
+    """``lowest`` in Python."""
+    return (bits & -bits).bit_length() - 1
 
 
 def plain_prefetch(table: Array, row: int) -> None:
@@ -255,5 +314,7 @@ def plain_prefetch(table: Array, row: int) -> None:
 
 add_check: Any = plain_add_check if config.DISABLE_JIT else vector_add_check
 add_many: Any = plain_add_many if config.DISABLE_JIT else vector_add_many
-crossing: Any = plain_crossing if config.DISABLE_JIT else vector_crossing
+tellers: Any = plain_tellers if config.DISABLE_JIT else vector_tellers
+highest: Any = plain_highest if config.DISABLE_JIT else vector_highest
+lowest: Any = plain_lowest if config.DISABLE_JIT else vector_lowest
 prefetch: Any = plain_prefetch if config.DISABLE_JIT else vector_prefetch

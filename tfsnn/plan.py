@@ -3,12 +3,14 @@
 The grid
     Every quantity of a population is a whole number of its *step* a. With u_q the real value of one payload unit of the
     source q and s the scale of the int8 weights, a synapse's own grain is e = s u_q (the finest channel's, but no finer
-    than a quarter of the coarsest's: one threshold serves all channels). The plan takes a <= e / 4 such that u_p = T / 2^r is a whole number of steps:
+    than a quarter of the coarsest's: one threshold serves all channels). The plan takes a <= e / 4 such that
+    u_p = T / 2^r is a whole number of steps:
 
         a_p = u_p / P,   P = ceil(u_p / (e / 4)),   w_int = round(w u_q / a_p),   b_int = round(b / a_p)
 
-    Thresholds are thereby exact, a weight is off by at most e / 8 (an eighth of its own int8 step; int8 rounding itself
-    was up to half a step), a bias by a_p / 2. :meth:`Plan.deviation` turns that into a bound on every neuron's state.
+    Thresholds are thereby exact; a weight is off by at most e / 8 (an eighth of its int8 step in the finest channel, an
+    eighth of a quarter of the coarsest channel's step in any finer one; int8 rounding itself was up to half a step); a
+    bias by a_p / 2. :meth:`Plan.deviation` turns that into a bound on every neuron's state.
 Rest
     x and o of a network that has seen an all-zero input and has settled, computed once here.
 Range
@@ -71,8 +73,8 @@ class Population:
 
     Parameters
     ----------
-    node, name, shape
-        The graph's node, its name and shape.
+    node
+        The graph's node.
     unit
         Real value of one payload unit, u.
     step
@@ -185,6 +187,8 @@ class Plan:
         With L the Lipschitz constant of f, T the threshold (t = T where it spikes), and E the result:
 
             E_p = a_p / 2 + sum over synapses (|w| (L E_q + t_q) + (a_p / 2) sum |o_q| / u_q)
+
+        An f that jumps (ReLU with ``start`` above 0) has no L; behind one the figure is no bound.
 
         Parameters
         ----------

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
+from threading import Timer
 from typing import Any, TypeVar
 
 import numpy as np
@@ -182,6 +183,18 @@ def counting(description: str, total: int) -> Iterator[Callable[[int], object]]:
     """The same bar for a loop that is elsewhere: ``with counting("simulating", n) as count: f(progress=count)``."""
     with progress(range(0), description, total=total) as bar:
         yield bar.update
+
+
+@contextmanager
+def announced_if_slow(text: str) -> Iterator[None]:
+    """Say a line on stderr, if that is a terminal and what is inside takes longer than a second."""
+    timer = Timer(1.0, lambda: sys.stderr.write(text) if sys.stderr.isatty() else None)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
