@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from tfsnn.encode import Encoder
 from tfsnn.errors import ConversionError, InputError
 from tfsnn.graph import Graph, Neurons
@@ -158,27 +160,31 @@ def examine(
     model: ModelRecord, encoder: Encoder, *, affine: Mapping[str, Affine] | None = None, shapes: Mapping[int, Shape] | None = None
 ) -> Lowered:
     """The network in float, or None, and a verdict on each layer; parameters as of :func:`lower`."""
-    builder = Builder()
-    signals: dict[str, Signal | None] = {}
     for number in set(shapes or ()) - set(range(len(model.inputs))):
         raise InputError(f"a shape was given for input {number}; the model has {len(model.inputs)}, counted from 0")
-    verdicts = [_open_input(model, builder, signals, number, encoder, shapes or {}) for number in range(len(model.inputs))]
+    # Weights that overflow float32 once they are folded become infinite; the graph refuses them, naming the population.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _examined(model, encoder, affine or {}, shapes or {})
+
+
+def _examined(model: ModelRecord, encoder: Encoder, affine: Mapping[str, Affine], shapes: Mapping[int, Shape]) -> Lowered:
+    builder = Builder()
+    signals: dict[str, Signal | None] = {}
+    verdicts = [_open_input(model, builder, signals, number, encoder, shapes) for number in range(len(model.inputs))]
     calls = Counter(record.layer for record in model.calls)
     uses = Counter([*(tensor for record in model.calls for tensor in record.inputs), *model.outputs])
     closed: dict[str, Closed] = {}
     for record in model.calls:
         layer, stands = model.layers[record.layer], len(builder.nodes)
-        call = Call(builder, layer, record.constants, affine or {})
+        call = Call(builder, layer, record.constants, affine)
         result = _called(call, record, signals)
         if result is not None and not result.open and uses[record.outputs[0]] > 1:
             # Each consumer of a pending sum would compute it again.
             result = builder.closed(result)
-        signals |= dict.fromkeys(record.outputs, result)
         verdicts.append(Verdict(layer.name, layer.class_name, tuple(call.problems)))
         if result is not None and result.bare and calls[layer.name] == 1:
-            population = result.terms[0].source
-            if any(node.name == population for node in builder.nodes[stands:]):
-                closed[population] = Closed(layer.name, result.view)
+            closed |= {n.name: Closed(layer.name, result.view) for n in builder.nodes[stands:] if n.name == result.terms[0].source}
+        signals |= dict.fromkeys(record.outputs, result)
         _release(record, uses, signals)
     ends = [signal for signal in map(signals.get, model.outputs) if signal is not None]
     if any(verdict.problems for verdict in verdicts) or len(ends) != len(model.outputs):

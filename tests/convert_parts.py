@@ -77,14 +77,14 @@ def keras_outputs(model: Any, frames: Mapping[str, NDArray[Any]]) -> list[NDArra
     return [np.asarray(answer, np.float64).reshape(len(given[0]), -1) for answer in answers]
 
 
-def outputs(graph: Graph, frames: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float64]]:
-    """What the network in float computes, likewise; with softmax where Keras has it."""
+def outputs(graph: Graph, frames: Mapping[str, NDArray[Any]], *, softmax: bool = True) -> list[NDArray[np.float64]]:
+    """What the network in float computes, likewise; with softmax where Keras has it, if wanted."""
     states = forward(graph, dict(frames))
     found = []
     for node in map(graph.__getitem__, graph.outputs):
         assert isinstance(node, Neurons)
         value = node.activation(states[node.name].reshape(-1, *node.shape))
-        found.append((softmaxed(value) if node.softmax else value).reshape(len(value), -1))
+        found.append((softmaxed(value) if node.softmax and softmax else value).reshape(len(value), -1))
     return found
 
 

@@ -86,7 +86,8 @@ def convolutions(draw: st.DrawFn, shape: Shape) -> Conv:
     padding = []
     for i in (0, 1):
         least = max(0, (window[i] - 1) * dilation[i] + 1 - shape[i])
-        padding.append(draw(st.just(same_padding(shape[i], window[i], strides[i], dilation[i])) | st.tuples(INTS(least, least + 1), INTS(0, 2))))
+        same = st.just(same_padding(shape[i], window[i], strides[i], dilation[i]))
+        padding.append(draw(same | st.tuples(INTS(least, least + 1), INTS(0, 2))))
         if window_output(shape[i], window[i], strides[i], padding[i], dilation[i]) < 1:
             padding[i] = (least, 1)
     groups = draw(st.sampled_from([n for n in (1, 2, 3, shape[2]) if shape[2] % n == 0]))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import tfsnn
-from convert_parts import PIXELS, difference, graph_of, keras_outputs, randomised, record, sequential
+from convert_parts import PIXELS, difference, graph_of, keras_outputs, outputs, randomised, record, sequential
 from data_folder import folder
+from tfsnn.convert.calibrate import synthetic
 from tfsnn.convert.lower import lower
 from tfsnn.convert.reader import read
 from tfsnn.convert.run import convert_model, default_encoder, samples_of
@@ -237,3 +238,24 @@ def test_simulated_accuracy(name: str) -> None:
     operations = float(result.operations.mean())
     print(f"\n{name}: {found:.2f} %, {operations:,.0f} operations a frame, {result.engine}, {result.carrier}, {result.seconds:.0f} s")
     assert found == pytest.approx(expected, abs=tolerance + 0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", POSITIVE)
+def test_simulated_outputs(name: str) -> None:
+    """16-bit weights, slot schedule, small threshold, 100 seeded images: the outputs and classes of the float original."""
+    affine, encoder = {"": (1 / 127.5, -1.0)} if "elu" in name else None, Encoder("graded", scale=1.0) if "resnet8" in name else None
+    net = convert_model(folder("keras_models", name), encoder=encoder, affine=affine, weight_bits=16)
+    node = net.graph.inputs[0]
+    raw = synthetic(node, 100, 7)
+    result = tfsnn.simulate(net, node.encoder.events(raw), threshold=1e-4)
+    exact = lower(read(folder("keras_models", name)), node.encoder, affine=affine)
+    expected = outputs(exact, {"input": node.encoder.frames(raw)}, softmax=False)
+    first, same = 0, []
+    for value in expected:
+        found = result.outputs[:, first : first + value.shape[1]]
+        first += value.shape[1]
+        same.append(float((found.argmax(axis=1) == value.argmax(axis=1)).mean()))
+    worst = float(np.abs(result.outputs - np.concatenate(expected, axis=1)).max() / max(np.abs(value).max() for value in expected))
+    print(f"\n{name}: same class {min(same):.2f}, worst difference {worst:.1e}, {result.engine}, {result.carrier}, {result.seconds:.0f} s")
+    assert min(same) >= 0.99 and worst < 0.01

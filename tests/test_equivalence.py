@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import settings as profile
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from nets import conv, dense
+from nets import given as input_of
+from nets import network, stream
 from strategies import graphs, settings_of, streams
 from tfsnn import compiled, eager
 from tfsnn.events import Events
 from tfsnn.ops import AveragePool, Conv
-from tfsnn.plan import Plan, Settings, make
+from tfsnn.plan import Plan, make
 from tfsnn.record import RECORDS, Outcome, OutOfRange
+from tfsnn.settings import Settings
 
 CARRIERS = ("float32", "float64")
 # The eager engine takes some milliseconds for each event that it delivers alone.

@@ -152,7 +152,8 @@ def machine(element: Any, emit: Any, parameters: list[Any]) -> Any:
     if result is not None:
         builder.store(result, builder.bitcast(inside.args[-1], result.type.as_pointer()))
     builder.ret_void()
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), binding.Target.from_default_triple().create_target_machine())
+    target = binding.Target.from_default_triple().create_target_machine()
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(str(module)), target)
     engine.finalize_object()
     native = ctypes.CFUNCTYPE(None, *(ctypes.c_void_p if p.is_pointer else kinds[p] for p in parameters), ctypes.c_void_p)(
         engine.get_function_address("f")
@@ -173,7 +174,10 @@ def test_emitted_code_without_numba(carrier: Any, element: Any, length: int) -> 
     _, x, told, w = drawn(length, carrier)
     data, whole = element.as_pointer(), ir.IntType(64)
     found, expected, limits = x.copy(), x.copy(), (0.0, 40.0, 30.0)
-    check = machine(element, lambda on, a, b, c, *rest: kv.emit_add_check(on, (a, b, c), rest[:6], rest[6], rest[7:]), [data] * 3 + [whole] * 6 + [element] * 4)
+    check = machine(
+        element, lambda on, a, b, c, *rest: kv.emit_add_check(on, (a, b, c), rest[:6], rest[6], rest[7:]),
+        [data] * 3 + [whole] * 6 + [element] * 4,
+    )  # fmt: skip
     runs = (3, 10, length, 4, 20, 9)
     assert check(found, told, w, *runs, 3.0, *limits) == kv.plain_add_check(expected, told, w, runs, 3.0, *limits)
     np.testing.assert_array_equal(found, expected)
@@ -185,7 +189,10 @@ def test_emitted_code_without_numba(carrier: Any, element: Any, length: int) -> 
     many(found, w, firsts, factors, 2, 3, 1, length)
     kv.plain_add_many(expected, w, firsts, factors, 2, 3, 1, length)
     np.testing.assert_array_equal(found, expected)
-    who = machine(element, lambda on, a, b, at, end, *rest: kv.emit_tellers(on, a, b, at, end, rest), [data, data, whole, whole, *[element] * 3])
+    who = machine(
+        element, lambda on, a, b, at, end, *rest: kv.emit_tellers(on, a, b, at, end, rest),
+        [data, data, whole, whole, *[element] * 3],
+    )  # fmt: skip
     few = min(length, kv.WORD)
     assert who(found, told, 3, 3 + few, *limits) == kv.plain_tellers(found, told, 3, 3 + few, *limits)
     most = machine(element, kv.emit_highest, [data, whole, whole])

@@ -160,8 +160,9 @@ def conv(**changes: Any) -> LayerRecord:
             r"axis is \(1, 2\) on an input of shape \(7, 6, 2\); one axis from 1 to 3, or -1, can be converted",
         ),
         (LayerRecord("c", "BatchNormalization", Config({"mode": 1}), {}), "mode is 1; only 0 can be converted"),
+        (norm(np.full(2, 1e30), epsilon=0.0), "graph: output0: .* holds NaN or infinity"),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_refused_records(layer: LayerRecord, message: str) -> None:
     with pytest.raises(ConversionError, match=message):
@@ -192,7 +193,10 @@ def test_refused_inputs(shape: tuple[Any, ...], given: dict[int, tuple[int, ...]
         lower(record(shape, ("ReLU", {})), PIXELS, shapes=given)
 
 
-ODD: tuple[Any, ...] = (None, True, -1, 0, 1.5, float("nan"), "x", (), (1,), (2, 3), (1, "x"), ((1, 2), (3, 4)), {}, {"class_name": "x"}, 1 << 40)
+ODD: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1.5, float("nan"), 1 << 40, "x", {}, {"class_name": "x"}),
+    *((), (1,), (2, 3), (1, "x"), ((1, 2), (3, 4))),
+)
 KEYS = (
     *("filters", "kernel_size", "strides", "dilation_rate", "groups", "padding", "data_format", "activation", "units", "use_bias"),
     *("pool_size", "keepdims", "axis", "epsilon", "scale", "center", "mean", "variance", "offset", "size", "interpolation", "invert"),

@@ -160,7 +160,8 @@ def _job(plan: Plan, flat: Flat, events: Events, record: tuple[str, ...], state:
         t=_own(events.t), neuron=_own(events.neuron), payload=_own(events.payload), offsets=_own(events.offsets),
         start_x=start[0], start_told=start[1], start_bound=start[2],
         counts=np.zeros((samples, 7, len(net.population)), np.int64), final_x=final[0], final_told=final[1],
-        rows_x=shown[0], rows_told=shown[1], row_counts=np.zeros((rows, 3), np.int64), row_first=np.searchsorted(stamps, events.offsets[:-1]),
+        rows_x=shown[0], rows_told=shown[1], row_counts=np.zeros((rows, 3), np.int64),
+        row_first=np.searchsorted(stamps, events.offsets[:-1]),
         whole=whole, rows=rows > 0, log="events" in record,
     )  # fmt: skip
     return job, stamps

@@ -309,8 +309,8 @@ def spread(plan: Plan, net: k.Net, x: list[Array], o: list[Array]) -> tuple[Arra
     carrier (samples, cells), twice
         x; and told, in steps.
     """
-    last = net.population[:, k.BASE] + np.where(net.population[:, k.KIND] == k.INPUT, 0, np.maximum(net.population[:, k.HEARD], net.population[:, k.LISTED]))
-    cells = np.zeros((2, len(x[0]), int(last.max(initial=0))), net.weight.dtype)
+    sizes = net.population[net.population[:, k.KIND] != k.INPUT][:, [k.HEARD, k.LISTED]].max(axis=1)
+    cells = np.zeros((2, len(x[0]), int(sizes.sum())), net.weight.dtype)
     for row, level, values, told in zip(net.population, net.level, x, o):
         if row[k.KIND] != k.INPUT:
             cells[0, :, row[k.BASE] : row[k.BASE] + row[k.HEARD]] = values

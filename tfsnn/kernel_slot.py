@@ -91,8 +91,8 @@ def measure(net: Net, work: Work, source: int) -> None:
 
 
 @inlined
-def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple[int, int]:
-    """Add all that a population has sent, by one path: place after place, what meets in one at a time; the flags reached, from and up to."""
+def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple[Any, Any]:
+    """Add all that a population has sent, by one path: place after place, what meets in one at a time; the flags reached."""
     entry, first, shape, lists, flags, x = net.entry, net.first, net.shape, work.lists, work.flags, work.x
     pile_first, pile_units = work.pile_first, work.pile_units
     base, start, speaks = net.population[source, LIST], net.path[path], net.population[target, SPEAKS] != 0
@@ -128,7 +128,7 @@ def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple
 
 
 @inlined
-def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple[int, int]:
+def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple[Any, Any]:
     """Let a max-pooling population hear all that its source has sent; the flags reached, from and up to."""
     p, lists, flags = net.population[target], work.lists, work.flags
     base = net.population[source, LIST]

@@ -140,7 +140,7 @@ def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue
 
 
 @inlined
-def unproven(net: Net, work: Work, source: int, neuron: int, size: float) -> int:
+def unproven(net: Net, work: Work, source: int, neuron: int, size: Any) -> Any:
     """The first population to which an event of this size may not be delivered, -1 if there is none."""
     for i in range(net.link_first[source], net.link_first[source + 1]):
         number, growth = net.link[i, TARGET], np.float64(0)
@@ -156,7 +156,9 @@ def unproven(net: Net, work: Work, source: int, neuron: int, size: float) -> int
 
 
 @inlined
-def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, counts: Array, tail: int) -> int:
+def pass_link(
+    net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, counts: Array, tail: int
+) -> int:
     """Deliver one event to one population; the new end of the queue."""
     number = link[TARGET]
     counts[RECEIVED, number] += 1

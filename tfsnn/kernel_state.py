@@ -54,7 +54,8 @@ TARGET, FIRST_PATH, LAST_PATH, SOURCE, ALONE = range(5)
 places; else the first of its entries, one a neuron (to max pooling: 0)."""
 BASE, HEARD, LIST, LISTED, FLAGS, GRAIN, KIND, PAYLOAD, LEAST, LARGEST, DIRECT, SPEAKS, PUSHES = range(13)
 """Columns of a population: its first cell, and number of those with x; the first row of its list, and number of neurons; its
-first flag, and neurons a flag; KIND; P, least and largest payload; whether it quantizes directly, speaks; most neurons that an event reaches."""
+first flag, and neurons a flag; KIND; P, least and largest payload; whether it quantizes directly, speaks; most neurons that an
+event reaches."""
 TABLE, ENTRIES, LOW, SHIFT, FLAT_LOW, FLAT_HIGH, WINDOWS, POOLS = range(13, 21)
 """Columns of a population, further: its function's table or slopes; its rows in the tables of max pooling."""
 VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
@@ -200,7 +201,7 @@ class Job(NamedTuple):
 
 
 @inlined
-def evaluate(kind: int, p: Array, slope: Array, table: Array, level: Array, neuron: int, x: float) -> float:
+def evaluate(kind: int, p: Array, slope: Array, table: Array, level: Array, neuron: int, x: Any) -> Any:
     """f(x) of one neuron, in grid steps."""
     if kind == VECTOR:
         return min(max(x, level[FLOOR]), level[CEILING])
@@ -219,7 +220,7 @@ def evaluate(kind: int, p: Array, slope: Array, table: Array, level: Array, neur
 
 
 @inlined
-def units_to_tell(change: float, p: Array, offset: float) -> int:
+def units_to_tell(change: float, p: Array, offset: float) -> Any:
     """What the neuron rule's loop sends, summed: whole payload units, without a last payload that would stay below T."""
     if p[DIRECT]:
         units = np.int64(np.floor((np.float64(change) + offset) / p[PAYLOAD]))
@@ -234,10 +235,10 @@ def units_to_tell(change: float, p: Array, offset: float) -> int:
 
 
 @inlined
-def who_tells(kind: int, p: Array, slope: Array, table: Array, level: Array, x: Array, told: Array, start: int, stop: int) -> int:
+def who_tells(kind: int, p: Array, slope: Array, table: Array, level: Array, x: Array, told: Array, start: int, stop: int) -> Any:
     """As bits, which of up to WORD cells have something to tell."""
     if kind == VECTOR:
-        return tellers(x, told, start, stop, level[FLOOR], level[CEILING], level[CHANGE])  # type: ignore[no-any-return]
+        return tellers(x, told, start, stop, level[FLOOR], level[CEILING], level[CHANGE])
     bits = np.int64(0)
     for cell in range(start, stop):
         value = evaluate(kind, p, slope, table, level, cell - p[BASE], x[cell])
@@ -282,7 +283,7 @@ def speak_pool(net: Net, number: int, x: Array, told: Array, window: int, out: A
 
 
 @inlined
-def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tuple[int, int], counts: Array, out: Array, tail: int) -> int:
+def settle(net: Net, number: int, x: Array, told: Array, flags: Array, reach: tuple[Any, Any], counts: Array, out: Array, tail: int) -> int:
     """Check the neurons flagged from ``reach[0]`` up to ``reach[1]``, in neuron order; the new end of ``out``."""
     p = net.population[number]
     first, grain, flag, stop = p[FLAGS], p[GRAIN], reach[0], reach[1]
@@ -318,7 +319,7 @@ def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: 
 
 
 @inlined
-def mark_runs(flags: Array, net: Net, number: int, entry: int) -> tuple[int, int]:
+def mark_runs(flags: Array, net: Net, number: int, entry: Any) -> tuple[Any, Any]:
     """Flag the neurons under the runs of one entry; the first flag, and the one behind the last."""
     shape, which = net.shape, net.entry[entry, SHAPE]
     first = net.population[number, FLAGS] + (net.entry[entry, AT] - net.population[number, BASE]) // net.population[number, GRAIN]
@@ -333,7 +334,7 @@ def mark_runs(flags: Array, net: Net, number: int, entry: int) -> tuple[int, int
 
 
 @inlined
-def add_pile(net: Net, x: Array, entry: int, pile_first: Array, pile_units: Array, piled: int) -> None:
+def add_pile(net: Net, x: Array, entry: Any, pile_first: Array, pile_units: Array, piled: int) -> None:
     """Add the events piled up in one place to the neurons there."""
     weight, shape, which = net.weight, net.shape, net.entry[entry, SHAPE]
     rows, taps, run = shape[which, ROWS], shape[which, TAPS], shape[which, RUN]

@@ -1,4 +1,4 @@
-"""Vector loops of the compiled engine: three operations on runs of neurons, as LLVM vector code of fixed width.
+"""Vector loops of the compiled engine: operations on runs of neurons, as LLVM vector code of fixed width.
 
 ``add_check``  x += w k over up to 32 runs at equal distances; as bits, which of them have neurons with something to tell now
 ``add_many``   x += sum of w_e k_e over one run: events that meet are summed in registers before x is touched
@@ -17,12 +17,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
-from numba import config, types
-from numba.core import cgutils
+from numba.core import cgutils as numba_cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+# Numba is typed in part; what it leaves open is open here, too.
+cgutils: Any = numba_cgutils
+config: Any = numba.config
+types: Any = numba.types
 ir = cgutils.ir
 INT = ir.IntType(64)
 WIDTH = 64
@@ -75,7 +79,7 @@ class Lanes:
         """a b + c; on exact numbers the same whether fused or not."""
         return self._call(f"llvm.fmuladd.{self.suffix}", self.type, [a, b, c])
 
-    def tells(self, x: Any, told: Any, limits: tuple[Any, Any, Any]) -> Any:
+    def tells(self, x: Any, told: Any, limits: tuple[Any, ...]) -> Any:
         """A mask of the lanes that have something to tell; never where told is not a number."""
         low, high, threshold = limits
         value = self.builder.select(self.builder.fcmp_ordered(">", x, low), x, low)
@@ -104,11 +108,11 @@ class Lanes:
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
 
 
-def emit_add_check(lanes: Lanes, arrays: tuple[Any, Any, Any], runs: tuple[Any, ...], k: Any, limits: tuple[Any, Any, Any]) -> Any:
+def emit_add_check(lanes: Lanes, arrays: tuple[Any, Any, Any], runs: tuple[Any, ...], k: Any, limits: tuple[Any, ...]) -> Any:
     """The code of ``add_check``."""
     builder, (x, told, w) = lanes.builder, arrays
     at, first, length, count, step, weight_step = runs
-    factor, limits = lanes.splat(k), tuple(lanes.splat(limit) for limit in limits)  # type: ignore[assignment]
+    factor, levels = lanes.splat(k), tuple(lanes.splat(limit) for limit in limits)
     any_tells, nothing = cgutils.alloca_once(builder, lanes.bits), ir.Constant(lanes.bits, [0] * lanes.count)
     found = cgutils.alloca_once_value(builder, INT(0))
     with cgutils.for_range(builder, count) as loop:
@@ -119,7 +123,7 @@ def emit_add_check(lanes: Lanes, arrays: tuple[Any, Any, Any], runs: tuple[Any, 
         def body(i: Any, mask: Any) -> None:
             total = lanes.multiply_add(lanes.load(w, builder.add(i, shift), mask), factor, lanes.load(x, i, mask))
             lanes.store(total, x, i, mask)
-            tells = lanes.tells(total, lanes.load(told, i, mask), limits)
+            tells = lanes.tells(total, lanes.load(told, i, mask), levels)
             tells = tells if mask is None else builder.and_(tells, mask)
             builder.store(builder.or_(builder.load(any_tells), tells), any_tells)
 
@@ -157,14 +161,13 @@ def emit_add_many(lanes: Lanes, x: Any, w: Any, place: tuple[Any, Any, Any], fir
     lanes.runs(middle, stop, lambda i, mask: block(i, 1, mask))
 
 
-def emit_tellers(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits: tuple[Any, Any, Any]) -> Any:
+def emit_tellers(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits: tuple[Any, ...]) -> Any:
     """The code of ``tellers``."""
-    builder = lanes.builder
-    limits = tuple(lanes.splat(limit) for limit in limits)  # type: ignore[assignment]
+    builder, levels = lanes.builder, tuple(lanes.splat(limit) for limit in limits)
     found = cgutils.alloca_once_value(builder, INT(0))
 
     def body(i: Any, mask: Any) -> None:
-        tells = lanes.tells(lanes.load(x, i, mask), lanes.load(told, i, mask), limits)
+        tells = lanes.tells(lanes.load(x, i, mask), lanes.load(told, i, mask), levels)
         bits = lanes.pack(tells if mask is None else builder.and_(tells, mask))
         builder.store(builder.or_(builder.load(found), builder.shl(bits, builder.sub(i, start))), found)
 
@@ -233,7 +236,7 @@ def vector_tellers(typing: Any, x: Any, told: Any, start: Any, stop: Any, low: A
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = Lanes(builder, context.get_value_type(x.dtype))
         data = _data(context, builder, signature, arguments, 2)
-        return emit_tellers(lanes, *data, arguments[2], arguments[3], tuple(arguments[4:]))
+        return emit_tellers(lanes, data[0], data[1], arguments[2], arguments[3], tuple(arguments[4:]))
 
     return types.int64(x, told, *[types.intp] * 2, *[x.dtype] * 3), generate
 

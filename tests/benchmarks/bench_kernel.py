@@ -1,0 +1,236 @@
+"""How fast the compiled engine is, against the machine and against Keras; writes kernel.json and kernel.png.
+
+    python tests/benchmarks/bench_kernel.py --out DIR [--model model.h5 --data mnist [--data-dir D]] [--frames 1000000]
+
+Rates are synaptic updates a second on one core, next to an AXPY (x += w d, no check) on runs of the same length in the
+first cache, measured in the same process; medians of five, taken in turn where two things are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from bench_nets import changes, mnist_net, pilotnet, strokes
+from numba import njit
+from numpy.typing import NDArray
+
+from tfsnn import compiled
+from tfsnn import kernel_state as k
+from tfsnn.encode import Encoder
+from tfsnn.events import Events
+from tfsnn.graph import Graph, Input
+from tfsnn.plan import Plan, make
+from tfsnn.record import Ledger, OutOfRange
+from tfsnn.settings import Settings
+
+RUNS = (8, 16, 40, 80, 128, 256)
+TIMES = 5
+
+
+@njit
+def axpy(x: NDArray[Any], w: NDArray[Any], run: int, times: int) -> None:
+    one = x[0] * 0 + 1
+    for turn in range(times):
+        a = (turn * 16) % 512 + (turn % 5) * 640
+        part, row = x[a : a + run], w[(turn % 5) * run : (turn % 5 + 1) * run]
+        for i in range(run):
+            part[i] += row[i] * one
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def axpy_rates(carrier: str) -> dict[int, float]:
+    """Updates a second by length of the run."""
+    x, w, rates = np.zeros(8192, carrier), np.ones(8192, carrier), {}
+    for run in RUNS:
+        axpy(x, w, run, 10)
+        rates[run] = run * 200_000 / median(seconds(lambda run=run: axpy(x, w, run, 200_000)) for _ in range(TIMES))
+    return rates
+
+
+def expected_seconds(plan: Plan, carrier: str, ledger: Ledger, rates: dict[int, float]) -> float:
+    """What an AXPY on runs of the same lengths would take for the same updates."""
+    net, total = compiled.prepared(plan, carrier).flat.net, 0.0
+    for number, operations in enumerate(ledger.synaptic_operations.sum(axis=0)):
+        if operations:
+            links = net.link[net.link[:, k.TARGET] == number]
+            entries = [net.entry[net.first[net.path[first]] :][: plan.populations[source].size] for _, first, _, source, _ in links]
+            runs = np.concatenate([net.shape[entry[:, k.SHAPE], k.RUN] for entry in entries])
+            total += operations / np.interp(runs.mean(), list(rates), list(rates.values()))
+    return total
+
+
+def rate(
+    graph: Graph, events: Events, schedule: str, threshold: float, rates: dict[str, dict[int, float]], times: int = TIMES
+) -> dict[str, Any]:
+    """One network, one core: what a run takes, and what an AXPY would."""
+    plan = make(graph, Settings(threshold, "absolute", "valued"))
+    for carrier in ("float32", "float64"):
+        try:
+            outcome = compiled.run(plan, events, schedule, carrier, ())
+            break
+        except OutOfRange:
+            continue
+    taken = median(seconds(lambda: compiled.run(plan, events, schedule, carrier, ())) for _ in range(times))
+    operations = int(outcome.ledger.synaptic_operations.sum())
+    sent = int(outcome.ledger.sent.sum())
+    return {
+        "schedule": schedule, "carrier": carrier, "threshold": threshold, "samples": events.samples, "events": sent,
+        "operations": operations, "seconds": taken, "updates_per_second": operations / taken,
+        "nanoseconds_per_event": 1e9 * taken / max(1, sent),
+        "of_axpy": expected_seconds(plan, carrier, outcome.ledger, rates[carrier]) / taken,
+    }  # fmt: skip
+
+
+def growth(rates: dict[str, dict[int, float]]) -> dict[str, list[dict[str, Any]]]:
+    """Time against the share of the input that changes, width, samples."""
+    found: dict[str, list[dict[str, Any]]] = {"density": [], "width": [], "samples": []}
+    pilot, images = pilotnet(), strokes(256)
+    for schedule in ("spike", "slot"):
+        for share in (0.01, 0.03, 0.1, 0.3, 1.0):
+            found["density"].append({"share": share, **rate(pilot, changes((66, 200, 3), share), schedule, 0.2, rates, 3)})
+        for width in (1, 2, 4):
+            events = Encoder("delay").events(images[:32])
+            found["width"].append({"width": width, **rate(mnist_net(width), events, schedule, 0.5, rates, 3)})
+        for samples in (16, 64, 256):
+            found["samples"].append(rate(mnist_net(), Encoder("delay").events(images[:samples]), schedule, 0.5, rates, 3))
+    return found
+
+
+def cores(all_cores: set[int]) -> list[dict[str, Any]]:
+    """Samples a second against cores."""
+    plan, events, found = make(mnist_net(), Settings(0.5, "absolute")), Encoder("delay").events(strokes(1000)), []
+    for count in range(1, len(all_cores) + 1):
+        os.sched_setaffinity(0, set(sorted(all_cores)[:count]))
+        compiled.run(plan, events, "spike", "float32", ())
+        taken = median(seconds(lambda: compiled.run(plan, events, "spike", "float32", ())) for _ in range(TIMES))
+        found.append({"cores": count, "samples_per_second": events.samples / taken})
+    return found
+
+
+def against_keras(model: str, name: str, data_dir: str | None) -> dict[str, Any]:
+    """The test frames under ``spike``, at the largest threshold that costs at most 0.1 % accuracy, against predict; in turn, five times."""
+    import keras
+
+    from tfsnn import convert_model, data, simulate
+
+    dataset = data.load(name, data_dir)
+    net, network = convert_model(model, calibration=dataset.train.x[:1000]), keras.models.load_model(model)
+    encoder = net.graph.inputs[0].encoder
+    frames, events = encoder.frames(dataset.test.x), encoder.events(dataset.test.x)
+    exact = float(np.mean(network.predict(frames, batch_size=256, verbose=0).argmax(axis=1) == dataset.test.y))
+    for threshold in (0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02):
+        result = simulate(net, events, threshold=threshold, schedule="spike")
+        accuracy = float(np.mean(result.predictions == dataset.test.y))
+        if accuracy >= exact - 0.001:
+            break
+    pairs = [
+        (
+            seconds(lambda: network.predict(frames, batch_size=256, verbose=0)),
+            seconds(lambda: simulate(net, events, threshold=threshold, schedule="spike")),
+        )
+        for _ in range(TIMES)
+    ]
+    ours, theirs = median(b for _, b in pairs), median(a for a, _ in pairs)
+    return {
+        "frames": len(frames), "threshold": threshold, "carrier": result.carrier, "accuracy": accuracy, "accuracy_keras": exact,
+        "operations_per_frame": float(result.operations.mean()), "seconds": ours, "seconds_keras": theirs, "ratio": ours / theirs,
+    }  # fmt: skip
+
+
+def stream_of_frames(count: int) -> dict[str, Any]:
+    """Random frames through a stream: whether x is still b + W o, and how memory grew."""
+    from tfsnn.dense import gathered, linear
+    from tfsnn.stream import Stream
+
+    graph = Graph((Input("in", (28, 28, 1), Encoder("graded", scale=1 / 255)), *mnist_net().nodes[1:]), ("dense2",))
+    live, rng = Stream(graph, threshold=0.5, unit="absolute"), np.random.default_rng(3)
+    frame = rng.integers(0, 256, (28, 28, 1)).astype(np.int64)
+    memory = 0
+    for number in range(count):
+        frame.reshape(-1)[rng.integers(0, 784, 4)] = rng.integers(0, 256, 4)
+        live.step(frame)
+        if number == min(1000, count - 1):
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    told = [live.sent[None].astype(np.int64), *live.state.o[1:]]
+    exact = all(
+        np.array_equal(x, p.bias[None] + sum(linear(q.op, q.weight, gathered(told[q.source], q.index), q.shape) for q in p.paths))
+        for x, p in zip(live.state.x[1:], live.plan.populations[1:])
+    )
+    return {
+        "frames": count, "exact": exact, "seconds_per_frame": live.total_seconds / count, "carrier": live.carrier,
+        "operations_per_frame": float(live.total.synaptic_operations.sum() / count),
+        "memory_growth_kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory,
+    }  # fmt: skip
+
+
+def picture(report: dict[str, Any], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    (top, right), (left, last) = figure.subplots(2, 2)
+    for carrier, rates in report["axpy"].items():
+        top.plot(list(map(int, rates)), [v / 1e9 for v in rates.values()], "o-", label=f"AXPY, {carrier}")
+    top.set(xlabel="run length", ylabel="G updates/s", title="the machine's limit")
+    for axes, name, key, label in (
+        (right, "density", "share", "share of the input that changes"), (left, "width", "width", "width of the MNIST network"),
+    ):  # fmt: skip
+        for schedule in ("spike", "slot"):
+            rows = [row for row in report["growth"][name] if row["schedule"] == schedule]
+            axes.loglog([row[key] for row in rows], [1e3 * row["seconds"] / row["samples"] for row in rows], "o-", label=schedule)
+        axes.set(xlabel=label, ylabel="ms a sample, one core")
+    names = [f"{row['network']}\n{row['schedule']}" for row in report["rates"]]
+    last.bar(names, [row["updates_per_second"] / 1e9 for row in report["rates"]])
+    last.set(ylabel="G updates/s, one core")
+    for axes in (top, right, left):
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model")
+    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--data-dir")
+    parser.add_argument("--frames", type=int, default=20_000)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(every)})
+    rates = {carrier: axpy_rates(carrier) for carrier in ("float32", "float64")}
+    cases = [
+        ("MNIST", mnist_net(), Encoder("delay").events(strokes(200)), 0.2),
+        ("PilotNet 5 %", pilotnet(), changes((66, 200, 3), 0.05), 0.1),
+        ("PilotNet 30 %", pilotnet(), changes((66, 200, 3), 0.3), 0.1),
+    ]
+    report: dict[str, Any] = {
+        "axpy": rates,
+        "rates": [{"network": n, **rate(g, e, s, t, rates)} for n, g, e, t in cases for s in ("spike", "slot")],
+        "growth": growth(rates),
+        "cores": cores(every),
+    }
+    os.sched_setaffinity(0, {max(every)})
+    report["stream"] = stream_of_frames(args.frames)
+    os.sched_setaffinity(0, every)
+    if args.model:
+        report["keras"] = against_keras(args.model, args.data, args.data_dir)
+    (args.out / "kernel.json").write_text(json.dumps(report, indent=1) + "\n")
+    picture(report, args.out / "kernel.png")
+
+
+if __name__ == "__main__":
+    main()
