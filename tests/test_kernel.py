@@ -6,7 +6,8 @@ import ctypes
 import os
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
@@ -26,39 +27,45 @@ LIMITS = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 30.0)]
 
 
 Runs = tuple[int, int, int, int, int, int]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@njit
+def jitted(function: Function) -> Function:
+    """Compiled, and to a type checker still the function that it was."""
+    return cast(Function, njit(function))
+
+
+@jitted
 def add_check(x: Array, told: Array, w: Array, runs: Runs, factor: float, low: float, high: float, least: float) -> int:
     return kv.add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
 
 
-@njit
+@jitted
 def add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
     kv.add_many(x, w, firsts, factors, count, at, shift, length)
 
 
-@njit
+@jitted
 def tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, least: float) -> int:
     return kv.tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
 
 
-@njit
+@jitted
 def highest(x: Array, start: int, stop: int) -> float:
     return kv.highest(x, start, stop)  # type: ignore[no-any-return]
 
 
-@njit
+@jitted
 def lowest(bits: int) -> int:
     return kv.lowest(bits)  # type: ignore[no-any-return]
 
 
-@njit
+@jitted
 def prefetch(table: Array, row: int) -> None:
     kv.prefetch(table, row)
 
 
-@njit
+@jitted
 def tell(change: float, p: Array, offset: float) -> int:
     return units_to_tell(change, p, offset)  # type: ignore[no-any-return]
 
@@ -145,7 +152,8 @@ def machine(element: Any, emit: Any, parameters: list[Any]) -> Any:
     """A native function made straight from emitted code, without numba: takes addresses and numbers, gives what is emitted."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    module, kinds = ir.Module(), {ir.IntType(64): ctypes.c_int64, ir.FloatType(): ctypes.c_float, ir.DoubleType(): ctypes.c_double}
+    kinds: dict[Any, Any] = {ir.IntType(64): ctypes.c_int64, ir.FloatType(): ctypes.c_float, ir.DoubleType(): ctypes.c_double}
+    module = ir.Module()
     inside = ir.Function(module, ir.FunctionType(ir.VoidType(), [*parameters, ir.IntType(64).as_pointer()]), "f")
     builder = ir.IRBuilder(inside.append_basic_block())
     result = emit(kv.Lanes(builder, element), *inside.args[:-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from copy import deepcopy
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from evaluate_parts import dataset, evaluated
 from tfsnn.encode import Encoder
-from tfsnn.evaluate import page, page_html, report
+from tfsnn.evaluate import page, report
 from tfsnn.evaluate.report import headline
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(8) + (816).to_bytes(4, "big") + bytes(8)

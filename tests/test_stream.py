@@ -48,7 +48,8 @@ def frames(count: int) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("kind", ["graded", "delta"])
 def test_frames_are_the_encoded_video(kind: str, schedule: str) -> None:
     graph = video_net(Encoder(kind, threshold=0.1))
-    video, settings = frames(8), {"threshold": 0.2, "unit": "absolute", "schedule": schedule}
+    video = frames(8)
+    settings: dict[str, Any] = {"threshold": 0.2, "unit": "absolute", "schedule": schedule}
     live = Stream(graph, **settings)
     for frame in video:
         outputs = live.step(frame)
@@ -62,7 +63,8 @@ def test_frames_are_the_encoded_video(kind: str, schedule: str) -> None:
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_delayed_frames_begin_from_rest(schedule: str) -> None:
     graph = video_net(Encoder("delay"))
-    video, settings = frames(3), {"threshold": 0.2, "unit": "absolute", "schedule": schedule}
+    video = frames(3)
+    settings: dict[str, Any] = {"threshold": 0.2, "unit": "absolute", "schedule": schedule}
     live = Stream(graph, **settings)
     found = [live.step(frame).copy() for frame in video]
     np.testing.assert_array_equal(found, simulate(graph, graph.inputs[0].encoder.events(video), **settings).outputs)

@@ -153,7 +153,7 @@ class Encoder:
     def _levels(self, array: NDArray[Any]) -> NDArray[np.int32]:
         levels = np.rint(array * (self.scale / self.unit_value))
         if levels.size and np.abs(levels).max() >= 1 << 24:
-            raise InputError(f"encoder: raw input up to {np.abs(array).max():g} gives payloads of 2^24 and above; raise step or lower scale")
+            raise InputError(f"encoder: raw input up to {np.abs(array).max():g} gives payloads beyond 2^24; raise step or lower scale")
         return levels.astype(np.int32)
 
     def _delay(self, array: NDArray[Any]) -> Events:

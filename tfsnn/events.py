@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.errors import InputError
 
@@ -59,6 +59,20 @@ class Events:
     shape: tuple[int, ...]
     tick: float = field(default=1.0, kw_only=True)
     unit: str = field(default="TU", kw_only=True)
+
+    if TYPE_CHECKING:
+        # Sequences are taken too: __post_init__ makes arrays of them.
+        def __init__(
+            self,
+            t: ArrayLike,
+            neuron: ArrayLike,
+            payload: ArrayLike,
+            offsets: ArrayLike,
+            shape: tuple[int, ...],
+            *,
+            tick: float = 1.0,
+            unit: str = "TU",
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         for name, dtype in (("t", np.int64), ("neuron", np.int32), ("payload", np.int32), ("offsets", np.int64)):

@@ -48,7 +48,7 @@ def column_sum(op: Linear, weight: Integers) -> int:
 def fanout_nonzero(op: Linear, weight: Integers, shape: Shape) -> Integers:
     """As :func:`fanout`, through non-zero weights only."""
     if isinstance(op, Dense):
-        return np.count_nonzero(weight, axis=1).astype(np.int64)
+        return np.asarray(np.count_nonzero(weight, axis=1), np.int64)
     if not isinstance(op, Conv):
         return np.broadcast_to(weight != 0, shape).reshape(-1).astype(np.int64)
     pixels = window_sources(shape, op.window, op.strides, op.padding, op.dilation)

@@ -13,6 +13,7 @@ import json
 import os
 import resource
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -57,7 +58,7 @@ def axpy_rates(carrier: str) -> dict[int, float]:
     x, w, rates = np.zeros(8192, carrier), np.ones(8192, carrier), {}
     for run in RUNS:
         axpy(x, w, run, 10)
-        rates[run] = run * 200_000 / median(seconds(lambda run=run: axpy(x, w, run, 200_000)) for _ in range(TIMES))
+        rates[run] = run * 200_000 / median(seconds(partial(axpy, x, w, run, 200_000)) for _ in range(TIMES))
     return rates
 
 
