@@ -29,7 +29,7 @@ def test_digits() -> None:
     (x, y), test = digits.train, digits.test
     assert (x.shape, test.x.shape) == ((1297, 8, 8, 1), (500, 8, 8, 1))
     assert x.dtype == test.x.dtype == np.uint8 and y.dtype == test.y.dtype == np.int64
-    assert x.max() == 16 and digits.encoder == Encoder("delay", scale=1 / 16, threshold=0.4)
+    assert x.max() == 16 and digits.encoder == Encoder("delay", scale=1 / 16, threshold=0.4, bins=4)
 
 
 def test_digits_split_is_even_whole_and_always_the_same() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llvmlite import binding, ir
 from numba import njit
+from numba.core.registry import CPUDispatcher
 from numpy.typing import NDArray
 
 from tfsnn import kernel_state as k
@@ -35,34 +36,39 @@ def jitted(function: Function) -> Function:
     return cast(Function, njit(function))
 
 
-@jitted
+def native(function: Function) -> Function:
+    """Compiled whatever NUMBA_DISABLE_JIT says: vector code has its twin, and both are tested in either mode."""
+    return cast(Function, CPUDispatcher(function, targetoptions={"nopython": True}))
+
+
+@native
 def add_check(x: Array, told: Array, w: Array, runs: Runs, factor: float, low: float, high: float, least: float) -> int:
-    return kv.add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
+    return kv.vector_add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
 
 
-@jitted
+@native
 def add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
-    kv.add_many(x, w, firsts, factors, count, at, shift, length)
+    kv.vector_add_many(x, w, firsts, factors, count, at, shift, length)
 
 
-@jitted
+@native
 def tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, least: float) -> int:
-    return kv.tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
+    return kv.vector_tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
 
 
-@jitted
+@native
 def highest(x: Array, start: int, stop: int) -> float:
-    return kv.highest(x, start, stop)  # type: ignore[no-any-return]
+    return kv.vector_highest(x, start, stop)  # type: ignore[no-any-return]
 
 
-@jitted
+@native
 def lowest(bits: int) -> int:
-    return kv.lowest(bits)  # type: ignore[no-any-return]
+    return kv.vector_lowest(bits)  # type: ignore[no-any-return]
 
 
-@jitted
+@native
 def prefetch(table: Array, row: int) -> None:
-    kv.prefetch(table, row)
+    kv.vector_prefetch(table, row)
 
 
 @jitted

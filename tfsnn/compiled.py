@@ -72,7 +72,7 @@ def prepared(plan: Plan, carrier: str) -> Prepared:
     return carriers[carrier]
 
 
-def make_work(flat: Flat, capacity: int = QUEUE) -> k.Work:
+def make_work(flat: Flat, capacity: int) -> k.Work:
     """What one thread writes.
 
     Parameters
@@ -172,7 +172,7 @@ def _chunk(entry: Any, ready: Prepared, job: k.Job, piece: tuple[int, int]) -> t
     try:
         work = ready.idle.get_nowait()
     except Empty:
-        work = make_work(ready.flat)
+        work = make_work(ready.flat, QUEUE)
     progress, failures = work.progress, []
     progress[:] = 0
     progress[k.SAMPLE], progress[k.LAST_SAMPLE], progress[k.EVENT] = *piece, -1

@@ -308,7 +308,7 @@ def plain_highest(x: Array, start: int, stop: int) -> float:
 
 def plain_lowest(bits: int) -> int:
     """``lowest`` in Python."""
-    return (bits & -bits).bit_length() - 1
+    return (int(bits) & -int(bits)).bit_length() - 1
 
 
 def plain_prefetch(table: Array, row: int) -> None:

@@ -58,7 +58,7 @@ class Stream:
         self.plan = make(graph, Settings(threshold, unit, spikes, initial))
         self._entry = compiled.RUN_SPIKE if schedule == "spike" else compiled.RUN_SLOT
         self._flat = flatten(self.plan, "float32" if self.plan.narrow else "float64")
-        self._work = compiled.make_work(self._flat)
+        self._work = compiled.make_work(self._flat, compiled.QUEUE)
         self.sent = np.zeros(len(self._flat.net.origin), np.int32)
         self._job = compiled.one_sample(self._flat, max(256, len(self.sent)))
         self._total = np.zeros((1, 7, len(self.plan.populations)), np.int64)
