@@ -24,6 +24,8 @@ from tfsnn.kernel_state import units_to_tell
 
 Array = NDArray[Any]
 CARRIERS = [np.float32, np.float64]
+# Seen as it is called in compiled code, not as numba's intrinsics are declared.
+vectors: Any = kv
 LIMITS = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 30.0)]
 
 
@@ -43,32 +45,32 @@ def native(function: Function) -> Function:
 
 @native
 def add_check(x: Array, told: Array, w: Array, runs: Runs, factor: float, low: float, high: float, least: float) -> int:
-    return kv.vector_add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
+    return vectors.vector_add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
 
 
 @native
 def add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
-    kv.vector_add_many(x, w, firsts, factors, count, at, shift, length)
+    vectors.vector_add_many(x, w, firsts, factors, count, at, shift, length)
 
 
 @native
 def tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, least: float) -> int:
-    return kv.vector_tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
+    return vectors.vector_tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
 
 
 @native
 def highest(x: Array, start: int, stop: int) -> float:
-    return kv.vector_highest(x, start, stop)  # type: ignore[no-any-return]
+    return vectors.vector_highest(x, start, stop)  # type: ignore[no-any-return]
 
 
 @native
 def lowest(bits: int) -> int:
-    return kv.vector_lowest(bits)  # type: ignore[no-any-return]
+    return vectors.vector_lowest(bits)  # type: ignore[no-any-return]
 
 
 @native
 def prefetch(table: Array, row: int) -> None:
-    kv.vector_prefetch(table, row)
+    vectors.vector_prefetch(table, row)
 
 
 @jitted
