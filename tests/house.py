@@ -29,7 +29,7 @@ MAX_LINES = 400
 TOP_LEVEL = {
     *("setup.cfg", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".ci/run"),
     *(f"{package}/*.py" for package in (*PACKAGES, "tests")),
-    *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*"),
+    *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*", "docs/*.png"),
 }
 # Modules that may speak: the commands, and the command that runs them.
 SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage.py"}
