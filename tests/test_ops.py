@@ -222,10 +222,3 @@ def test_activations_of_huge_x_are_finite_and_silent() -> None:
     with np.errstate(all="raise", under="ignore"):
         for kind in ACTIVATIONS:
             assert np.all(np.isfinite(Activation(kind)(np.array([-1e5, -800.0, 0.0, 800.0, 1e5])))), kind
-
-
-@pytest.mark.parametrize(
-    ("f", "whether"), [(Activation("relu"), True), (Activation("relu", top=6.0), False), (Activation("linear"), False)]
-)
-def test_rectifies_is_plain_relu_alone(f: Activation, whether: bool) -> None:
-    assert f.rectifies is whether

@@ -24,7 +24,7 @@ from tfsnn.graph import Graph
 from tfsnn.ops import Activation, Dense
 from tfsnn.record import COUNTS, RECORDS, State
 from tfsnn.settings import INITIAL, SPIKES
-from tfsnn.simulate import Result, is_input, simulate
+from tfsnn.simulate import Result, simulate
 
 ROWS = [(0, 0, 3), (0, 4, 1), (2, 8, -2), (2, 0, -1), (7, 4, 2)]
 
@@ -268,7 +268,6 @@ def test_what_a_result_says() -> None:
     # 3 events over 2 samples and 5 neurons, the input's included.
     assert result.spikes_per_neuron == pytest.approx(3 / 2 / 5)
     assert (result.schedule, result.engine, result.plan.settings.spikes) == ("slot", "eager", "valued") and result.seconds >= 0
-    assert is_input(result.plan).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("record", [(), ("state",), ("events", "trajectory"), iter(["events"])])

@@ -314,11 +314,6 @@ class Activation:
         value: NDArray[np.float64] = ACTIVATIONS[self.kind](np.asarray(x, np.float64), self)
         return value
 
-    @property
-    def rectifies(self) -> bool:
-        """Whether f is max(x, 0)."""
-        return self == Activation("relu")
-
 
 def _relu(x: NDArray[np.float64], f: Activation) -> NDArray[np.float64]:
     below = np.asarray(f.slope) * (x - f.start) if f.slope != 0.0 else np.zeros_like(x)

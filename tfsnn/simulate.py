@@ -15,7 +15,7 @@ from tfsnn.artifact import Net
 from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
 from tfsnn.function import STATE_LIMIT
-from tfsnn.graph import Graph, Input
+from tfsnn.graph import Graph
 from tfsnn.plan import Plan, make
 from tfsnn.record import RECORDS, EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, joined
 from tfsnn.settings import Settings
@@ -220,8 +220,3 @@ def _whole(outcomes: list[Outcome], plan: Plan, record: tuple[str, ...]) -> Outc
         for name in ("ledger", "trajectory", "log", "state")
     }
     return Outcome(np.concatenate([outcome.outputs for outcome in outcomes]), **parts)
-
-
-def is_input(plan: Plan) -> NDArray[np.bool_]:
-    """bool (populations): which are inputs."""
-    return np.array([isinstance(population.node, Input) for population in plan.populations])
