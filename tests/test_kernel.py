@@ -18,7 +18,8 @@ from numba import njit
 from numba.core.registry import CPUDispatcher
 from numpy.typing import NDArray
 
-from tfsnn import kernel_state as k
+from tfsnn import kernel_columns as c
+from tfsnn import kernel_plain as plain
 from tfsnn import kernel_vector as kv
 from tfsnn.kernel_state import units_to_tell
 
@@ -26,10 +27,6 @@ Array = NDArray[Any]
 CARRIERS = [np.float32, np.float64]
 # Seen as it is called in compiled code, not as numba's intrinsics are declared.
 vectors: Any = kv
-LIMITS = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 30.0)]
-
-
-Runs = tuple[int, int, int, int, int, int]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -44,28 +41,26 @@ def native(function: Function) -> Function:
 
 
 @native
-def add_check(x: Array, told: Array, w: Array, runs: Runs, factor: float, low: float, high: float, least: float) -> int:
-    return vectors.vector_add_check(x, told, w, runs, factor, low, high, least)  # type: ignore[no-any-return]
+def deliver(
+    x: Array, told: Array, w: Array, queue: Array, shape: Array, p: Array, level: Array,
+    number: int, at: int, first: int, k: float, tail: int,
+) -> int:  # fmt: skip
+    return vectors.vector_deliver(x, told, w, queue, shape, p, level, number, at, first, k, tail)  # type: ignore[no-any-return]
 
 
 @native
-def add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
-    vectors.vector_add_many(x, w, firsts, factors, count, at, shift, length)
+def check(x: Array, told: Array, queue: Array, p: Array, level: Array, number: int, start: int, stop: int, tail: int) -> int:
+    return vectors.vector_check(x, told, queue, p, level, number, start, stop, tail)  # type: ignore[no-any-return]
 
 
 @native
-def tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, least: float) -> int:
-    return vectors.vector_tellers(x, told, start, stop, low, high, least)  # type: ignore[no-any-return]
+def gather(x: Array, w: Array, shape: Array, at: int, firsts: Array, factors: Array, count: int) -> None:
+    vectors.vector_gather(x, w, shape, at, firsts, factors, count)
 
 
 @native
 def highest(x: Array, start: int, stop: int) -> float:
     return vectors.vector_highest(x, start, stop)  # type: ignore[no-any-return]
-
-
-@native
-def lowest(bits: int) -> int:
-    return vectors.vector_lowest(bits)  # type: ignore[no-any-return]
 
 
 @native
@@ -78,80 +73,117 @@ def tell(change: float, p: Array, offset: float) -> int:
     return units_to_tell(change, p, offset)  # type: ignore[no-any-return]
 
 
-def drawn(seed: int, carrier: Any) -> tuple[np.random.Generator, Array, Array, Array]:
-    """A source of numbers; x, told, w."""
+@st.composite
+def populations(draw: st.DrawFn) -> tuple[Array, tuple[float, float, float, float]]:
+    """A population's row, and its level; base 7, so that its first 300 cells are 7 to 306."""
+    p = np.zeros(21, np.int64)
+    bits, largest, direct = draw(st.sampled_from([(0, 1, 0), (0, 127, 0), (2, 20, 0), (4, 32767, 0), (0, 32767, 1)]))
+    payload = draw(st.integers(1, 9))
+    kind = draw(st.sampled_from([c.VECTOR, c.SLOPED]))
+    p[[c.BASE, c.KIND, c.PAYLOAD, c.LEAST, c.LARGEST, c.DIRECT]] = 7, kind, payload, 1 << bits, largest, direct
+    floor, ceiling = draw(st.sampled_from([(-np.inf, np.inf), (0.0, np.inf), (0.0, 30.0)]))
+    return p, (floor, ceiling, payload / 2, (payload - 1) / 2) if direct else (floor, ceiling, payload << bits, 0.0)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Array:
+    """Rows and taps of runs, together within 500 cells and weights; as a rule they do not overlap."""
+    shape = np.zeros(11, np.int64)
+    rows, taps, run = draw(st.integers(0, 4)), draw(st.integers(1, 3)), draw(st.integers(0, 40) | st.integers(110, 300))
+    shape[[c.ROWS, c.TAPS, c.RUN]] = (rows, taps, run) if run < 41 else (1, 1, run)
+    shape[c.TAP_STEP], shape[c.TAP_WEIGHT] = run + draw(st.integers(0, 2)), run + draw(st.integers(0, 2))
+    shape[c.ROW_STEP], shape[c.ROW_WEIGHT] = taps * shape[c.TAP_STEP] + draw(st.integers(0, 2)), taps * shape[c.TAP_WEIGHT]
+    return shape
+
+
+Population = tuple[Array, tuple[float, ...]]
+
+
+def drawn(seed: int, carrier: Any, direct: Population | None = None) -> tuple[np.random.Generator, Array, Array, Array]:
+    """A source of numbers; x, told (as a quantizer would leave it), w."""
     rng = np.random.default_rng(seed)
-    x, told = (rng.integers(-50, 50, 300).astype(carrier) for _ in range(2))
-    return rng, x, told, rng.integers(-9, 9, 900).astype(carrier)
+    x, told = (rng.integers(-50, 50, 700).astype(carrier) for _ in range(2))
+    if direct is not None:
+        told = (told * direct[0][c.PAYLOAD] + direct[1][3]).astype(carrier)
+    return rng, x, told, rng.integers(-9, 9, 1500).astype(carrier)
 
 
-runs = st.tuples(st.integers(0, 150), st.integers(0, 140))
+def rule(x: Array, told: Array, queue: list[tuple[int, int, int]], p: Array, level: tuple[float, ...], cells: range) -> None:
+    """The neuron rule, a cell at a time."""
+    for cell in cells:
+        change = min(max(x[cell], level[0]), level[1]) - told[cell]
+        if abs(change) >= level[2]:
+            units = int(plain.units_to_tell(change, p, level[3]))
+            told[cell] += units * p[c.PAYLOAD]
+            queue.append((cell - 7, units, 3))
+
+
 seeds = st.integers(0, 1 << 20)
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, length=st.integers(0, 70), count=st.integers(0, kv.WORD), limits=st.sampled_from(LIMITS), least=st.integers(1, 200))
-def test_add_check_is_an_axpy_and_a_look(
-    carrier: Any, seed: int, length: int, count: int, limits: tuple[float, float], least: int
-) -> None:
+@given(seed=seeds, shape=shapes(), population=populations(), at=st.integers(7, 40))
+def test_deliver_adds_and_tells(carrier: Any, seed: int, shape: Array, population: Population, at: int) -> None:
+    p, level = population
+    rng, x, told, w = drawn(seed, carrier, population)
+    first, k = int(rng.integers(0, 99)), carrier(rng.integers(-5, 6))
+    right, right_told, right_queue = x.copy(), told.copy(), list[tuple[int, int, int]]()
+    for row in range(shape[c.ROWS]):
+        for tap in range(shape[c.TAPS]):
+            start = at + row * shape[c.ROW_STEP] + tap * shape[c.TAP_STEP]
+            weight = first + row * shape[c.ROW_WEIGHT] + tap * shape[c.TAP_WEIGHT]
+            for i in range(shape[c.RUN]):
+                right[start + i] += w[weight + i] * k
+            if p[c.KIND] == c.VECTOR:
+                rule(right, right_told, right_queue, p, level, range(start, start + shape[c.RUN]))
+    for function in (deliver, plain.deliver):
+        found, found_told, queue = x.copy(), told.copy(), np.zeros((800, 3), np.int64)
+        tail = function(found, found_told, w, queue, shape, p, np.array(level, carrier), 3, at, first, k, 5)
+        np.testing.assert_array_equal(found, right)
+        np.testing.assert_array_equal(found_told, right_told)
+        assert queue[5:tail].tolist() == [list(row) for row in right_queue]
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@given(seed=seeds, population=populations(), start=st.integers(7, 99), length=st.integers(0, 300))
+def test_check_tells_in_neuron_order(carrier: Any, seed: int, population: Population, start: int, length: int) -> None:
+    p, level = population
+    p[c.KIND] = c.VECTOR
+    _, x, told, _ = drawn(seed, carrier, population)
+    right_told, right_queue = told.copy(), list[tuple[int, int, int]]()
+    rule(x, right_told, right_queue, p, level, range(start, start + length))
+    for function in (check, plain.check):
+        found_told, queue = told.copy(), np.zeros((400, 3), np.int64)
+        tail = function(x, found_told, queue, p, np.array(level, carrier), 3, start, start + length, 2)
+        np.testing.assert_array_equal(found_told, right_told)
+        assert queue[2:tail].tolist() == [list(row) for row in right_queue]
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@given(seed=seeds, shape=shapes(), at=st.integers(0, 40), count=st.integers(0, 9))
+def test_gather_adds_each(carrier: Any, seed: int, shape: Array, at: int, count: int) -> None:
     rng, x, told, w = drawn(seed, carrier)
-    at, first, step, weight_step = (int(rng.integers(0, n)) for n in (30, 99, 7, 9))
-    factor, expected, bits = carrier(rng.integers(-5, 6)), x.copy(), 0
-    for run in range(count):
-        for i in range(length):
-            cell = at + run * step + i
-            expected[cell] += w[first + run * weight_step + i] * factor
-            if abs(min(max(expected[cell], limits[0]), limits[1]) - told[cell]) >= least:
-                bits |= 1 << run
-    for function in (add_check, kv.plain_add_check):
-        found = x.copy()
-        low, high = (carrier(limit) for limit in limits)
-        assert function(found, told, w, (at, first, length, count, step, weight_step), factor, low, high, carrier(least)) == bits
-        np.testing.assert_array_equal(found, expected)
-
-
-@pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, run=runs, count=st.integers(0, 9))
-def test_add_many_adds_each(carrier: Any, seed: int, run: tuple[int, int], count: int) -> None:
-    rng, x, _, w = drawn(seed, carrier)
-    at, length = run
     firsts, factors = rng.integers(0, 500, count), rng.integers(-5, 6, count).astype(carrier)
-    expected = x.copy()
+    right, silent, level = x.copy(), np.full(21, c.SLOPED), np.full(4, np.inf, carrier)
     for first, factor in zip(firsts, factors):
-        expected[at : at + length] += w[first + 7 : first + 7 + length] * factor
-    for function in (add_many, kv.plain_add_many):
+        plain.deliver(right, told, w, np.zeros((0, 3), np.int64), shape, silent, level, 0, at, int(first), factor, 0)
+    for function in (gather, plain.gather):
         found = x.copy()
-        function(found, w, firsts, factors, count, at, 7, length)
-        np.testing.assert_array_equal(found, expected)
+        function(found, w, shape, at, firsts, factors, count)
+        np.testing.assert_array_equal(found, right)
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, start=st.integers(0, 99), length=st.integers(0, kv.WORD), limits=st.sampled_from(LIMITS), least=st.integers(1, 90))
-def test_tellers_are_bits(carrier: Any, seed: int, start: int, length: int, limits: tuple[float, float], least: int) -> None:
-    _, x, told, _ = drawn(seed, carrier)
-    speaks = [i for i in range(length) if abs(min(max(x[start + i], limits[0]), limits[1]) - told[start + i]) >= least]
-    low, high = (carrier(limit) for limit in limits)
-    for function in (tellers, kv.plain_tellers):
-        assert function(x, told, start, start + length, low, high, carrier(least)) == sum(1 << i for i in speaks)
-
-
-@pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, run=runs)
-def test_highest_is_the_largest_size(carrier: Any, seed: int, run: tuple[int, int]) -> None:
+@given(seed=seeds, start=st.integers(0, 150), length=st.integers(0, 140))
+def test_highest_is_the_largest_size(carrier: Any, seed: int, start: int, length: int) -> None:
     _, x, _, _ = drawn(seed, carrier)
-    for function in (highest, kv.plain_highest):
-        assert function(x, run[0], sum(run)) == max(map(abs, x[run[0] : sum(run)]), default=0)
-
-
-@given(st.integers(1, (1 << 32) - 1))
-def test_lowest_is_the_first_bit(bits: int) -> None:
-    expected = f"{bits:b}"[::-1].index("1")
-    assert lowest(bits) == kv.plain_lowest(bits) == expected
+    for function in (highest, plain.highest):
+        assert function(x, start, start + length) == max(map(abs, x[start : start + length]), default=0)
 
 
 def test_prefetch_changes_nothing() -> None:
     table = np.arange(8, dtype=np.int32).reshape(4, 2)
-    for function in (prefetch, kv.plain_prefetch):
+    for function in (prefetch, plain.prefetch):
         function(table, 2)
     assert table.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
@@ -185,36 +217,37 @@ def machine(element: Any, emit: Any, parameters: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize(("carrier", "element"), [(np.float32, ir.FloatType()), (np.float64, ir.DoubleType())])
-@pytest.mark.parametrize("length", [0, 5, 16, 75])
+@pytest.mark.parametrize("length", [0, 5, 16, 75, 160])
 def test_emitted_code_without_numba(carrier: Any, element: Any, length: int) -> None:
     _, x, told, w = drawn(length, carrier)
     data, whole = element.as_pointer(), ir.IntType(64)
-    found, expected, limits = x.copy(), x.copy(), (0.0, 40.0, 30.0)
-    check = machine(
-        element, lambda on, a, b, c, *rest: kv.emit_add_check(on, (a, b, c), rest[:6], rest[6], rest[7:]),
-        [data] * 3 + [whole] * 6 + [element] * 4,
+    table, p, level = whole.as_pointer(), np.zeros(21, np.int64), np.array([0, 40, 30, 0], carrier)
+    p[[c.BASE, c.KIND, c.PAYLOAD, c.LEAST, c.LARGEST]] = 3, c.VECTOR, 7, 2, 5
+    shape = np.array([2, 1, length, length + 1, 0, length, 0, 0, 0, 0, 0], np.int64)
+    found, right = ((x.copy(), told.copy(), np.zeros((700, 3), np.int64)) for _ in range(2))
+    run = machine(
+        element, lambda on, *a: on.routine("deliver", kv.emit_deliver, whole, list(a)),
+        [data] * 3 + [table] * 3 + [data] + [whole] * 3 + [element, whole],
     )  # fmt: skip
-    runs = (3, 10, length, 4, 20, 9)
-    assert check(found, told, w, *runs, 3.0, *limits) == kv.plain_add_check(expected, told, w, runs, 3.0, *limits)
-    np.testing.assert_array_equal(found, expected)
+    rest = (shape, p, level, 1, 3, 10, 3.0, 0)
+    assert run(*found[:2], w, found[2], *rest) == plain.deliver(right[0], right[1], w, right[2], *rest)
+    who = machine(
+        element, lambda on, *a: on.routine("check", kv.emit_check, whole, list(a)), [data] * 2 + [table] * 2 + [data] + [whole] * 4
+    )  # fmt: skip
+    assert who(*found, p, level, 1, 0, 400, 0) == plain.check(*right, p, level, 1, 0, 400, 0)
     firsts, factors = np.array([10, 200], np.int64), np.array([2, -1], carrier)
     many = machine(
-        element, lambda on, a, b, fs, ks, n, *place: kv.emit_add_many(on, a, b, place, fs, ks, n),
-        [data, data, whole.as_pointer(), data, *[whole] * 4],
+        element, lambda on, *a: on.routine("gather", kv.emit_gather, ir.VoidType(), list(a)) and None,
+        [data, data, table, whole, table, data, whole],
     )  # fmt: skip
-    many(found, w, firsts, factors, 2, 3, 1, length)
-    kv.plain_add_many(expected, w, firsts, factors, 2, 3, 1, length)
-    np.testing.assert_array_equal(found, expected)
-    who = machine(
-        element, lambda on, a, b, at, end, *rest: kv.emit_tellers(on, a, b, at, end, rest),
-        [data, data, whole, whole, *[element] * 3],
-    )  # fmt: skip
-    few = min(length, kv.WORD)
-    assert who(found, told, 3, 3 + few, *limits) == kv.plain_tellers(found, told, 3, 3 + few, *limits)
+    many(found[0], w, shape, 3, firsts, factors, 2)
+    plain.gather(right[0], w, shape, 3, firsts, factors, 2)
+    for one, other in zip(found, right):
+        np.testing.assert_array_equal(one, other)
     most = machine(element, kv.emit_highest, [data, whole, whole])
-    assert most(found, 3, 3 + length) == kv.plain_highest(found, 3, 3 + length)
-    machine(element, lambda on, a: kv.emit_prefetch(on.builder, a), [data])(found)
-    np.testing.assert_array_equal(found, expected)
+    assert most(found[0], 3, 3 + length) == plain.highest(found[0], 3, 3 + length)
+    machine(element, lambda on, a: kv.emit_prefetch(on.builder, a), [data])(found[0])
+    np.testing.assert_array_equal(found[0], right[0])
 
 
 @given(change=st.integers(-200_000, 200_000), payload=st.integers(1, 50), spikes=st.sampled_from([(0, 1), (0, 127), (4, 32767), (4, 20)]))
@@ -222,7 +255,7 @@ def test_units_are_what_the_rule_sends(change: int, payload: int, spikes: tuple[
     bits, largest = spikes
     threshold = payload << bits
     p = np.zeros(21, np.int64)
-    p[[k.PAYLOAD, k.LEAST, k.LARGEST]] = payload, 1 << bits, largest
+    p[[c.PAYLOAD, c.LEAST, c.LARGEST]] = payload, 1 << bits, largest
     left, sent = change, 0
     while abs(left) >= threshold and abs(sent) < 50_000:
         units = min(max(int(left / payload), -largest), largest)
@@ -235,7 +268,7 @@ def test_units_are_what_the_rule_sends(change: int, payload: int, spikes: tuple[
 @given(value=st.integers(-10_000, 10_000), told=st.integers(-100, 100), payload=st.integers(1, 50))
 def test_direct_units_round_down(value: int, told: int, payload: int) -> None:
     p = np.zeros(21, np.int64)
-    p[[k.PAYLOAD, k.LEAST, k.LARGEST, k.DIRECT]] = payload, 1, 32767, 1
+    p[[c.PAYLOAD, c.LEAST, c.LARGEST, c.DIRECT]] = payload, 1, 32767, 1
     offset = (payload - 1) / 2
     assert tell(value - (told * payload + offset), p, offset) == value // payload - told
 

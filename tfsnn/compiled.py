@@ -1,4 +1,8 @@
-"""The compiled engine: what :mod:`tfsnn.eager` defines, bit for bit, in loops that numba compiles; samples in parallel on all cores."""
+"""The compiled engine: what :mod:`tfsnn.eager` defines, bit for bit, in loops that numba compiles; samples in parallel on all cores.
+
+It proves more finely than the eager engine that sums stay in the exact range, place by place, and so goes on in float32
+where that one has to turn to float64.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from tfsnn import kernel_columns as c
 from tfsnn import kernel_state as k
-from tfsnn.compiled_flat import Flat, bounds, flatten, gathered, spread
+from tfsnn.compiled_flat import Flat, aligned, bounds, flatten, gathered, spread
 from tfsnn.events import Events
 from tfsnn.kernel import entries
 from tfsnn.plan import Plan
@@ -85,11 +90,11 @@ def make_work(flat: Flat, capacity: int) -> k.Work:
     populations, cells = len(flat.net.population), flat.start_x.shape[1]
     carrier = flat.start_x.dtype
     return k.Work(
-        x=np.zeros(cells, carrier), told=np.zeros(cells, carrier), flags=np.zeros(flat.flags, np.uint8), bound=np.zeros(populations),
-        queue=np.zeros((capacity, 3), np.int64), lists=np.zeros((flat.lists, 3), np.int64), length=np.zeros(populations, np.int64),
-        biggest=np.zeros(populations), total=np.zeros(populations), mark=np.zeros(flat.lists, np.int64),
+        x=aligned(np.zeros(cells, carrier)), told=aligned(np.zeros(cells, carrier)), flags=np.zeros(flat.flags, np.uint8),
+        bound=np.zeros(populations), queue=np.zeros((capacity, 3), np.int64), lists=np.zeros((flat.lists, 3), np.int64),
+        length=np.zeros(populations, np.int64), events=np.zeros(populations, np.int64), mark=np.zeros(flat.lists, np.int64),
         counts=np.zeros((7, populations), np.int64), pile_first=np.zeros(PILE, np.int64), pile_units=np.zeros(PILE, carrier),
-        progress=np.zeros(9, np.int64),
+        progress=np.zeros(14, np.int64),
     )  # fmt: skip
 
 
@@ -103,7 +108,7 @@ def grown(work: k.Work) -> k.Work:
 def advance(entry: Any, net: k.Net, work: k.Work, job: k.Job) -> tuple[int, k.Work]:
     """Run until all samples are done or a sum may leave the exact range: a status, and the work, its queue grown as needed."""
     status = entry(net, work, job)
-    while status == k.FULL:
+    while status == c.FULL:
         work = grown(work)
         status = entry(net, work, job)
     return int(status), work
@@ -175,17 +180,17 @@ def _chunk(entry: Any, ready: Prepared, job: k.Job, piece: tuple[int, int]) -> t
         work = make_work(ready.flat, QUEUE)
     progress, failures = work.progress, []
     progress[:] = 0
-    progress[k.SAMPLE], progress[k.LAST_SAMPLE], progress[k.EVENT] = *piece, -1
+    progress[c.SAMPLE], progress[c.LAST_SAMPLE], progress[c.EVENT] = *piece, -1
     status, work = advance(entry, ready.flat.net, work, job)
-    while status == k.RANGE:
-        sample = int(progress[k.SAMPLE])
-        failures.append(Failure(int(job.t[progress[k.EVENT] - 1]), int(progress[k.NEXT]), sample))
+    while status == c.RANGE:
+        sample = int(progress[c.SAMPLE])
+        failures.append(Failure(int(job.t[progress[c.EVENT] - 1]), int(progress[c.NEXT]), sample))
         work.mark[:], work.flags[:] = 0, 0
-        progress[k.SAMPLE], progress[k.EVENT], progress[k.INSIDE], progress[k.HEAD] = sample + 1, -1, 0, progress[k.TAIL]
+        progress[c.SAMPLE], progress[c.EVENT], progress[c.INSIDE], progress[c.HEAD] = sample + 1, -1, 0, progress[c.TAIL]
         status, work = advance(entry, ready.flat.net, work, job)
-    queue = work.queue[: progress[k.TAIL]].copy() if job.log else work.queue[:0]
+    queue = work.queue[: progress[c.TAIL]].copy() if job.log else work.queue[:0]
     # Where the queue ended at each time stamp becomes how many rows it gained there.
-    ends = job.row_counts[job.row_first[piece[0]] : progress[k.ROW], 2] if job.log else job.row_counts[:0, 2]
+    ends = job.row_counts[job.row_first[piece[0]] : progress[c.ROW], 2] if job.log else job.row_counts[:0, 2]
     ends[:] = np.diff(ends, prepend=0)
     ready.idle.put(work)
     return failures, queue
@@ -219,18 +224,18 @@ def read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
     os_, column = list(xs), 0
     for number in plan.outputs:
         row = net.population[number]
-        cut = slice(column, column + row[k.LISTED])
+        cut = slice(column, column + row[c.LISTED])
         xs[number] = x[:, cut]
-        os_[number] = (told[:, cut] - np.float64(net.level[number, k.OFFSET])) / row[k.PAYLOAD]
-        column += int(row[k.LISTED])
+        os_[number] = (told[:, cut] - np.float64(net.level[number, c.OFFSET])) / row[c.PAYLOAD]
+        column += int(row[c.LISTED])
     return readout(plan, xs, os_)
 
 
 def _log(net: k.Net, job: k.Job, stamps: Array, queues: list[Array]) -> EventLog:
     """The queues, one behind the other, as a log: sums of payloads become the payloads of the neuron rule's loop again."""
     queue = np.concatenate([*queues, np.zeros((0, 3), np.int64)])
-    population, units = queue[:, k.TIMES], queue[:, k.UNITS]
-    largest = net.population[population, k.LARGEST]
+    population, units = queue[:, c.TIMES], queue[:, c.UNITS]
+    largest = net.population[population, c.LARGEST]
     times = -(-np.abs(units) // largest)
     here = np.repeat(np.arange(len(queue)), times)
     payload = np.sign(units)[here] * largest[here]
@@ -238,7 +243,7 @@ def _log(net: k.Net, job: k.Job, stamps: Array, queues: list[Array]) -> EventLog
     payload[last] = units - np.sign(units) * largest * (times - 1)
     stamp = np.repeat(np.arange(len(stamps)), job.row_counts[:, 2])[here]
     offsets = np.searchsorted(stamp, np.append(job.row_first, len(stamps)))
-    return EventLog(offsets, job.t[stamps][stamp], population[here], queue[here, k.NEURON], payload)
+    return EventLog(offsets, job.t[stamps][stamp], population[here], queue[here, c.NEURON], payload)
 
 
 def one_sample(flat: Flat, events: int) -> k.Job:

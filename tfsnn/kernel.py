@@ -9,29 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tfsnn import kernel_columns as c
 from tfsnn.kernel_slot import gather_input, sweep
 from tfsnn.kernel_spike import drain, enqueue
-from tfsnn.kernel_state import (
-    DONE,
-    EVENT,
-    FULL,
-    HEAD,
-    INSIDE,
-    LAST_SAMPLE,
-    NEGATIVE,
-    NEXT,
-    OPERATIONS,
-    PART,
-    POSITIVE,
-    ROW,
-    SAMPLE,
-    TAIL,
-    Job,
-    Net,
-    Work,
-    compiled,
-    inlined,
-)
+from tfsnn.kernel_state import Job, Net, Work, compiled, inlined
 
 Entry = Callable[[Net, Work, Job], int]
 
@@ -39,54 +20,55 @@ Entry = Callable[[Net, Work, Job], int]
 @inlined
 def begin(work: Work, job: Job) -> None:
     """Put a sample's state in place."""
-    progress, x, told, bound, length, counts = work.progress, work.x, work.told, work.bound, work.length, work.counts
-    sample = progress[SAMPLE]
+    progress, x, told, bound, counts = work.progress, work.x, work.told, work.bound, work.counts
+    sample = progress[c.SAMPLE]
     start = min(sample, len(job.start_x) - 1)
     for cell in range(len(x)):
         x[cell], told[cell] = job.start_x[start, cell], job.start_told[start, cell]
     for number in range(len(bound)):
-        bound[number], length[number] = job.start_bound[start, number], 0
+        bound[number], work.length[number], work.events[number] = job.start_bound[start, number], 0, 0
         for row in range(len(counts)):
             counts[row, number] = 0
-    progress[EVENT], progress[ROW] = job.offsets[sample], job.row_first[sample]
-    progress[NEXT] = progress[PART] = 0
+    progress[c.EVENT], progress[c.ROW] = job.offsets[sample], job.row_first[sample]
+    progress[c.NEXT] = progress[c.PART] = progress[c.PATH] = progress[c.RANK] = progress[c.PLACE] = 0
+    progress[c.FROM], progress[c.UPTO] = len(work.flags), 0
     if not job.log:
-        progress[HEAD] = progress[TAIL] = 0
+        progress[c.HEAD] = progress[c.TAIL] = 0
 
 
 @inlined
 def end_stamp(net: Net, work: Work, job: Job) -> None:
     """A time stamp has settled: keep a row of what the outputs show, forget the queue."""
     progress, counts = work.progress, work.counts
-    progress[INSIDE] = 0
+    progress[c.INSIDE] = 0
     if job.rows:
-        row = progress[ROW]
+        row = progress[c.ROW]
         for i in range(len(net.output)):
             job.rows_x[row, i], job.rows_told[row, i] = work.x[net.output[i]], work.told[net.output[i]]
         operations, spikes = 0, 0
         for number in range(len(net.population)):
-            operations += counts[OPERATIONS, number]
-            spikes += counts[POSITIVE, number] + counts[NEGATIVE, number]
-        job.row_counts[row, 0], job.row_counts[row, 1], job.row_counts[row, 2] = operations, spikes, progress[TAIL]
-        progress[ROW] += 1
+            operations += counts[c.OPERATIONS, number]
+            spikes += counts[c.POSITIVE, number] + counts[c.NEGATIVE, number]
+        job.row_counts[row, 0], job.row_counts[row, 1], job.row_counts[row, 2] = operations, spikes, progress[c.TAIL]
+        progress[c.ROW] += 1
     if not job.log:
-        progress[TAIL] = 0
-    progress[HEAD] = progress[TAIL]
+        progress[c.TAIL] = 0
+    progress[c.HEAD] = progress[c.TAIL]
 
 
 @inlined
 def end_sample(net: Net, work: Work, job: Job) -> None:
     """A sample is over: keep what it leaves."""
     progress, counts = work.progress, work.counts
-    sample = progress[SAMPLE]
+    sample = progress[c.SAMPLE]
     for row in range(len(counts)):
         for number in range(len(net.population)):
             job.counts[sample, row, number] = counts[row, number]
     for i in range(job.final_x.shape[1]):
         cell = i if job.whole else net.output[i]
         job.final_x[sample, i], job.final_told[sample, i] = work.x[cell], work.told[cell]
-    progress[SAMPLE] += 1
-    progress[EVENT] = -1
+    progress[c.SAMPLE] += 1
+    progress[c.EVENT] = -1
 
 
 @inlined
@@ -102,9 +84,9 @@ def stamp_end(job: Job, event: int, last: int) -> int:
 def opened(work: Work, job: Job) -> bool:
     """Whether the sample has another time stamp; begins the sample where that is due."""
     progress = work.progress
-    if progress[EVENT] < 0:
+    if progress[c.EVENT] < 0:
         begin(work, job)
-    return bool(progress[INSIDE]) or progress[EVENT] < job.offsets[progress[SAMPLE] + 1]
+    return bool(progress[c.INSIDE]) or progress[c.EVENT] < job.offsets[progress[c.SAMPLE] + 1]
 
 
 # The two loops are written out, as numba tells functions of one name apart by a number that differs from run to run:
@@ -113,42 +95,42 @@ def opened(work: Work, job: Job) -> bool:
 def run_spike_samples(net: Net, work: Work, job: Job) -> int:
     """Samples under ``spike``; a status."""
     progress = work.progress
-    while progress[SAMPLE] < progress[LAST_SAMPLE]:
+    while progress[c.SAMPLE] < progress[c.LAST_SAMPLE]:
         while opened(work, job):
-            if not progress[INSIDE]:
-                start = progress[EVENT]
-                stop = stamp_end(job, start, job.offsets[progress[SAMPLE] + 1])
-                if progress[TAIL] + stop - start > len(work.queue):
-                    return FULL
+            if not progress[c.INSIDE]:
+                start = progress[c.EVENT]
+                stop = stamp_end(job, start, job.offsets[progress[c.SAMPLE] + 1])
+                if progress[c.TAIL] + stop - start > len(work.queue):
+                    return c.FULL
                 enqueue(net, work, job.neuron, job.payload, start, stop)
-                progress[EVENT], progress[INSIDE] = stop, 1
+                progress[c.EVENT], progress[c.INSIDE] = stop, 1
             status = drain(net, work)
-            if status != DONE:
+            if status != c.DONE:
                 return status
             end_stamp(net, work, job)
         end_sample(net, work, job)
-    return DONE
+    return c.DONE
 
 
 @inlined
 def run_slot_samples(net: Net, work: Work, job: Job) -> int:
     """Samples under ``slot``; a status. The queue is but a log, which each neuron may lengthen by a row in a time stamp."""
     progress = work.progress
-    while progress[SAMPLE] < progress[LAST_SAMPLE]:
+    while progress[c.SAMPLE] < progress[c.LAST_SAMPLE]:
         while opened(work, job):
-            if not progress[INSIDE]:
-                start = progress[EVENT]
-                stop = stamp_end(job, start, job.offsets[progress[SAMPLE] + 1])
-                if job.log and progress[TAIL] + stop - start + len(work.lists) > len(work.queue):
-                    return FULL
+            if not progress[c.INSIDE]:
+                start = progress[c.EVENT]
+                stop = stamp_end(job, start, job.offsets[progress[c.SAMPLE] + 1])
+                if job.log and progress[c.TAIL] + stop - start + len(work.lists) > len(work.queue):
+                    return c.FULL
                 gather_input(net, work, job.neuron, job.payload, start, stop, job.log)
-                progress[EVENT], progress[INSIDE] = stop, 1
+                progress[c.EVENT], progress[c.INSIDE] = stop, 1
             status = sweep(net, work, job.log)
-            if status != DONE:
+            if status != c.DONE:
                 return status
             end_stamp(net, work, job)
         end_sample(net, work, job)
-    return DONE
+    return c.DONE
 
 
 def entries(digest: int) -> tuple[Entry, Entry]:
@@ -159,10 +141,10 @@ def entries(digest: int) -> tuple[Entry, Entry]:
 
     @compiled(cache=True)
     def run_spike(net: Any, work: Any, job: Any) -> int:
-        return run_spike_samples(net, work, job) if digest else DONE
+        return run_spike_samples(net, work, job) if digest else c.DONE
 
     @compiled(cache=True)
     def run_slot(net: Any, work: Any, job: Any) -> int:
-        return run_slot_samples(net, work, job) if digest else DONE
+        return run_slot_samples(net, work, job) if digest else c.DONE
 
     return run_spike, run_slot

@@ -7,208 +7,183 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.kernel_state import (
-    AT,
-    BASE,
-    DONE,
-    FANOUT,
-    FANOUT_NONZERO,
-    FIRST_PATH,
-    FLAGS,
-    INPUT,
-    KIND,
-    LARGEST,
-    LAST_PATH,
-    LIST,
-    NEGATIVE,
-    NEURON,
-    NEXT,
-    OPERATIONS,
-    OPERATIONS_NONZERO,
-    POOL,
-    POSITIVE,
-    RANGE,
-    RECEIVED,
-    SHAPE,
-    SOURCE,
-    SPEAKS,
-    TAIL,
-    TARGET,
-    TIMES,
-    UNITS,
-    WEIGHT,
-    WINDOWS,
-    Net,
-    Work,
-    add_pile,
-    inlined,
-    mark_runs,
-    proven,
-    settle,
-)
+from tfsnn import kernel_columns as c
+from tfsnn.kernel_state import Net, U, Work, inlined, mark, mark_runs, origin, proven, settle
+from tfsnn.kernel_vector import gather, highest, prefetch
 
 Array = NDArray[Any]
+AHEAD = 12
+"""How many rows before its turn an entry is fetched: they come from all over a table too big for the nearest caches."""
 
 
 @inlined
 def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int, log: bool) -> None:
     """Put the input events of a time stamp on their populations' lists, those of one neuron summed."""
-    lists, mark, length, counts, queue = work.lists, work.mark, work.length, work.counts, work.queue
-    tail = work.progress[TAIL]
+    lists, mark, length, queue, tail = work.lists, work.mark, work.length, work.queue, work.progress[c.TAIL]
+    ascending = True
+    for event in range(start + 1, stop):
+        ascending &= neuron[U(event - 1)] < neuron[U(event)]
     for event in range(start, stop):
-        source, local, units = net.origin[neuron[event], 0], net.origin[neuron[event], 1], np.int64(payload[event])
-        base = net.population[source, LIST]
-        if not mark[base + local]:
+        source, local = origin(net, neuron[U(event)])
+        units, base = np.int64(payload[U(event)]), net.population[source, c.LIST]
+        row = base + length[source]
+        if not ascending and mark[base + local]:
+            row = base + mark[base + local] - 1
+            lists[row, c.UNITS] += units
+            lists[row, c.TIMES] += 1
+        else:
             length[source] += 1
-            mark[base + local] = length[source]
-            row = base + length[source] - 1
-            lists[row, NEURON], lists[row, UNITS], lists[row, TIMES] = local, 0, 0
-        row = base + mark[base + local] - 1
-        lists[row, UNITS] += units
-        lists[row, TIMES] += 1
-        counts[POSITIVE if units > 0 else NEGATIVE, source] += 1
+            lists[U(row), c.NEURON], lists[U(row), c.UNITS], lists[U(row), c.TIMES] = local, units, 1
+            if not ascending:
+                mark[base + local] = length[source]
+        work.counts[c.POSITIVE if units > 0 else c.NEGATIVE, source] += 1
+        work.events[source] += 1
         if log:
-            queue[tail, NEURON], queue[tail, UNITS], queue[tail, TIMES] = local, units, source
+            queue[tail, c.NEURON], queue[tail, c.UNITS], queue[tail, c.TIMES] = local, units, source
             tail += 1
-    work.progress[TAIL] = tail
-    for source in range(len(net.population)):
-        if net.population[source, KIND] == INPUT and length[source]:
-            measure(net, work, source)
-            base = net.population[source, LIST]
+    work.progress[c.TAIL] = tail
+    for source in range(0 if ascending else len(net.population)):
+        if net.population[source, c.KIND] == c.INPUT:
+            base = net.population[source, c.LIST]
             for row in range(base, base + length[source]):
-                mark[base + lists[row, NEURON]] = 0
+                mark[base + lists[row, c.NEURON]] = 0
 
 
 @inlined
-def measure(net: Net, work: Work, source: int) -> None:
-    """Largest and summed abs(units) on a list."""
-    lists, base = work.lists, net.population[source, LIST]
-    biggest, total = np.int64(0), np.float64(0)
-    for row in range(base, base + work.length[source]):
-        biggest = max(biggest, abs(lists[row, UNITS]))
-        total += abs(lists[row, UNITS])
-    work.biggest[source], work.total[source] = biggest, total
+def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: int) -> int:
+    """Add all that a population has sent, by one path, place after place, what meets in one at a time; a status.
 
-
-@inlined
-def add_path(net: Net, work: Work, path: int, source: int, target: int) -> tuple[Any, Any]:
-    """Add all that a population has sent, by one path: place after place, what meets in one at a time; the flags reached."""
-    entry, first, shape, lists, flags, x = net.entry, net.first, net.shape, work.lists, work.flags, work.x
-    pile_first, pile_units = work.pile_first, work.pile_units
-    base, start, speaks = net.population[source, LIST], net.path[path], net.population[target, SPEAKS] != 0
-    end = base + work.length[source]
-    low, high, rank, more = np.int64(len(flags)), np.int64(0), 0, True
-    operations, nonzero = np.int64(0), np.int64(0)
+    Before each place it is proved that no sum there leaves the exact range: |x| was seen to be at most ``seen`` and has since
+    grown by no more than the sizes of what was added; where that no longer suffices, x is looked at again where it was touched.
+    """
+    entry, place, first, shape, lists, x, progress = net.entry, net.place, net.first, net.shape, work.lists, work.x, work.progress
+    pile_first, pile_units, p, bound = work.pile_first, work.pile_units, net.population[target], work.bound
+    base, start, most = net.population[source, c.LIST], net.path[path], net.most[path]
+    room = np.int64(net.limit / 8 / max(most, 1))
+    end, rank, row = base + work.length[source], progress[c.RANK], base + progress[c.PLACE]
+    seen, low, high, more = np.float64(-1), p[c.BASE], p[c.BASE] + p[c.HEARD], True
     while more:
-        more, row = False, base
+        more = row > base
         while row < end:
-            piled, last = 0, np.int64(-1)
+            begun, piled, here, last, size, events, nonzero = row, 0, np.int64(-1), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
             while row < end:
-                i = np.int64(first[start + lists[row, NEURON]] + rank)
-                stop = first[start + lists[row, NEURON] + 1]
+                neuron, units, times = lists[U(row), c.NEURON], lists[U(row), c.UNITS], lists[U(row), c.TIMES]
+                if alone >= 0:
+                    prefetch(entry, alone + lists[U(min(row + AHEAD, end - 1)), c.NEURON])
+                    i, stop = alone + neuron, alone + neuron + 1
+                else:
+                    i, stop = np.int64(first[U(start + neuron)]) + rank, np.int64(first[U(start + neuron + 1)])
                 if i < stop:
-                    if last >= 0 and (entry[i, AT] != entry[last, AT] or entry[i, SHAPE] != entry[last, SHAPE] or piled == len(pile_first)):
-                        break
-                    more, last = more or i + 1 < stop, i
-                    operations += lists[row, TIMES] * shape[entry[i, SHAPE], FANOUT]
-                    nonzero += lists[row, TIMES] * entry[i, FANOUT_NONZERO]
-                    if lists[row, UNITS]:
-                        pile_first[piled], pile_units[piled] = entry[i, WEIGHT], lists[row, UNITS]
+                    if here != place[U(i), 0] or piled == len(pile_first) or size > room:
+                        if here >= 0:
+                            break
+                        here, last = place[U(i), 0], i
+                    more = more or i + 1 < stop
+                    events += times
+                    nonzero += times * entry[U(i), c.FANOUT_NONZERO]
+                    if units:
+                        pile_first[U(piled)], pile_units[U(piled)] = entry[U(i), c.WEIGHT], units
+                        size += abs(units)
                         piled += 1
                 row += 1
-            if last >= 0:
-                add_pile(net, x, last, pile_first, pile_units, piled)
-                if speaks:
-                    reached = mark_runs(flags, net, target, last)
-                    low, high = min(low, np.int64(reached[0])), max(high, np.int64(reached[1]))
+            if here >= 0:
+                runs, at, growth = shape[entry[last, c.SHAPE]], np.int64(entry[last, c.AT]), most * size
+                if bound[target] + growth >= net.limit:
+                    seen, low, high = max(seen, highest(x, low, high)), p[c.BASE] + p[c.HEARD], p[c.BASE]
+                    bound[target] = seen
+                    if seen + growth >= net.limit:
+                        progress[c.PATH], progress[c.RANK], progress[c.PLACE] = path, rank, begun - base
+                        return c.RANGE
+                bound[target] += growth
+                over = (runs[c.ROWS] - 1) * runs[c.ROW_STEP] + (runs[c.TAPS] - 1) * runs[c.TAP_STEP] + runs[c.RUN]
+                low, high = (min(low, at), max(high, at + over)) if seen >= 0 else (low, high)
+                gather(x, net.weight, runs, at, pile_first, pile_units, piled)
+                work.counts[c.OPERATIONS, target] += events * runs[c.FANOUT]
+                work.counts[c.OPERATIONS_NONZERO, target] += nonzero
+                if p[c.SPEAKS]:
+                    mark_runs(work.flags, net, target, last, progress)
+        row = base
         rank += 1
-    work.counts[OPERATIONS, target] += operations
-    work.counts[OPERATIONS_NONZERO, target] += nonzero
-    return low, high
+    progress[c.RANK] = progress[c.PLACE] = 0
+    return c.DONE
 
 
 @inlined
-def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> tuple[Any, Any]:
-    """Let a max-pooling population hear all that its source has sent; the flags reached, from and up to."""
+def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> int:
+    """Let a max-pooling population hear all that its source has sent; a status."""
     p, lists, flags = net.population[target], work.lists, work.flags
-    base = net.population[source, LIST]
-    low, high = np.int64(len(flags)), np.int64(0)
+    base, growth = net.population[source, c.LIST], np.int64(0)
     for row in range(base, base + work.length[source]):
-        at = net.path[path] + lists[row, NEURON]
+        at = net.path[path] + lists[row, c.NEURON]
+        if net.first[at + 1] > net.first[at]:
+            growth = max(growth, abs(lists[row, c.UNITS]))
+    if not proven(work.bound, target, np.float64(growth), net.limit, work.x, p):
+        return c.RANGE
+    for row in range(base, base + work.length[source]):
+        at = net.path[path] + lists[row, c.NEURON]
         for i in range(net.first[at], net.first[at + 1]):
-            heard = net.entry[i, AT]
-            work.x[heard] += lists[row, UNITS]
-            place = p[WINDOWS] + heard - p[BASE]
+            heard = net.entry[i, c.AT]
+            work.x[heard] += lists[row, c.UNITS]
+            place = p[c.WINDOWS] + heard - p[c.BASE]
             for j in range(net.window_first[place], net.window_first[place + 1]):
-                flag = np.int64(p[FLAGS] + net.window[j])
-                flags[flag] = 1
-                low, high = min(low, flag), max(high, flag + 1)
-    return low, high
-
-
-@inlined
-def growth_of(net: Net, work: Work, link: Array) -> float:
-    """By how much |x| of any target can grow when all that a link's source has sent is delivered."""
-    source, growth = link[SOURCE], np.float64(0)
-    if net.population[link[TARGET], KIND] == POOL:
-        base, path = net.population[source, LIST], net.path[link[FIRST_PATH]]
-        for row in range(base, base + work.length[source]):
-            at = path + work.lists[row, NEURON]
-            if net.first[at + 1] > net.first[at]:
-                growth = max(growth, np.float64(abs(work.lists[row, UNITS])))
-        return growth
-    for path in range(link[FIRST_PATH], link[LAST_PATH]):
-        growth += min(net.reach[path, 0] * work.biggest[source], net.reach[path, 1] * work.total[source])
-    return growth
+                mark(flags, p[c.FLAGS] + net.window[j], work.progress)
+    return c.DONE
 
 
 @inlined
 def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     """Turn what a population has sent into numbers of events; where the queue serves as log, write it there, too."""
-    lists, counts, queue, base, largest = work.lists, work.counts, work.queue, net.population[number, LIST], net.population[number, LARGEST]
-    tail = work.progress[TAIL]
+    lists, counts, queue, base = work.lists, work.counts, work.queue, net.population[number, c.LIST]
+    largest, tail, positive, negative = net.population[number, c.LARGEST], work.progress[c.TAIL], np.int64(0), np.int64(0)
     for row in range(base, base + work.length[number]):
-        units = lists[row, UNITS]
-        times = (abs(units) + largest - 1) // largest
-        counts[POSITIVE if units > 0 else NEGATIVE, number] += times
-        lists[row, TIMES] = times
+        units = lists[row, c.UNITS]
+        times = 1 if abs(units) <= largest else (abs(units) + largest - 1) // largest
+        positive += times if units > 0 else 0
+        negative += times if units < 0 else 0
+        lists[row, c.TIMES] = times
         if log:
-            queue[tail, NEURON], queue[tail, UNITS], queue[tail, TIMES] = lists[row, NEURON], units, number
+            queue[tail, c.NEURON], queue[tail, c.UNITS], queue[tail, c.TIMES] = lists[row, c.NEURON], units, number
             tail += 1
-    work.progress[TAIL] = tail
-    measure(net, work, number)
+    work.events[number] = positive + negative
+    counts[c.POSITIVE, number] += positive
+    counts[c.NEGATIVE, number] += negative
+    work.progress[c.TAIL] = tail
+
+
+@inlined
+def hear(net: Net, work: Work, number: int) -> int:
+    """Add to a population all that its sources have sent in this time stamp, from where it was left off; a status."""
+    progress, length = work.progress, work.length
+    for j in range(net.ear_first[number], net.ear_first[number + 1]):
+        link = net.link[net.ear[j]]
+        source = link[c.SOURCE]
+        for path in range(max(link[c.FIRST_PATH], progress[c.PATH]), link[c.LAST_PATH] if length[source] else link[c.FIRST_PATH]):
+            if net.population[number, c.KIND] == c.POOL:
+                status = add_pool(net, work, path, source, number)
+            else:
+                status = add_path(net, work, path, link[c.ALONE], source, number)
+            if status != c.DONE:
+                return status
+    progress[c.PATH] = 0
+    return c.DONE
 
 
 @inlined
 def sweep(net: Net, work: Work, log: bool) -> int:
     """Deliver to each population all that its sources have sent in this time stamp, check it; a status."""
     progress, length, counts, lists = work.progress, work.length, work.counts, work.lists
-    for number in range(progress[NEXT], len(net.population)):
-        growth, heard = np.float64(0), np.int64(0)
+    for number in range(progress[c.NEXT], len(net.population)):
+        p, received = net.population[number], np.int64(0)
         for j in range(net.ear_first[number], net.ear_first[number + 1]):
-            link = net.link[net.ear[j]]
-            if length[link[SOURCE]]:
-                growth += growth_of(net, work, link)
-                heard += 1
-        if not heard:
-            continue
-        if not proven(work.bound, number, growth, net.limit, work.x, net.population[number]):
-            progress[NEXT] = number
-            return RANGE
-        low, high = np.int64(len(work.flags)), np.int64(0)
-        for j in range(net.ear_first[number], net.ear_first[number + 1]):
-            link = net.link[net.ear[j]]
-            source = link[SOURCE]
-            for row in range(net.population[source, LIST], net.population[source, LIST] + length[source]):
-                counts[RECEIVED, number] += lists[row, TIMES]
-            for path in range(link[FIRST_PATH], link[LAST_PATH] if length[source] else link[FIRST_PATH]):
-                pool = net.population[number, KIND] == POOL
-                reached = add_pool(net, work, path, source, number) if pool else add_path(net, work, path, source, number)
-                low, high = min(low, np.int64(reached[0])), max(high, np.int64(reached[1]))
-        if net.population[number, SPEAKS]:
-            base = net.population[number, LIST]
-            length[number] = settle(net, number, work.x, work.told, work.flags, (low, high), counts, lists, base) - base
-            count_sent(net, work, number, log)
-    length[:] = 0
-    progress[NEXT] = 0
-    return DONE
+            received += work.events[net.link[net.ear[j], c.SOURCE]]
+        if received:
+            if hear(net, work, number) != c.DONE:
+                progress[c.NEXT] = number
+                return c.RANGE
+            counts[c.RECEIVED, number] += received
+            if p[c.SPEAKS]:
+                length[number] = settle(net, number, work, work.x, work.told, lists, p[c.LIST]) - p[c.LIST]
+                count_sent(net, work, number, log)
+    length[:], work.events[:] = 0, 0
+    progress[c.NEXT] = 0
+    return c.DONE

@@ -7,64 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.kernel_state import (
-    ALONE,
-    AT,
-    BASE,
-    CEILING,
-    CHANGE,
-    CHECKS,
-    COMPARISONS,
-    DONE,
-    FANOUT,
-    FANOUT_NONZERO,
-    FIRST_PATH,
-    FLAGS,
-    FLOOR,
-    FULL,
-    HEAD,
-    KIND,
-    LARGEST,
-    LAST_PATH,
-    NEGATIVE,
-    NEURON,
-    NEXT,
-    OPERATIONS,
-    OPERATIONS_NONZERO,
-    PART,
-    POOL,
-    POOLS,
-    POSITIVE,
-    PUSHES,
-    RANGE,
-    RECEIVED,
-    ROW_STEP,
-    ROW_WEIGHT,
-    ROWS,
-    RUN,
-    SHAPE,
-    SPEAKS,
-    TAIL,
-    TAP_STEP,
-    TAP_WEIGHT,
-    TAPS,
-    TARGET,
-    TIMES,
-    UNITS,
-    VECTOR,
-    WEIGHT,
-    WINDOWS,
-    Net,
-    Work,
-    add_pile,
-    inlined,
-    mark_runs,
-    proven,
-    settle,
-    speak,
-    speak_pool,
-)
-from tfsnn.kernel_vector import WORD, add_check, lowest, prefetch
+from tfsnn import kernel_columns as c
+from tfsnn.kernel_state import Net, U, Work, inlined, mark, mark_runs, origin, proven, settle, speak, speak_pool
+from tfsnn.kernel_vector import deliver, gather, prefetch
 
 Array = NDArray[Any]
 AHEAD = 4
@@ -74,146 +19,120 @@ AHEAD = 4
 @inlined
 def pass_on(net: Net, number: int, entry: int, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
     """Add one event to the neurons that it reaches in one place, check them; the new end of the queue."""
-    weight, shape, which = net.weight, net.shape, net.entry[entry, SHAPE]
-    low, high, change = net.level[number, FLOOR], net.level[number, CEILING], net.level[number, CHANGE]
-    watched = net.population[number, KIND] == VECTOR
-    # Runs go by the row where a row is one run, else by the tap, row after row: in neuron order either way.
-    taps, run, by_row = shape[which, TAPS], shape[which, RUN], shape[which, TAPS] == 1
-    rows, count = (1, shape[which, ROWS]) if by_row else (shape[which, ROWS], taps)
-    step, weight_step = shape[which, ROW_STEP if by_row else TAP_STEP], shape[which, ROW_WEIGHT if by_row else TAP_WEIGHT]
-    row_at, row_first = np.int64(net.entry[entry, AT]), np.int64(net.entry[entry, WEIGHT])
-    for row in range(rows):
-        for begun in range(0, count, WORD):
-            at, first, several = row_at + begun * step, row_first + begun * weight_step, min(count - begun, WORD)
-            found = add_check(x, told, weight, (at, first, run, several, step, weight_step), k, low, high, change)
-            found = found if watched else (1 << several) - 1
-            while found:
-                start = at + lowest(found) * step
-                tail = speak(net, number, x, told, start, start + run, queue, tail)
-                found &= found - 1
-        row_at += shape[which, ROW_STEP]
-        row_first += shape[which, ROW_WEIGHT]
+    p, level, shape = net.population[U(number)], net.level[U(number)], net.shape[U(net.entry[entry, c.SHAPE])]
+    at, first = net.entry[entry, c.AT], net.entry[entry, c.WEIGHT]
+    tail = deliver(x, told, net.weight, queue, shape, p, level, number, at, first, k, tail)
+    if p[c.KIND] != c.VECTOR:
+        for row in range(shape[c.ROWS]):
+            for tap in range(shape[c.TAPS]):
+                start = at + row * shape[c.ROW_STEP] + tap * shape[c.TAP_STEP]
+                tail = speak(net, number, x, told, start, start + shape[c.RUN], queue, tail)
     return tail
 
 
 @inlined
 def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
-    number, x, flags, counts, shape = link[TARGET], work.x, work.flags, work.counts, net.shape
-    low, high = np.int64(len(flags)), np.int64(0)
+    number, x, counts, shape = link[c.TARGET], work.x, work.counts, net.shape
     work.pile_units[0] = k
-    for path in range(link[FIRST_PATH], link[LAST_PATH]):
+    for path in range(link[c.FIRST_PATH], link[c.LAST_PATH]):
         start = net.path[path] + neuron
         for entry in range(net.first[start], net.first[start + 1]):
-            work.pile_first[0] = net.entry[entry, WEIGHT]
-            add_pile(net, x, entry, work.pile_first, work.pile_units, 1)
-            counts[OPERATIONS, number] += shape[net.entry[entry, SHAPE], FANOUT]
-            counts[OPERATIONS_NONZERO, number] += net.entry[entry, FANOUT_NONZERO]
-            if net.population[number, SPEAKS]:
-                reached = mark_runs(flags, net, number, entry)
-                low, high = min(low, np.int64(reached[0])), max(high, np.int64(reached[1]))
-    return settle(net, number, x, work.told, flags, (low, high), counts, queue, tail)
+            runs = shape[net.entry[entry, c.SHAPE]]
+            work.pile_first[0] = net.entry[entry, c.WEIGHT]
+            gather(x, net.weight, runs, net.entry[entry, c.AT], work.pile_first, work.pile_units, 1)
+            counts[c.OPERATIONS, number] += runs[c.FANOUT]
+            counts[c.OPERATIONS_NONZERO, number] += net.entry[entry, c.FANOUT_NONZERO]
+            if net.population[number, c.SPEAKS]:
+                mark_runs(work.flags, net, number, entry, work.progress)
+    return settle(net, number, work, x, work.told, queue, tail)
 
 
 @inlined
 def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Let a max-pooling population hear one event, check the windows over it; the new end of the queue."""
-    number, x, flags, counts = link[TARGET], work.x, work.flags, work.counts
+    number, x, counts = link[c.TARGET], work.x, work.counts
     p = net.population[number]
-    at = net.path[link[FIRST_PATH]] + neuron
-    low, high = np.int64(len(flags)), np.int64(0)
+    at = net.path[link[c.FIRST_PATH]] + neuron
     for i in range(net.first[at], net.first[at + 1]):
-        heard = net.entry[i, AT]
+        heard = net.entry[i, c.AT]
         x[heard] += k
-        place = p[WINDOWS] + heard - p[BASE]
+        place = p[c.WINDOWS] + heard - p[c.BASE]
         for j in range(net.window_first[place], net.window_first[place + 1]):
             window = net.window[j]
-            if link[ALONE] >= 0:
-                counts[CHECKS, number] += 1
-                counts[COMPARISONS, number] += net.tap_first[p[POOLS] + window + 1] - net.tap_first[p[POOLS] + window] - 1
+            if link[c.ALONE] >= 0:
+                counts[c.CHECKS, number] += 1
+                counts[c.COMPARISONS, number] += net.tap_first[p[c.POOLS] + window + 1] - net.tap_first[p[c.POOLS] + window] - 1
                 tail = speak_pool(net, number, x, work.told, window, queue, tail)
             else:
-                flag = np.int64(p[FLAGS] + window)
-                flags[flag] = 1
-                low, high = min(low, flag), max(high, flag + 1)
-    return settle(net, number, x, work.told, flags, (low, high), counts, queue, tail)
+                mark(work.flags, p[c.FLAGS] + window, work.progress)
+    return settle(net, number, work, x, work.told, queue, tail)
 
 
 @inlined
-def unproven(net: Net, work: Work, source: int, neuron: int, size: Any) -> Any:
-    """The first population to which an event of this size may not be delivered, -1 if there is none."""
-    for i in range(net.link_first[source], net.link_first[source + 1]):
-        number, growth = net.link[i, TARGET], np.float64(0)
-        if net.population[number, KIND] == POOL:
-            at = net.path[net.link[i, FIRST_PATH]] + neuron
-            growth = size if net.first[at + 1] > net.first[at] else growth
-        else:
-            for path in range(net.link[i, FIRST_PATH], net.link[i, LAST_PATH]):
-                growth += min(net.reach[path, 0], net.reach[path, 1]) * size
-        if not proven(work.bound, number, growth, net.limit, work.x, net.population[number]):
+def unproven(net: Net, work: Work, begin: int, end: int, size: float) -> Any:
+    """The first population to which an event of this size may not be delivered by these links, -1 if there is none."""
+    for i in range(begin, end):
+        number = net.link[U(i), c.TARGET]
+        if not proven(work.bound, number, net.grow[U(i)] * size, net.limit, work.x, net.population[U(number)]):
             return number
     return -1
 
 
 @inlined
-def pass_link(
-    net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, counts: Array, tail: int
-) -> int:
+def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, tail: int) -> int:
     """Deliver one event to one population; the new end of the queue."""
-    number = link[TARGET]
-    counts[RECEIVED, number] += 1
-    if net.population[number, KIND] == POOL:
+    number, entry, counts = U(link[c.TARGET]), link[c.ALONE] + neuron, work.counts
+    p = net.population[number]
+    counts[c.RECEIVED, number] += 1
+    if p[c.KIND] == c.POOL:
         return pass_to_pool(net, link, neuron, k, work, queue, tail)
-    if link[ALONE] < 0:
+    if link[c.ALONE] < 0:
         return pass_to_places(net, link, neuron, k, work, queue, tail)
-    entry = link[ALONE] + neuron
-    fanout = net.shape[net.entry[entry, SHAPE], FANOUT]
-    counts[OPERATIONS, number] += fanout
-    counts[OPERATIONS_NONZERO, number] += net.entry[entry, FANOUT_NONZERO]
-    if net.population[number, SPEAKS]:
-        counts[CHECKS, number] += fanout
-    return pass_on(net, number, entry, k, x, told, queue, tail)
+    fanout = net.shape[U(net.entry[U(entry), c.SHAPE]), c.FANOUT]
+    counts[c.OPERATIONS, number] += fanout
+    counts[c.OPERATIONS_NONZERO, number] += net.entry[U(entry), c.FANOUT_NONZERO]
+    counts[c.CHECKS, number] += fanout * p[c.SPEAKS]
+    return pass_on(net, link[c.TARGET], U(entry), k, x, told, queue, tail)
 
 
 @inlined
 def drain(net: Net, work: Work) -> int:
     """Deliver what stands in the queue, and what that sets off; a status."""
-    queue, progress, x, told, counts, population = work.queue, work.progress, work.x, work.told, work.counts, net.population
-    head, tail, part, status = progress[HEAD], progress[TAIL], progress[PART], DONE
+    queue, progress, x, told, counts = work.queue, work.progress, work.x, work.told, work.counts
+    head, tail, part, status = progress[c.HEAD], progress[c.TAIL], progress[c.PART], c.DONE
     capacity = len(queue)
     while head < tail:
-        source, neuron = queue[head, TIMES], queue[head, NEURON]
-        if tail + population[source, PUSHES] > capacity:
-            status = FULL
+        source, neuron, left = queue[U(head), c.TIMES], queue[U(head), c.NEURON], queue[U(head), c.UNITS] - part
+        pushes, largest, begin = net.population[U(source), c.PUSHES], net.population[U(source), c.LARGEST], net.link_first[U(source)]
+        end, later = net.link_first[U(source + 1)], U(min(head + AHEAD, tail - 1))
+        if tail + pushes > capacity:
+            status = c.FULL
             break
-        if head + AHEAD < tail:
-            link = net.link_first[queue[head + AHEAD, TIMES]]
-            if link < len(net.link) and net.link[link, ALONE] >= 0:
-                prefetch(net.entry, net.link[link, ALONE] + queue[head + AHEAD, NEURON])
-        left = queue[head, UNITS] - part
-        largest = population[source, LARGEST]
+        soon = net.link_first[U(queue[later, c.TIMES])]
+        if soon < len(net.link) and net.link[U(soon), c.ALONE] >= 0:
+            prefetch(net.entry, net.link[U(soon), c.ALONE] + queue[later, c.NEURON])
         units = min(max(left, -largest), largest)
-        concerned = unproven(net, work, source, neuron, np.float64(abs(units)))
+        concerned = unproven(net, work, begin, end, np.float64(abs(units)))
         if concerned >= 0:
-            progress[NEXT], status = concerned, RANGE
+            progress[c.NEXT], status = concerned, c.RANGE
             break
-        counts[POSITIVE if units > 0 else NEGATIVE, source] += 1
-        k = net.level.dtype.type(units)
-        for i in range(net.link_first[source], net.link_first[source + 1]):
-            tail = pass_link(net, net.link[i], neuron, k, work, x, told, queue, counts, tail)
+        counts[c.POSITIVE if units > 0 else c.NEGATIVE, U(source)] += 1
+        for i in range(begin, end):
+            tail = pass_link(net, net.link[U(i)], neuron, net.level.dtype.type(units), work, x, told, queue, tail)
         part += units
         if units == left:
             head, part = head + 1, np.int64(0)
-    progress[HEAD], progress[TAIL], progress[PART] = head, tail, part
+    progress[c.HEAD], progress[c.TAIL], progress[c.PART] = head, tail, part
     return status
 
 
 @inlined
 def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int) -> None:
     """Put the input events of a time stamp into the queue; there must be room."""
-    queue, tail = work.queue, work.progress[TAIL]
+    queue, tail = work.queue, work.progress[c.TAIL]
     for event in range(start, stop):
-        origin = net.origin[neuron[event]]
-        queue[tail, TIMES], queue[tail, NEURON], queue[tail, UNITS] = origin[0], origin[1], payload[event]
+        source, local = origin(net, neuron[event])
+        queue[tail, c.TIMES], queue[tail, c.NEURON], queue[tail, c.UNITS] = source, local, payload[event]
         tail += 1
-    work.progress[TAIL] = tail
+    work.progress[c.TAIL] = tail

@@ -1,47 +1,51 @@
 """Vector loops of the compiled engine: operations on runs of neurons, as LLVM vector code of fixed width.
 
-``add_check``  x += w k over up to 32 runs at equal distances; as bits, which of them have neurons with something to tell now
-``add_many``   x += sum of w_e k_e over one run: events that meet are summed in registers before x is touched
-``tellers``    as bits, which of up to 32 neurons have something to tell
+``deliver``    one event to the runs that it reaches: x += w k, and who has something to tell now, tells it
+``check``      who of a run has something to tell, tells it
+``gather``     x += sum of w_e k_e over the runs of one place: events that meet are summed in registers before x is touched
 ``highest``    the largest abs(x) of a run
-``lowest``     the number of the lowest bit that is set
 ``prefetch``   a row of a table that will soon be read
 
-A neuron has something to tell if abs(min(max(x, low), high) - told) >= threshold. Each operation is an intrinsic that
-emits vectors of 512 bits, which LLVM cuts to what the CPU has, with the end of a run masked; numba vectorizes none of
-these loops well by itself. Beside each stands its twin in plain NumPy, which takes its place where NUMBA_DISABLE_JIT=1.
-Arrays are flat; positions count elements and are proved to lie inside when the network is flattened.
+A neuron has something to tell if abs(min(max(x, FLOOR), CEILING) - told) >= CHANGE; telling is the neuron rule, and a row
+of the queue. Each operation is an intrinsic that emits vectors of 512 bits, which LLVM cuts to what the CPU has, with the
+end of a run masked; numba vectorizes none of these loops well by itself. The first three become functions of their own:
+woven into the loops around them they lost as much time to registers that ran out as they took themselves. Beside each
+stands its twin in :mod:`tfsnn.kernel_plain`. Arrays are flat; positions count elements and are proved to lie inside when
+the network is flattened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
-import numpy as np
 from numba.core import cgutils as numba_cgutils
 from numba.extending import intrinsic
-from numpy.typing import NDArray
+
+from tfsnn import kernel_columns as c
+from tfsnn import kernel_plain as plain
 
 # Numba is typed in part; what it leaves open is open here, too.
 cgutils: Any = numba_cgutils
 config: Any = numba.config
 types: Any = numba.types
 ir = cgutils.ir
-INT = ir.IntType(64)
+INT, DOUBLE = ir.IntType(64), ir.DoubleType()
 WIDTH = 64
 BLOCK = 4
-WORD = 32
-"""Neurons, or runs, that one mask of bits tells of."""
-Array = NDArray[Any]
+"""Vectors whose neurons one word of bits tells of."""
+MOST = 8
+"""Vectors that are worked on together."""
 
 
 class Lanes:
     """Emits operations on vectors of WIDTH bytes of one floating-point type."""
 
     def __init__(self, builder: Any, element: Any) -> None:
-        self.builder, self.bytes = builder, 4 if element == ir.FloatType() else 8
+        self.builder, self.element, self.bytes = builder, element, 4 if element == ir.FloatType() else 8
         self.count = WIDTH // self.bytes
+        self.word = BLOCK * self.count
         self.type, self.bits = ir.VectorType(element, self.count), ir.VectorType(ir.IntType(1), self.count)
         self.suffix = f"v{self.count}f{8 * self.bytes}"
 
@@ -53,8 +57,8 @@ class Lanes:
 
     def below(self, count: Any) -> Any:
         """A mask of the lanes whose number is below ``count``."""
-        lanes = ir.Constant(ir.VectorType(INT, self.count), list(range(self.count)))
-        return self.builder.icmp_signed("<", lanes, self.splat(count))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.count), list(range(self.count)))
+        return self.builder.icmp_signed("<", lanes, self.splat(self.builder.trunc(count, ir.IntType(32))))
 
     def load(self, data: Any, at: Any, mask: Any = None) -> Any:
         """The vector at an element; lanes that are masked out are not read and are 0."""
@@ -64,7 +68,7 @@ class Lanes:
             vector.align = self.bytes
             return vector
         arguments = [pointer, ir.IntType(32)(self.bytes), mask, ir.Constant(self.type, [0.0] * self.count)]
-        return self._call(f"llvm.masked.load.{self.suffix}.p0", self.type, arguments)
+        return self.call(f"llvm.masked.load.{self.suffix}.p0", self.type, arguments)
 
     def store(self, vector: Any, data: Any, at: Any, mask: Any = None) -> None:
         """Write a vector at an element; lanes that are masked out are left alone."""
@@ -73,121 +77,239 @@ class Lanes:
             self.builder.store(vector, pointer).align = self.bytes
         else:
             arguments = [vector, pointer, ir.IntType(32)(self.bytes), mask]
-            self._call(f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), arguments)
+            self.call(f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), arguments)
 
-    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        """a b + c; on exact numbers the same whether fused or not."""
-        return self._call(f"llvm.fmuladd.{self.suffix}", self.type, [a, b, c])
+    def multiply_add(self, a: Any, b: Any, to: Any) -> Any:
+        """a b + to; on exact numbers the same whether fused or not."""
+        return self.call(f"llvm.fmuladd.{self.suffix}", self.type, [a, b, to])
 
-    def tells(self, x: Any, told: Any, limits: tuple[Any, ...]) -> Any:
-        """A mask of the lanes that have something to tell; never where told is not a number."""
-        low, high, threshold = limits
+    def clamp(self, x: Any, low: Any, high: Any) -> Any:
+        """min(max(x, low), high), of vectors or numbers."""
         value = self.builder.select(self.builder.fcmp_ordered(">", x, low), x, low)
-        value = self.builder.select(self.builder.fcmp_ordered("<", value, high), value, high)
-        return self.builder.fcmp_ordered(">=", self.size(self.builder.fsub(value, told)), threshold)
+        return self.builder.select(self.builder.fcmp_ordered("<", value, high), value, high)
 
     def size(self, x: Any) -> Any:
         """abs(x)."""
-        return self._call(f"llvm.fabs.{self.suffix}", self.type, [x])
+        return self.call(f"llvm.fabs.{self.suffix}", self.type, [x])
 
     def pack(self, mask: Any) -> Any:
         """A mask as an integer, lane 0 its lowest bit."""
         return self.builder.zext(self.builder.bitcast(mask, ir.IntType(self.count)), INT)
 
-    def runs(self, start: Any, stop: Any, body: Any) -> None:
-        """Loop ``body(at, mask)`` over a run: whole vectors without a mask, then what is left."""
-        builder = self.builder
-        whole = builder.add(start, builder.and_(builder.sub(stop, start), INT(-self.count)))
-        with cgutils.for_range_slice(builder, start, whole, INT(self.count)) as (at, _):
-            body(at, None)
-        with builder.if_then(builder.icmp_signed("<", whole, stop)):
-            body(whole, self.below(builder.sub(stop, whole)))
+    def add(self, number: Any, vectors: int) -> Any:
+        """A position some vectors on."""
+        return self.builder.add(number, INT(vectors * self.count))
 
-    def _call(self, name: str, result: Any, arguments: list[Any]) -> Any:
+    def column(self, row: Any, column: int) -> Any:
+        """A number of a table's row."""
+        return self.builder.load(self.builder.gep(row, [INT(column)]))
+
+    def by_vectors(self, length: Any, most: int, emit: Callable[[list[Any]], None]) -> None:
+        """Emit ``emit(masks)`` for each number of vectors, 0 to ``most``, that a length can fill; the last is masked."""
+        builder = self.builder
+        vectors = builder.sdiv(builder.add(length, INT(self.count - 1)), INT(self.count))
+        last = self.below(builder.sub(length, builder.mul(builder.sub(vectors, INT(1)), INT(self.count))))
+        done = builder.append_basic_block("done")
+        choice = builder.switch(vectors, done)
+        for number in range(most + 1):
+            block = builder.append_basic_block(f"vectors{number}")
+            choice.add_case(INT(number), block)
+            builder.position_at_end(block)
+            emit([None] * (number - 1) + [last] if number else [])
+            builder.branch(done)
+        builder.position_at_end(done)
+
+    def call(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        """A call of what LLVM brings along."""
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
 
-
-def emit_add_check(lanes: Lanes, arrays: tuple[Any, Any, Any], runs: tuple[Any, ...], k: Any, limits: tuple[Any, ...]) -> Any:
-    """The code of ``add_check``."""
-    builder, (x, told, w) = lanes.builder, arrays
-    at, first, length, count, step, weight_step = runs
-    factor, levels = lanes.splat(k), tuple(lanes.splat(limit) for limit in limits)
-    any_tells, nothing = cgutils.alloca_once(builder, lanes.bits), ir.Constant(lanes.bits, [0] * lanes.count)
-    found = cgutils.alloca_once_value(builder, INT(0))
-    with cgutils.for_range(builder, count) as loop:
-        start = builder.add(at, builder.mul(loop.index, step))
-        shift = builder.sub(builder.add(first, builder.mul(loop.index, weight_step)), start)
-        builder.store(nothing, any_tells)
-
-        def body(i: Any, mask: Any) -> None:
-            total = lanes.multiply_add(lanes.load(w, builder.add(i, shift), mask), factor, lanes.load(x, i, mask))
-            lanes.store(total, x, i, mask)
-            tells = lanes.tells(total, lanes.load(told, i, mask), levels)
-            tells = tells if mask is None else builder.and_(tells, mask)
-            builder.store(builder.or_(builder.load(any_tells), tells), any_tells)
-
-        lanes.runs(start, builder.add(start, length), body)
-        speaks = builder.icmp_unsigned("!=", lanes.pack(builder.load(any_tells)), INT(0))
-        bit = builder.shl(builder.zext(speaks, INT), loop.index)
-        builder.store(builder.or_(builder.load(found), bit), found)
-    return builder.load(found)
+    def routine(self, name: str, emit: Callable[..., Any], result: Any, arguments: list[Any]) -> Any:
+        """A call of a function that ``emit(lanes, *arguments)`` fills, once a module."""
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, f"tfsnn.{name}.{self.suffix}")
+        if function.is_declaration:
+            function.linkage = "internal"
+            for attribute in ("noinline", "nounwind"):
+                function.attributes.add(attribute)
+            for argument in function.args:
+                if argument.type.is_pointer:
+                    argument.add_attribute("noalias")
+            builder = ir.IRBuilder(function.append_basic_block())
+            value = emit(Lanes(builder, self.element), *function.args)
+            builder.ret_void() if value is None else builder.ret(value)
+        return self.builder.call(function, arguments)
 
 
-def emit_add_many(lanes: Lanes, x: Any, w: Any, place: tuple[Any, Any, Any], firsts: Any, factors: Any, count: Any) -> None:
-    """The code of ``add_many``: blocks of BLOCK vectors stay in registers while all events are added, then single ones."""
-    builder = lanes.builder
-    at, shift, length = place
-    stop, wide = builder.add(at, length), BLOCK * lanes.count
-    middle = builder.add(at, builder.mul(builder.sdiv(length, INT(wide)), INT(wide)))
-    offset = builder.sub(shift, at)
+class Rule:
+    """Emits who of a population has something to tell.
 
-    def block(i: Any, vectors: int, mask: Any) -> None:
-        totals = [cgutils.alloca_once(builder, lanes.type) for _ in range(vectors)]
-        here = [builder.add(i, INT(v * lanes.count)) for v in range(vectors)]
-        for total, v in zip(totals, here):
-            builder.store(lanes.load(x, v, mask), total)
+    Parameters
+    ----------
+    on
+        Where to.
+    told, p, level
+        Pointers: told, and the population's rows.
+    """
+
+    def __init__(self, on: Lanes, told: Any, p: Any, level: Any) -> None:
+        builder = on.builder
+        self.on, self.told = on, told
+        low, high, change = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.CHANGE))
+        watched = builder.icmp_signed("==", on.column(p, c.KIND), INT(c.VECTOR))
+        change = builder.select(watched, change, ir.Constant(on.element, float("inf")))
+        self.low, self.high, self.threshold = on.splat(low), on.splat(high), on.splat(change)
+
+    def change(self, x: Any, at: Any, mask: Any) -> Any:
+        """abs(f(x) - told) of a vector of x at a cell; 0 in lanes that are masked out."""
+        return self.on.size(self.on.builder.fsub(self.on.clamp(x, self.low, self.high), self.on.load(self.told, at, mask)))
+
+    def tells(self, change: Any) -> Any:
+        """Which lanes have something to tell, as bits."""
+        return self.on.pack(self.on.builder.fcmp_ordered(">=", change, self.threshold))
+
+
+def emit_check(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, start: Any, stop: Any, tail: Any) -> Any:
+    """The code of ``check``: word by word, who has something to tell; then, one by one, what."""
+    builder, rule, end = on.builder, Rule(on, told, p, level), cgutils.alloca_once_value(on.builder, tail)
+    low, high, offset = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.OFFSET))
+    payload, largest, least, direct, base = (on.column(p, column) for column in (c.PAYLOAD, c.LARGEST, c.LEAST, c.DIRECT, c.BASE))
+    divisor, bits = builder.sitofp(payload, DOUBLE), cgutils.alloca_once(builder, INT)
+    with cgutils.for_range_slice(builder, start, stop, INT(on.word)) as (at, _):
+        word: Any = INT(0)
+        for v in range(BLOCK):
+            cell = on.add(at, v)
+            mask = on.below(builder.sub(stop, cell))
+            here = rule.tells(rule.change(on.load(x, cell, mask), cell, mask))
+            word = builder.or_(word, builder.shl(here, INT(v * on.count)))
+        builder.store(word, bits)
+        with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [word])):
+            left = builder.load(bits)
+            builder.store(builder.and_(left, builder.sub(left, INT(1))), bits)
+            cell = builder.add(at, builder.cttz(left, ir.IntType(1)(1)))
+            before = builder.gep(told, [cell])
+            change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
+            exact, shift = (value if on.element == DOUBLE else builder.fpext(value, DOUBLE) for value in (change, offset))
+            floored = on.call("llvm.floor.f64", DOUBLE, [builder.fdiv(builder.fadd(exact, shift), divisor)])
+            quotient = builder.select(builder.icmp_signed("!=", direct, INT(0)), floored, builder.fdiv(exact, divisor))
+            units = cgutils.alloca_once_value(builder, builder.fptosi(quotient, INT))
+            emit_last(builder, units, largest, least)
+            sent = builder.load(units)
+            more = builder.sitofp(builder.mul(sent, payload), on.element)
+            builder.store(builder.fadd(builder.load(before), more), before)
+            row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
+            for column, value in ((c.NEURON, builder.sub(cell, base)), (c.UNITS, sent), (c.TIMES, number)):
+                builder.store(value, builder.gep(row, [INT(column)]))
+            builder.store(builder.add(builder.load(end), INT(1)), end)
+    return builder.load(end)
+
+
+def emit_last(builder: Any, units: Any, largest: Any, least: Any) -> None:
+    """Take a last payload that would stay below T off the units, where they take several payloads."""
+    whole = builder.load(units)
+    negative = builder.icmp_signed("<", whole, INT(0))
+    size = builder.select(negative, builder.neg(whole), whole)
+    with builder.if_then(builder.icmp_signed(">", size, largest), likely=False):
+        rest = builder.srem(size, largest)
+        kept = builder.sub(size, builder.select(builder.icmp_signed("<", rest, least), rest, INT(0)))
+        builder.store(builder.select(negative, builder.neg(kept), kept), units)
+
+
+def emit_deliver(
+    on: Lanes, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
+) -> Any:
+    """The code of ``deliver``: what is left of runs behind whole blocks of MOST vectors in straight lines of as many as it takes."""
+    builder, factor, rule, end = on.builder, on.splat(k), Rule(on, told, p, level), cgutils.alloca_once_value(on.builder, tail)
+    rows, taps, run = (on.column(shape, column) for column in (c.ROWS, c.TAPS, c.RUN))
+    # Runs go by the row where a row is one run, else by the tap, row after row: in neuron order either way.
+    by_row = builder.icmp_signed("==", taps, INT(1))
+    outer, count = builder.select(by_row, INT(1), rows), builder.select(by_row, rows, taps)
+    step, weight_step = (
+        builder.select(by_row, on.column(shape, row), on.column(shape, tap))
+        for row, tap in ((c.ROW_STEP, c.TAP_STEP), (c.ROW_WEIGHT, c.TAP_WEIGHT))
+    )
+
+    whole = builder.mul(builder.sdiv(run, INT(MOST * on.count)), INT(MOST * on.count))
+
+    def block(here: Any, there: Any, masks: list[Any], stop: Any) -> None:
+        largest: Any = None
+        for v, mask in enumerate(masks):
+            cell = on.add(here, v)
+            total = on.multiply_add(on.load(w, on.add(there, v), mask), factor, on.load(x, cell, mask))
+            on.store(total, x, cell, mask)
+            change = rule.change(total, cell, mask)
+            largest = change if largest is None else builder.select(builder.fcmp_ordered(">", change, largest), change, largest)
+        with builder.if_then(builder.icmp_signed("!=", rule.tells(largest), INT(0)), likely=False):
+            arguments = [x, told, queue, p, level, number, here, stop, builder.load(end)]
+            builder.store(on.routine("check", emit_check, INT, arguments), end)
+
+    def blocks(here: Any, there: Any) -> None:
+        with cgutils.for_range_slice(builder, INT(0), whole, INT(MOST * on.count)) as (i, _):
+            start = builder.add(here, i)
+            block(start, builder.add(there, i), [None] * MOST, on.add(start, MOST))
+
+    with cgutils.for_range(builder, outer) as loop:
+        begin = builder.add(at, builder.mul(loop.index, on.column(shape, c.ROW_STEP)))
+        weight = builder.add(first, builder.mul(loop.index, on.column(shape, c.ROW_WEIGHT)))
+
+        def runs(masks: list[Any]) -> None:
+            with cgutils.for_range(builder, count) as turn:
+                here = builder.add(begin, builder.mul(turn.index, step))
+                there = builder.add(weight, builder.mul(turn.index, weight_step))
+                blocks(here, there)
+                if masks:
+                    block(builder.add(here, whole), builder.add(there, whole), masks, builder.add(here, run))
+
+        on.by_vectors(builder.sub(run, whole), MOST, runs)
+    return builder.load(end)
+
+
+def emit_gather(on: Lanes, x: Any, w: Any, shape: Any, at: Any, firsts: Any, factors: Any, count: Any) -> None:
+    """The code of ``gather``: up to MOST vectors stay in registers while all events are added."""
+    builder = on.builder
+    run, wide = on.column(shape, c.RUN), INT(MOST * on.count)
+    whole = builder.mul(builder.sdiv(run, wide), wide)
+
+    def block(start: Any, weight: Any, masks: list[Any]) -> None:
+        totals = [cgutils.alloca_once(builder, on.type) for _ in masks]
+        for v, (total, mask) in enumerate(zip(totals, masks)):
+            builder.store(on.load(x, on.add(start, v), mask), total)
         with cgutils.for_range(builder, count) as loop:
-            factor = lanes.splat(builder.load(builder.gep(factors, [loop.index])))
-            row = builder.add(builder.load(builder.gep(firsts, [loop.index])), offset)
-            for total, v in zip(totals, here):
-                weight = lanes.load(w, builder.add(v, row), mask)
-                builder.store(lanes.multiply_add(weight, factor, builder.load(total)), total)
-        for total, v in zip(totals, here):
-            lanes.store(builder.load(total), x, v, mask)
+            factor = on.splat(builder.load(builder.gep(factors, [loop.index])))
+            row = builder.add(builder.load(builder.gep(firsts, [loop.index])), weight)
+            for v, (total, mask) in enumerate(zip(totals, masks)):
+                builder.store(on.multiply_add(on.load(w, on.add(row, v), mask), factor, builder.load(total)), total)
+        for v, (total, mask) in enumerate(zip(totals, masks)):
+            on.store(builder.load(total), x, on.add(start, v), mask)
 
-    with cgutils.for_range_slice(builder, at, middle, INT(wide)) as (i, _):
-        block(i, BLOCK, None)
-    lanes.runs(middle, stop, lambda i, mask: block(i, 1, mask))
-
-
-def emit_tellers(lanes: Lanes, x: Any, told: Any, start: Any, stop: Any, limits: tuple[Any, ...]) -> Any:
-    """The code of ``tellers``."""
-    builder, levels = lanes.builder, tuple(lanes.splat(limit) for limit in limits)
-    found = cgutils.alloca_once_value(builder, INT(0))
-
-    def body(i: Any, mask: Any) -> None:
-        tells = lanes.tells(lanes.load(x, i, mask), lanes.load(told, i, mask), levels)
-        bits = lanes.pack(tells if mask is None else builder.and_(tells, mask))
-        builder.store(builder.or_(builder.load(found), builder.shl(bits, builder.sub(i, start))), found)
-
-    lanes.runs(start, stop, body)
-    return builder.load(found)
+    with cgutils.for_range(builder, on.column(shape, c.ROWS)) as row, cgutils.for_range(builder, on.column(shape, c.TAPS)) as tap:
+        start, weight = (
+            builder.add(builder.mul(row.index, on.column(shape, by_row)), builder.mul(tap.index, on.column(shape, by_tap)))
+            for by_row, by_tap in ((c.ROW_STEP, c.TAP_STEP), (c.ROW_WEIGHT, c.TAP_WEIGHT))
+        )
+        start = builder.add(at, start)
+        with cgutils.for_range_slice(builder, INT(0), whole, wide) as (i, _):
+            block(builder.add(start, i), builder.add(weight, i), [None] * MOST)
+        rest = builder.add(start, whole), builder.add(weight, whole)
+        on.by_vectors(builder.sub(run, whole), MOST, lambda masks: block(*rest, masks))
 
 
-def emit_highest(lanes: Lanes, x: Any, start: Any, stop: Any) -> Any:
+def emit_highest(on: Lanes, x: Any, start: Any, stop: Any) -> Any:
     """The code of ``highest``."""
-    builder, element = lanes.builder, lanes.type.element
-    largest = cgutils.alloca_once_value(builder, ir.Constant(lanes.type, [0.0] * lanes.count))
+    builder = on.builder
+    largest = cgutils.alloca_once_value(builder, ir.Constant(on.type, [0.0] * on.count))
+    whole = builder.add(start, builder.and_(builder.sub(stop, start), INT(-on.count)))
 
-    def body(i: Any, mask: Any) -> None:
-        size, before = lanes.size(lanes.load(x, i, mask)), builder.load(largest)
+    def vector(at: Any, mask: Any) -> None:
+        size, before = on.size(on.load(x, at, mask)), builder.load(largest)
         builder.store(builder.select(builder.fcmp_ordered(">", size, before), size, before), largest)
 
-    lanes.runs(start, stop, body)
-    vector, found = builder.load(largest), ir.Constant(element, 0.0)
-    for lane in range(lanes.count):
-        size = builder.extract_element(vector, ir.IntType(32)(lane))
+    with cgutils.for_range_slice(builder, start, whole, INT(on.count)) as (at, _):
+        vector(at, None)
+    vector(whole, on.below(builder.sub(stop, whole)))
+    vector_of, found = builder.load(largest), ir.Constant(on.element, 0.0)
+    for lane in range(on.count):
+        size = builder.extract_element(vector_of, ir.IntType(32)(lane))
         found = builder.select(builder.fcmp_ordered(">", size, found), size, found)
     return found
 
@@ -200,45 +322,44 @@ def emit_prefetch(builder: Any, pointer: Any) -> None:
     builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), arguments)
 
 
-def _data(context: Any, builder: Any, signature: Any, arguments: Any, count: int) -> tuple[Any, ...]:
-    return tuple(context.make_array(t)(context, builder, v).data for t, v in zip(signature.args[:count], arguments[:count]))
+def _plain_arguments(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """Arguments as LLVM sees them, arrays as pointers to their data."""
+    return [
+        context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+        for kind, value in zip(signature.args, arguments)
+    ]
+
+
+def _routine(name: str, emit: Callable[..., Any], result: Any) -> Any:
+    """What an intrinsic generates that calls a function of its own; the element is that of its first argument."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        on = Lanes(builder, context.get_value_type(signature.args[0].dtype))
+        value = on.routine(name, emit, result, _plain_arguments(context, builder, signature, arguments))
+        return context.get_dummy_value() if signature.return_type == types.void else value
+
+    return generate
 
 
 @intrinsic
-def vector_add_check(typing: Any, x: Any, told: Any, w: Any, runs: Any, k: Any, low: Any, high: Any, threshold: Any) -> Any:
-    """``add_check`` in vectors."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Lanes(builder, context.get_value_type(x.dtype))
-        data = _data(context, builder, signature, arguments, 3)
-        return emit_add_check(lanes, data, cgutils.unpack_tuple(builder, arguments[3]), arguments[4], tuple(arguments[5:]))
-
-    return types.int64(x, told, w, types.UniTuple(types.int64, 6), *[x.dtype] * 4), generate
+def vector_deliver(
+    typing: Any, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
+) -> Any:
+    """``deliver`` in vectors."""
+    signature = types.int64(x, told, w, queue, shape, p, level, *[types.int64] * 3, x.dtype, types.int64)
+    return signature, _routine("deliver", emit_deliver, INT)
 
 
 @intrinsic
-def vector_add_many(typing: Any, x: Any, w: Any, firsts: Any, factors: Any, count: Any, at: Any, shift: Any, length: Any) -> Any:
-    """``add_many`` in vectors."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Lanes(builder, context.get_value_type(x.dtype))
-        x_data, w_data, first, factor = _data(context, builder, signature, arguments, 4)
-        emit_add_many(lanes, x_data, w_data, tuple(arguments[5:]), first, factor, arguments[4])
-        return context.get_dummy_value()
-
-    return types.void(x, w, firsts, factors, *[types.intp] * 4), generate
+def vector_check(typing: Any, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, start: Any, stop: Any, tail: Any) -> Any:
+    """``check`` in vectors."""
+    return types.int64(x, told, queue, p, level, *[types.int64] * 4), _routine("check", emit_check, INT)
 
 
 @intrinsic
-def vector_tellers(typing: Any, x: Any, told: Any, start: Any, stop: Any, low: Any, high: Any, threshold: Any) -> Any:
-    """``tellers`` in vectors."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Lanes(builder, context.get_value_type(x.dtype))
-        data = _data(context, builder, signature, arguments, 2)
-        return emit_tellers(lanes, data[0], data[1], arguments[2], arguments[3], tuple(arguments[4:]))
-
-    return types.int64(x, told, *[types.intp] * 2, *[x.dtype] * 3), generate
+def vector_gather(typing: Any, x: Any, w: Any, shape: Any, at: Any, firsts: Any, factors: Any, count: Any) -> Any:
+    """``gather`` in vectors."""
+    return types.void(x, w, shape, types.int64, firsts, factors, types.int64), _routine("gather", emit_gather, ir.VoidType())
 
 
 @intrinsic
@@ -246,21 +367,10 @@ def vector_highest(typing: Any, x: Any, start: Any, stop: Any) -> Any:
     """``highest`` in vectors."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Lanes(builder, context.get_value_type(x.dtype))
-        (data,) = _data(context, builder, signature, arguments, 1)
-        return emit_highest(lanes, data, arguments[1], arguments[2])
+        on = Lanes(builder, context.get_value_type(x.dtype))
+        return on.routine("highest", emit_highest, on.element, _plain_arguments(context, builder, signature, arguments))
 
-    return x.dtype(x, *[types.intp] * 2), generate
-
-
-@intrinsic
-def vector_lowest(typing: Any, bits: Any) -> Any:
-    """``lowest`` as an instruction."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.IntType(1)(1))
-
-    return types.int64(types.int64), generate
+    return x.dtype(x, *[types.int64] * 2), generate
 
 
 @intrinsic
@@ -268,56 +378,16 @@ def vector_prefetch(typing: Any, table: Any, row: Any) -> Any:
     """``prefetch`` as an instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        (data,) = _data(context, builder, signature, arguments, 1)
+        data, _ = _plain_arguments(context, builder, signature, arguments)
         width = cgutils.unpack_tuple(builder, context.make_array(signature.args[0])(context, builder, arguments[0]).shape)[1]
         emit_prefetch(builder, builder.gep(data, [builder.mul(arguments[1], width)]))
         return context.get_dummy_value()
 
-    return types.void(table, types.intp), generate
+    return types.void(table, types.int64), generate
 
 
-def plain_add_check(
-    x: Array, told: Array, w: Array, runs: tuple[int, int, int, int, int, int], k: float, low: float, high: float, threshold: float
-) -> int:
-    """``add_check`` in NumPy; ``runs``: cell and weight where the first begins, length, number, and distances from one to the next."""
-    at, first, length, count, step, weight_step = runs
-    found = 0
-    for run in range(count):
-        x[at : at + length] += w[first : first + length] * k
-        found |= bool(plain_tellers(x, told, at, at + length, low, high, threshold)) << run
-        at, first = at + step, first + weight_step
-    return found
-
-
-def plain_add_many(x: Array, w: Array, firsts: Array, factors: Array, count: int, at: int, shift: int, length: int) -> None:
-    """``add_many`` in NumPy."""
-    for event in range(count):
-        x[at : at + length] += w[firsts[event] + shift :][:length] * factors[event]
-
-
-def plain_tellers(x: Array, told: Array, start: int, stop: int, low: float, high: float, threshold: float) -> int:
-    """``tellers`` in NumPy."""
-    tells = np.abs(np.minimum(np.maximum(x[start:stop], low), high) - told[start:stop]) >= threshold
-    return sum(1 << int(i) for i in np.flatnonzero(tells))
-
-
-def plain_highest(x: Array, start: int, stop: int) -> float:
-    """``highest`` in NumPy."""
-    return float(np.abs(x[start:stop]).max(initial=0))
-
-
-def plain_lowest(bits: int) -> int:
-    """``lowest`` in Python."""
-    return (int(bits) & -int(bits)).bit_length() - 1
-
-
-def plain_prefetch(table: Array, row: int) -> None:
-    """``prefetch`` in NumPy: nothing."""
-
-
-add_check: Any = plain_add_check if config.DISABLE_JIT else vector_add_check
-add_many: Any = plain_add_many if config.DISABLE_JIT else vector_add_many
-tellers: Any = plain_tellers if config.DISABLE_JIT else vector_tellers
-highest: Any = plain_highest if config.DISABLE_JIT else vector_highest
-lowest: Any = plain_lowest if config.DISABLE_JIT else vector_lowest
-prefetch: Any = plain_prefetch if config.DISABLE_JIT else vector_prefetch
+deliver: Any = plain.deliver if config.DISABLE_JIT else vector_deliver
+check: Any = plain.check if config.DISABLE_JIT else vector_check
+gather: Any = plain.gather if config.DISABLE_JIT else vector_gather
+highest: Any = plain.highest if config.DISABLE_JIT else vector_highest
+prefetch: Any = plain.prefetch if config.DISABLE_JIT else vector_prefetch

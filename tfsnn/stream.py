@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfsnn import compiled
-from tfsnn import kernel_state as k
+from tfsnn import kernel_columns as c
 from tfsnn.artifact import Net
 from tfsnn.compiled_flat import flatten, gathered
 from tfsnn.errors import InputError, RangeError
@@ -59,7 +59,7 @@ class Stream:
         self._entry = compiled.RUN_SPIKE if schedule == "spike" else compiled.RUN_SLOT
         self._flat = flatten(self.plan, "float32" if self.plan.narrow else "float64")
         self._work = compiled.make_work(self._flat, compiled.QUEUE)
-        self.sent = np.zeros(len(self._flat.net.origin), np.int32)
+        self.sent = np.zeros(sum(self.plan.populations[at].size for at in self.plan.inputs), np.int32)
         self._job = compiled.one_sample(self._flat, max(256, len(self.sent)))
         self._total = np.zeros((1, 7, len(self.plan.populations)), np.int64)
         self.outputs = np.zeros(len(self._flat.net.output))
@@ -121,7 +121,7 @@ class Stream:
     def _rest(self) -> None:
         work, flat = self._work, self._flat
         work.x[:], work.told[:], work.bound[:] = flat.start_x[0], flat.start_told[0], flat.start_bound[0]
-        work.flags[:], work.mark[:], work.length[:], work.progress[:] = 0, 0, 0, 0
+        work.flags[:], work.mark[:], work.length[:], work.events[:], work.progress[:] = 0, 0, 0, 0, 0
 
     def _take(self, frame: ArrayLike | Events) -> int:
         """Put a step's events where the loops read them; their number."""
@@ -154,13 +154,13 @@ class Stream:
         progress = self._work.progress
         self._work.counts[:], self._job.offsets[1] = 0, count
         progress[:] = 0
-        progress[k.LAST_SAMPLE] = 1
+        progress[c.LAST_SAMPLE], progress[c.FROM] = 1, len(self._work.flags)
         status, self._work = compiled.advance(self._entry, self._flat.net, self._work, self._job)
-        if status == k.RANGE and self.carrier == "float32":
+        if status == c.RANGE and self.carrier == "float32":
             self._widen()
             status, self._work = compiled.advance(self._entry, self._flat.net, self._work, self._job)
-        if status == k.RANGE:
-            name = self.plan.populations[progress[k.NEXT]].name
+        if status == c.RANGE:
+            name = self.plan.populations[progress[c.NEXT]].name
             raise RangeError(
                 f"stream: the state of {name} may leave 2^52 grid steps, where sums stay exact; "
                 "raise the threshold, or reset() and look for events that never take back what they brought"

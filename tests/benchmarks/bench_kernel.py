@@ -20,12 +20,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from bench_nets import changes, mnist_net, pilotnet, strokes
+from bench_nets import mnist_net, pilotnet, strokes, video
 from numba import njit
 from numpy.typing import NDArray
 
 from tfsnn import compiled
-from tfsnn import kernel_state as k
+from tfsnn import kernel_columns as c
 from tfsnn.encode import Encoder
 from tfsnn.events import Events
 from tfsnn.graph import Graph, Input
@@ -67,9 +67,9 @@ def expected_seconds(plan: Plan, carrier: str, ledger: Ledger, rates: dict[int, 
     net, total = compiled.prepared(plan, carrier).flat.net, 0.0
     for number, operations in enumerate(ledger.synaptic_operations.sum(axis=0)):
         if operations:
-            links = net.link[net.link[:, k.TARGET] == number]
+            links = net.link[net.link[:, c.TARGET] == number]
             entries = [net.entry[net.first[net.path[first]] :][: plan.populations[source].size] for _, first, _, source, _ in links]
-            runs = np.concatenate([net.shape[entry[:, k.SHAPE], k.RUN] for entry in entries])
+            runs = np.concatenate([net.shape[entry[:, c.SHAPE], c.RUN] for entry in entries])
             total += operations / np.interp(runs.mean(), list(rates), list(rates.values()))
     return total
 
@@ -102,7 +102,7 @@ def growth(rates: dict[str, dict[int, float]]) -> dict[str, list[dict[str, Any]]
     pilot, images = pilotnet(), strokes(256)
     for schedule in ("spike", "slot"):
         for share in (0.01, 0.03, 0.1, 0.3, 1.0):
-            found["density"].append({"share": share, **rate(pilot, changes((66, 200, 3), share), schedule, 0.2, rates, 3)})
+            found["density"].append({"share": share, **rate(pilot, video((66, 200, 3), share), schedule, 0.2, rates, 3)})
         for width in (1, 2, 4):
             events = Encoder("delay").events(images[:32])
             found["width"].append({"width": width, **rate(mnist_net(width), events, schedule, 0.5, rates, 3)})
@@ -215,8 +215,8 @@ def main() -> None:
     rates = {carrier: axpy_rates(carrier) for carrier in ("float32", "float64")}
     cases = [
         ("MNIST", mnist_net(), Encoder("delay").events(strokes(200)), 0.2),
-        ("PilotNet 5 %", pilotnet(), changes((66, 200, 3), 0.05), 0.1),
-        ("PilotNet 30 %", pilotnet(), changes((66, 200, 3), 0.3), 0.1),
+        ("PilotNet 5 %", pilotnet(), video((66, 200, 3), 0.05), 0.1),
+        ("PilotNet 30 %", pilotnet(), video((66, 200, 3), 0.3), 0.1),
     ]
     report: dict[str, Any] = {
         "axpy": rates,

@@ -60,10 +60,20 @@ def strokes(count: int) -> NDArray[np.uint8]:
     return (np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def changes(shape: tuple[int, ...], share: float, samples: int = 1) -> Events:
-    """One time stamp a sample, in which this share of the input changes."""
+def video(shape: tuple[int, ...], share: float, frames: int = 20) -> Events:
+    """One sample of random frames, of which each changes this share of the input that was black at first."""
     rng, size = np.random.default_rng(2), int(np.prod(shape))
-    count = max(1, round(size * share))
-    neuron: Any = np.concatenate([np.sort(rng.choice(size, count, replace=False)) for _ in range(samples)])
-    payload = rng.integers(1, 256, len(neuron)) * rng.choice([-1, 1], len(neuron))
-    return Events(np.zeros(len(neuron), np.int64), neuron, payload, np.arange(samples + 1) * count, shape)
+    count, now = max(1, round(size * share)), np.zeros(size, np.int64)
+    t: list[Any] = []
+    neuron: list[Any] = []
+    payload: list[Any] = []
+    for frame in range(frames):
+        where = np.sort(rng.choice(size, count, replace=False))
+        value = rng.integers(0, 256, count)
+        told = value != now[where]
+        t.append(np.full(int(told.sum()), frame))
+        neuron.append(where[told])
+        payload.append((value - now[where])[told])
+        now[where] = value
+    steps, neurons, payloads = (np.concatenate(part) for part in (t, neuron, payload))
+    return Events(steps, neurons, payloads, [0, len(steps)], shape)
