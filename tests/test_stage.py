@@ -9,6 +9,7 @@ import os
 import platform
 import random
 import sys
+import time
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -199,6 +200,16 @@ def test_progress(monkeypatch: pytest.MonkeyPatch, kind: type[io.StringIO], sett
     monkeypatch.setenv("TFSNN_PROGRESS", setting)
     assert list(stage.progress(iter(range(3)), "simulating", total=3)) == [0, 1, 2]
     assert ("simulating" in stream.getvalue()) == shown
+
+
+def test_long_work_is_seen_in_a_log_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    monkeypatch.setenv("TFSNN_PROGRESS", "1")
+    monkeypatch.setattr(stage, "MINUTE", 0.02)
+    for _ in stage.progress(range(5), "training"):
+        time.sleep(0.03)
+    assert "training" in log.getvalue()
 
 
 def test_counting(monkeypatch: pytest.MonkeyPatch) -> None:

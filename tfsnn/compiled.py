@@ -30,7 +30,7 @@ from tfsnn.stage import announced_if_slow
 Array = NDArray[Any]
 PILE = 256
 QUEUE = 1 << 14
-CHUNKS = 4
+CHUNKS = 16
 COMPILING = "tfsnn: compiling the engine for this machine; once, and kept\n"
 
 

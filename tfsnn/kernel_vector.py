@@ -190,8 +190,10 @@ def emit_check(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, num
             before = builder.gep(told, [cell])
             change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
             exact, shift = (value if on.element == DOUBLE else builder.fpext(value, DOUBLE) for value in (change, offset))
-            floored = on.call("llvm.floor.f64", DOUBLE, [builder.fdiv(builder.fadd(exact, shift), divisor)])
-            quotient = builder.select(builder.icmp_signed("!=", direct, INT(0)), floored, builder.fdiv(exact, divisor))
+            # Offset is 0 but for direct quantization; towards 0 is what turning into a whole number does.
+            quotient = builder.fdiv(builder.fadd(exact, shift), divisor)
+            floored = on.call("llvm.floor.f64", DOUBLE, [quotient])
+            quotient = builder.select(builder.icmp_signed("!=", direct, INT(0)), floored, quotient)
             units = cgutils.alloca_once_value(builder, builder.fptosi(quotient, INT))
             emit_last(builder, units, largest, least)
             sent = builder.load(units)

@@ -21,7 +21,8 @@ from tfsnn.record import RECORDS, EventLog, Ledger, Outcome, OutOfRange, State, 
 from tfsnn.settings import Settings
 
 SCHEDULES = ("slot", "spike")
-ENGINES = ("compiled", "eager")
+BATCH = {"compiled": 2000, "eager": 250}
+ENGINES = tuple(BATCH)
 Run = Callable[[Plan, Events, str, str, tuple[str, ...], "State | None"], Outcome]
 
 
@@ -91,7 +92,7 @@ def simulate(
     engine: str | None = None,
     record: Iterable[str] = (),
     state: State | None = None,
-    batch: int = 250,
+    batch: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
     """Deliver event streams to a network and report what came out, and at what cost.
@@ -119,7 +120,7 @@ def simulate(
     state
         Where to go on from: the state of an earlier result with the same settings.
     batch
-        Samples at a time; bounds memory, changes no result.
+        Samples at a time, default :data:`BATCH`; bounds memory, changes no result.
     progress
         Called with the number of samples done, after each batch.
 
@@ -137,7 +138,7 @@ def simulate(
             raise InputError(f"simulate: {name} is {value!r}; choose one of {', '.join(allowed)}")
     if not set(kept) <= set(RECORDS):
         raise InputError(f"simulate: record is {', '.join(sorted(kept))}; choose among {', '.join(RECORDS)}")
-    if batch < 1:
+    if batch is not None and batch < 1:
         raise InputError(f"simulate: batch is {batch}; it must be 1 or above")
     _check_shape(graph, events)
     plan = make(graph, Settings(threshold, unit, spikes, initial, spiking_output))
@@ -146,7 +147,7 @@ def simulate(
     start = perf_counter()
     outcomes: list[Outcome] = []
     carrier = "float32" if plan.narrow and (state is None or _narrow(state, plan)) else "float64"
-    size = 1 if schedule == "spike" and chosen == "eager" else batch
+    size = 1 if schedule == "spike" and chosen == "eager" else batch or BATCH[chosen]
     for first in range(0, events.samples, size):
         part = events.sample(first, min(first + size, events.samples))
         here = None if state is None else _cut(state, first, first + part.samples)

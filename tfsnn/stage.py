@@ -29,6 +29,7 @@ from tfsnn.errors import FileError, InputError
 
 T = TypeVar("T")
 PathLike = str | os.PathLike[str]
+MINUTE = 60
 SOFTWARE = ("tfsnn", "numpy", "tensorflow", "keras")
 
 
@@ -173,9 +174,10 @@ def write_json(path: PathLike, content: Any) -> None:
 
 
 def progress(iterable: Iterable[T], description: str, *, total: int | None = None) -> tqdm[T]:
-    """The same items, with a progress bar on stderr if that is a terminal and TFSNN_PROGRESS is not 0."""
-    quiet = os.environ.get("TFSNN_PROGRESS") == "0" or not sys.stderr.isatty()
-    return tqdm(iterable, description, total, file=sys.stderr, disable=quiet, dynamic_ncols=True)
+    """The same items, with a progress bar on stderr, on none but terminals from the second minute on; none if TFSNN_PROGRESS is 0."""
+    quiet, pause = os.environ.get("TFSNN_PROGRESS") == "0", 0 if sys.stderr.isatty() else MINUTE
+    often: dict[str, Any] = {"delay": pause, "mininterval": pause or 0.1, "maxinterval": pause or 10}
+    return tqdm(iterable, description, total, file=sys.stderr, disable=quiet, dynamic_ncols=True, **often)
 
 
 @contextmanager

@@ -153,7 +153,7 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split) -> dict[str, list[flo
         for name, value in {"loss": loss, **asdict(score)}.items():
             history.setdefault(name, []).append(value)
         if isinstance(bar, tqdm):
-            bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {score.accuracy:.2%}")
+            bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {score.accuracy:.2%}", refresh=False)
     # The bar closes when it is asked for one more.
     next(ticks, None)
     return history
