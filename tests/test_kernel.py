@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tfsnn import kernel_columns as c
 from tfsnn import kernel_plain as plain
 from tfsnn import kernel_vector as kv
+from tfsnn.kernel_lanes import Lanes
 from tfsnn.kernel_state import units_to_tell
 
 Array = NDArray[Any]
@@ -196,7 +197,7 @@ def machine(element: Any, emit: Any, parameters: list[Any]) -> Any:
     module = ir.Module()
     inside = ir.Function(module, ir.FunctionType(ir.VoidType(), [*parameters, ir.IntType(64).as_pointer()]), "f")
     builder = ir.IRBuilder(inside.append_basic_block())
-    result = emit(kv.Lanes(builder, element), *inside.args[:-1])
+    result = emit(Lanes(builder, element), *inside.args[:-1])
     if result is not None:
         builder.store(result, builder.bitcast(inside.args[-1], result.type.as_pointer()))
     builder.ret_void()

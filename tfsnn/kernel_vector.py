@@ -17,144 +17,39 @@ the network is flattened.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numba
-from numba.core import cgutils as numba_cgutils
 from numba.extending import intrinsic
 
 from tfsnn import kernel_columns as c
 from tfsnn import kernel_plain as plain
+from tfsnn.kernel_lanes import BLOCK, DOUBLE, INT, Lanes, cgutils, ir
 
 # Numba is typed in part; what it leaves open is open here, too.
-cgutils: Any = numba_cgutils
 config: Any = numba.config
 types: Any = numba.types
-ir = cgutils.ir
-INT, DOUBLE = ir.IntType(64), ir.DoubleType()
-WIDTH = 64
-BLOCK = 4
-"""Vectors whose neurons one word of bits tells of."""
 MOST = 8
 """Vectors that are worked on together."""
 
 
-class Lanes:
-    """Emits operations on vectors of WIDTH bytes of one floating-point type."""
-
-    def __init__(self, builder: Any, element: Any) -> None:
-        self.builder, self.element, self.bytes = builder, element, 4 if element == ir.FloatType() else 8
-        self.count = WIDTH // self.bytes
-        self.word = BLOCK * self.count
-        self.type, self.bits = ir.VectorType(element, self.count), ir.VectorType(ir.IntType(1), self.count)
-        self.suffix = f"v{self.count}f{8 * self.bytes}"
-
-    def splat(self, value: Any) -> Any:
-        """A vector of one value."""
-        kind = ir.VectorType(value.type, self.count)
-        none, order = ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), self.count), [0] * self.count)
-        return self.builder.shuffle_vector(self.builder.insert_element(none, value, ir.IntType(32)(0)), none, order)
-
-    def below(self, count: Any) -> Any:
-        """A mask of the lanes whose number is below ``count``."""
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.count), list(range(self.count)))
-        return self.builder.icmp_signed("<", lanes, self.splat(self.builder.trunc(count, ir.IntType(32))))
-
-    def load(self, data: Any, at: Any, mask: Any = None) -> Any:
-        """The vector at an element; lanes that are masked out are not read and are 0."""
-        pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
-        if mask is None:
-            vector = self.builder.load(pointer)
-            vector.align = self.bytes
-            return vector
-        arguments = [pointer, ir.IntType(32)(self.bytes), mask, ir.Constant(self.type, [0.0] * self.count)]
-        return self.call(f"llvm.masked.load.{self.suffix}.p0", self.type, arguments)
-
-    def store(self, vector: Any, data: Any, at: Any, mask: Any = None) -> None:
-        """Write a vector at an element; lanes that are masked out are left alone."""
-        pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
-        if mask is None:
-            self.builder.store(vector, pointer).align = self.bytes
-        else:
-            arguments = [vector, pointer, ir.IntType(32)(self.bytes), mask]
-            self.call(f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), arguments)
-
-    def multiply_add(self, a: Any, b: Any, to: Any) -> Any:
-        """a b + to; on exact numbers the same whether fused or not."""
-        return self.call(f"llvm.fmuladd.{self.suffix}", self.type, [a, b, to])
-
-    def clamp(self, x: Any, low: Any, high: Any) -> Any:
-        """min(max(x, low), high), of vectors or numbers."""
-        value = self.builder.select(self.builder.fcmp_ordered(">", x, low), x, low)
-        return self.builder.select(self.builder.fcmp_ordered("<", value, high), value, high)
-
-    def size(self, x: Any) -> Any:
-        """abs(x)."""
-        return self.call(f"llvm.fabs.{self.suffix}", self.type, [x])
-
-    def pack(self, mask: Any) -> Any:
-        """A mask as an integer, lane 0 its lowest bit."""
-        return self.builder.zext(self.builder.bitcast(mask, ir.IntType(self.count)), INT)
-
-    def add(self, number: Any, vectors: int) -> Any:
-        """A position some vectors on."""
-        return self.builder.add(number, INT(vectors * self.count))
-
-    def column(self, row: Any, column: int) -> Any:
-        """A number of a table's row."""
-        return self.builder.load(self.builder.gep(row, [INT(column)]))
-
-    def by_vectors(self, length: Any, most: int, emit: Callable[[list[Any]], None]) -> None:
-        """Emit ``emit(masks)`` for each number of vectors, 0 to ``most``, that a length can fill; the last is masked."""
-        builder = self.builder
-        vectors = builder.sdiv(builder.add(length, INT(self.count - 1)), INT(self.count))
-        last = self.below(builder.sub(length, builder.mul(builder.sub(vectors, INT(1)), INT(self.count))))
-        done = builder.append_basic_block("done")
-        choice = builder.switch(vectors, done)
-        for number in range(most + 1):
-            block = builder.append_basic_block(f"vectors{number}")
-            choice.add_case(INT(number), block)
-            builder.position_at_end(block)
-            emit([None] * (number - 1) + [last] if number else [])
-            builder.branch(done)
-        builder.position_at_end(done)
-
-    def call(self, name: str, result: Any, arguments: list[Any]) -> Any:
-        """A call of what LLVM brings along."""
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
-
-    def routine(self, name: str, emit: Callable[..., Any], result: Any, arguments: list[Any]) -> Any:
-        """A call of a function that ``emit(lanes, *arguments)`` fills, once a module."""
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"tfsnn.{name}.{self.suffix}")
-        if function.is_declaration:
-            function.linkage = "internal"
-            for attribute in ("noinline", "nounwind"):
-                function.attributes.add(attribute)
-            for argument in function.args:
-                if argument.type.is_pointer:
-                    argument.add_attribute("noalias")
-            builder = ir.IRBuilder(function.append_basic_block())
-            value = emit(Lanes(builder, self.element), *function.args)
-            builder.ret_void() if value is None else builder.ret(value)
-        return self.builder.call(function, arguments)
-
-
 class Rule:
-    """Emits who of a population has something to tell.
+    """Emits the check of a population's neurons: what they have to tell is appended to a queue.
 
     Parameters
     ----------
     on
         Where to.
-    told, p, level
-        Pointers: told, and the population's rows.
+    x, told, queue, p, level
+        Pointers: state, told, queue, and the population's rows.
+    number, tail
+        The population, and the end of the queue.
     """
 
-    def __init__(self, on: Lanes, told: Any, p: Any, level: Any) -> None:
+    def __init__(self, on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, tail: Any) -> None:
         builder = on.builder
-        self.on, self.told = on, told
+        self.on, self.told, self.given, self.tail = on, told, [x, told, queue, p, level, number], cgutils.alloca_once_value(builder, tail)
         low, high, change = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.CHANGE))
         watched = builder.icmp_signed("==", on.column(p, c.KIND), INT(c.VECTOR))
         change = builder.select(watched, change, ir.Constant(on.element, float("inf")))
@@ -168,42 +63,54 @@ class Rule:
         """Which lanes have something to tell, as bits."""
         return self.on.pack(self.on.builder.fcmp_ordered(">=", change, self.threshold))
 
+    def word(self, at: Any, changes: list[Any]) -> None:
+        """Let those of a word of neurons that have something to tell, tell it."""
+        builder, bits = self.on.builder, INT(0)
+        for v, change in enumerate(changes):
+            bits = builder.or_(bits, builder.shl(self.tells(change), INT(v * self.on.count)))
+        with builder.if_then(builder.icmp_signed("!=", bits, INT(0))):
+            arguments = [*self.given, at, bits, builder.load(self.tail)]
+            builder.store(self.on.routine("tell", emit_tell, INT, arguments), self.tail)
 
-def emit_check(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, start: Any, stop: Any, tail: Any) -> Any:
-    """The code of ``check``: word by word, who has something to tell; then, one by one, what."""
-    builder, rule, end = on.builder, Rule(on, told, p, level), cgutils.alloca_once_value(on.builder, tail)
+
+def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, at: Any, bits: Any, tail: Any) -> Any:
+    """The neuron rule for the cells of a word that its bits name; the new end of the queue."""
+    builder = on.builder
+    left, end = cgutils.alloca_once_value(builder, bits), cgutils.alloca_once_value(builder, tail)
     low, high, offset = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.OFFSET))
     payload, largest, least, direct, base = (on.column(p, column) for column in (c.PAYLOAD, c.LARGEST, c.LEAST, c.DIRECT, c.BASE))
-    divisor, bits = builder.sitofp(payload, DOUBLE), cgutils.alloca_once(builder, INT)
-    with cgutils.for_range_slice(builder, start, stop, INT(on.word)) as (at, _):
-        word: Any = INT(0)
-        for v in range(BLOCK):
-            cell = on.add(at, v)
-            mask = on.below(builder.sub(stop, cell))
-            here = rule.tells(rule.change(on.load(x, cell, mask), cell, mask))
-            word = builder.or_(word, builder.shl(here, INT(v * on.count)))
-        builder.store(word, bits)
-        with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [word])):
-            left = builder.load(bits)
-            builder.store(builder.and_(left, builder.sub(left, INT(1))), bits)
-            cell = builder.add(at, builder.cttz(left, ir.IntType(1)(1)))
-            before = builder.gep(told, [cell])
-            change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
-            exact, shift = (value if on.element == DOUBLE else builder.fpext(value, DOUBLE) for value in (change, offset))
-            # Offset is 0 but for direct quantization; towards 0 is what turning into a whole number does.
-            quotient = builder.fdiv(builder.fadd(exact, shift), divisor)
-            floored = on.call("llvm.floor.f64", DOUBLE, [quotient])
-            quotient = builder.select(builder.icmp_signed("!=", direct, INT(0)), floored, quotient)
-            units = cgutils.alloca_once_value(builder, builder.fptosi(quotient, INT))
-            emit_last(builder, units, largest, least)
-            sent = builder.load(units)
-            more = builder.sitofp(builder.mul(sent, payload), on.element)
-            builder.store(builder.fadd(builder.load(before), more), before)
-            row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
-            for column, value in ((c.NEURON, builder.sub(cell, base)), (c.UNITS, sent), (c.TIMES, number)):
-                builder.store(value, builder.gep(row, [INT(column)]))
-            builder.store(builder.add(builder.load(end), INT(1)), end)
+    divisor = builder.sitofp(payload, DOUBLE)
+    with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [bits])):
+        here = builder.load(left)
+        builder.store(builder.and_(here, builder.sub(here, INT(1))), left)
+        cell = builder.add(at, builder.cttz(here, ir.IntType(1)(1)))
+        before = builder.gep(told, [cell])
+        change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
+        exact, shift = (value if on.element == DOUBLE else builder.fpext(value, DOUBLE) for value in (change, offset))
+        # Offset is 0 but for direct quantization; towards 0 is what turning into a whole number does.
+        quotient = builder.fdiv(builder.fadd(exact, shift), divisor)
+        floored = on.call("llvm.floor.f64", DOUBLE, [quotient])
+        quotient = builder.select(builder.icmp_signed("!=", direct, INT(0)), floored, quotient)
+        units = cgutils.alloca_once_value(builder, builder.fptosi(quotient, INT))
+        emit_last(builder, units, largest, least)
+        sent = builder.load(units)
+        more = builder.sitofp(builder.mul(sent, payload), on.element)
+        builder.store(builder.fadd(builder.load(before), more), before)
+        row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
+        for column, value in ((c.NEURON, builder.sub(cell, base)), (c.UNITS, sent), (c.TIMES, number)):
+            builder.store(value, builder.gep(row, [INT(column)]))
+        builder.store(builder.add(builder.load(end), INT(1)), end)
     return builder.load(end)
+
+
+def emit_check(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, start: Any, stop: Any, tail: Any) -> Any:
+    """The code of ``check``."""
+    builder, rule = on.builder, Rule(on, x, told, queue, p, level, number, tail)
+    with cgutils.for_range_slice(builder, start, stop, INT(on.word)) as (at, _):
+        cells = [on.add(at, v) for v in range(BLOCK)]
+        masks = [on.below(builder.sub(stop, cell)) for cell in cells]
+        rule.word(at, [rule.change(on.load(x, cell, mask), cell, mask) for cell, mask in zip(cells, masks)])
+    return builder.load(rule.tail)
 
 
 def emit_last(builder: Any, units: Any, largest: Any, least: Any) -> None:
@@ -221,7 +128,7 @@ def emit_deliver(
     on: Lanes, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
 ) -> Any:
     """The code of ``deliver``: what is left of runs behind whole blocks of MOST vectors in straight lines of as many as it takes."""
-    builder, factor, rule, end = on.builder, on.splat(k), Rule(on, told, p, level), cgutils.alloca_once_value(on.builder, tail)
+    builder, factor, rule = on.builder, on.splat(k), Rule(on, x, told, queue, p, level, number, tail)
     rows, taps, run = (on.column(shape, column) for column in (c.ROWS, c.TAPS, c.RUN))
     # Runs go by the row where a row is one run, else by the tap, row after row: in neuron order either way.
     by_row = builder.icmp_signed("==", taps, INT(1))
@@ -233,22 +140,21 @@ def emit_deliver(
 
     whole = builder.mul(builder.sdiv(run, INT(MOST * on.count)), INT(MOST * on.count))
 
-    def block(here: Any, there: Any, masks: list[Any], stop: Any) -> None:
-        largest: Any = None
+    def block(here: Any, there: Any, masks: list[Any]) -> None:
+        changes = []
         for v, mask in enumerate(masks):
             cell = on.add(here, v)
             total = on.multiply_add(on.load(w, on.add(there, v), mask), factor, on.load(x, cell, mask))
             on.store(total, x, cell, mask)
-            change = rule.change(total, cell, mask)
-            largest = change if largest is None else builder.select(builder.fcmp_ordered(">", change, largest), change, largest)
+            changes.append(rule.change(total, cell, mask))
+        largest = reduce(lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b), changes)
         with builder.if_then(builder.icmp_signed("!=", rule.tells(largest), INT(0)), likely=False):
-            arguments = [x, told, queue, p, level, number, here, stop, builder.load(end)]
-            builder.store(on.routine("check", emit_check, INT, arguments), end)
+            for begin in range(0, len(changes), BLOCK):
+                rule.word(on.add(here, begin), changes[begin : begin + BLOCK])
 
     def blocks(here: Any, there: Any) -> None:
         with cgutils.for_range_slice(builder, INT(0), whole, INT(MOST * on.count)) as (i, _):
-            start = builder.add(here, i)
-            block(start, builder.add(there, i), [None] * MOST, on.add(start, MOST))
+            block(builder.add(here, i), builder.add(there, i), [None] * MOST)
 
     with cgutils.for_range(builder, outer) as loop:
         begin = builder.add(at, builder.mul(loop.index, on.column(shape, c.ROW_STEP)))
@@ -260,10 +166,10 @@ def emit_deliver(
                 there = builder.add(weight, builder.mul(turn.index, weight_step))
                 blocks(here, there)
                 if masks:
-                    block(builder.add(here, whole), builder.add(there, whole), masks, builder.add(here, run))
+                    block(builder.add(here, whole), builder.add(there, whole), masks)
 
         on.by_vectors(builder.sub(run, whole), MOST, runs)
-    return builder.load(end)
+    return builder.load(rule.tail)
 
 
 def emit_gather(on: Lanes, x: Any, w: Any, shape: Any, at: Any, firsts: Any, factors: Any, count: Any) -> None:

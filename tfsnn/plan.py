@@ -22,6 +22,7 @@ Range
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil, prod
 
 import numpy as np
@@ -151,13 +152,13 @@ class Plan:
     largest: int
     direct: bool
 
-    @property
+    @cached_property
     def outputs(self) -> tuple[int, ...]:
         """Positions of the output populations."""
         names = [population.name for population in self.populations]
         return tuple(names.index(name) for name in self.graph.outputs)
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[int, ...]:
         """Positions of the inputs."""
         return tuple(at for at, population in enumerate(self.populations) if isinstance(population.node, Input))
