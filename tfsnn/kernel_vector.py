@@ -17,7 +17,6 @@ the network is flattened.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 import numba
@@ -147,7 +146,9 @@ def emit_deliver(
             total = on.multiply_add(on.load(w, on.add(there, v), mask), factor, on.load(x, cell, mask))
             on.store(total, x, cell, mask)
             changes.append(rule.change(total, cell, mask))
-        largest = reduce(lambda a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b), changes)
+        largest = changes[0]
+        for change in changes[1:]:
+            largest = builder.select(builder.fcmp_ordered(">", change, largest), change, largest)
         with builder.if_then(builder.icmp_signed("!=", rule.tells(largest), INT(0)), likely=False):
             for begin in range(0, len(changes), BLOCK):
                 rule.word(on.add(here, begin), changes[begin : begin + BLOCK])
