@@ -17,7 +17,7 @@ from tfsnn.ops import AveragePool, Conv, Dense, Padding, Permute, Reshape, Shape
 from .activations import activated
 from .call import Call
 from .relays import CHANNELS_FIRST, CHANNELS_LAST
-from .signal import Floats, Signal
+from .signal import Floats, Signal, behind_view
 
 Back = Callable[[Signal], Signal]
 
@@ -236,16 +236,46 @@ def rescaling(call: Call, signal: Signal) -> Signal:
 
 
 def by_channel(call: Call, signal: Signal, scale: Floats, shift: Floats) -> Signal:
-    """scale * signal + shift for numbers, or values along the last axis in any shape that broadcasts so."""
-    size = signal.seen[-1]
-    flat = []
-    for value in (scale, shift):
-        if value.size != 1 and (value.size != size or value.shape[-1] != size or value.ndim > len(signal.seen) + 1):
-            raise call.refuse(f"a constant of shape {value.shape}", f"a number can be folded, or {size} values, one each channel")
-        flat.append(value.reshape(()) if value.size == 1 else value.reshape(-1))
-    if not flat[0].ndim and not flat[1].ndim:
-        return call.builder.affine(signal, flat[0], flat[1])
-    return along(call, signal, -1, *(np.broadcast_to(value, (size,)) for value in flat))
+    """scale * signal + shift for constants of any shape that broadcasts: one number, values along an axis, or a whole map."""
+    scale, shift = (constant(call, signal, value) for value in (scale, shift))
+    signal = repeated(call, signal, np.broadcast_shapes(signal.seen, scale.shape, shift.shape))
+    longer = {axis for value in (scale, shift) for axis, n in enumerate(value.shape) if n > 1}
+    if not longer:
+        return call.builder.affine(signal, scale.reshape(()), shift.reshape(()))
+    if len(longer) == 1:
+        (axis,) = longer
+        return along(call, signal, axis + 1, *(np.broadcast_to(value.reshape(-1), (signal.seen[axis],)) for value in (scale, shift)))
+    # A pending operation has one weight for all positions.
+    signal = signal if signal.open or scale.size == 1 else call.builder.closed(signal)
+    factor, offset = (behind_view(signal, np.broadcast_to(value, signal.seen)) for value in (scale, shift))
+    return call.builder.affine(signal, factor if scale.size > 1 else scale.reshape(()), offset)
+
+
+def constant(call: Call, signal: Signal, value: Floats) -> Floats:
+    """A constant with as many axes as the tensor; it may have a batch axis of length 1."""
+    rank = len(signal.seen)
+    try:
+        if value.ndim > rank:
+            value = value.reshape(value.shape[value.ndim - rank :])
+        result: Floats = value.reshape((1,) * (rank - value.ndim) + value.shape)
+        np.broadcast_shapes(signal.seen, result.shape)
+    except ValueError:
+        found = f"a constant of shape {value.shape} with a tensor of shape {signal.seen}"
+        raise call.refuse(found, "they must fit each other axis by axis, or one of them be 1 there") from None
+    return result
+
+
+def repeated(call: Call, signal: Signal, shape: Shape) -> Signal:
+    """The signal repeated along axes where it has one value, so that its shape is this."""
+    seen = signal.seen
+    if len(shape) == 3 and seen[:2] == (1, 1) != shape[:2] and seen[2] == shape[2]:
+        return call.builder.relay(signal, Upsample((shape[0], shape[1])))
+    for axis, (here, there) in enumerate(zip(seen, shape)):
+        if here != there:
+            before, after = shape[:axis], seen[axis + 1 :]
+            column = signal.viewed(Reshape((prod(before), 1, prod(after))))
+            signal = call.builder.relay(column, Upsample((1, there))).viewed(Reshape((*before, there, *after)))
+    return signal
 
 
 def lambda_(call: Call, signal: Signal) -> Signal:

@@ -10,7 +10,7 @@ import numpy as np
 from tfsnn.ops import Pad
 
 from .call import Call
-from .layers import by_channel
+from .layers import by_channel, repeated
 from .signal import Floats, Signal
 
 ONE, ZERO, MINUS = np.ones(()), np.zeros(()), -np.ones(())
@@ -18,29 +18,29 @@ TWO_TENSORS = "events carry sums only: rebuild the model with Add, or with a gat
 
 
 def add(call: Call, signals: Sequence[Signal]) -> Signal:
-    """two tensors or more of one shape, numbers, a value each channel"""
+    """two tensors or more, and constants, of shapes that broadcast"""
     constants = [value for _, value in call.operands()]
-    total = call.builder.add(same_shape(call, signals)) if len(signals) > 1 else signals[0]
+    total = call.builder.add(aligned(call, signals)) if len(signals) > 1 else signals[0]
     return by_channel(call, total, ONE, sum_of(constants)) if constants else total
 
 
 def subtract(call: Call, signals: Sequence[Signal]) -> Signal:
-    """two tensors of one shape, or a tensor and numbers"""
+    """two tensors, or a tensor and a constant, of shapes that broadcast"""
     constants = call.operands()
     if len(signals) == 1 and len(constants) == 1:
         (place, value), = constants
         return by_channel(call, signals[0], ONE, -value) if place == 1 else by_channel(call, signals[0], MINUS, value)
     if len(signals) != 2 or constants:
         raise call.refuse(f"{len(signals)} tensors and {len(constants)} constants", "two can be subtracted")
-    first, second = same_shape(call, signals)
+    first, second = aligned(call, signals)
     return call.builder.add([first, call.builder.affine(second, MINUS, ZERO)])
 
 
 def average(call: Call, signals: Sequence[Signal]) -> Signal:
-    """two tensors or more of one shape"""
+    """two tensors or more, of shapes that broadcast"""
     if len(signals) < 2 or call.constants:
         raise call.refuse(f"{len(signals)} tensors and {len(call.constants)} constants", "two tensors or more can be averaged")
-    return call.builder.affine(call.builder.add(same_shape(call, signals)), np.asarray(1 / len(signals)), ZERO)
+    return call.builder.affine(call.builder.add(aligned(call, signals)), np.asarray(1 / len(signals)), ZERO)
 
 
 def concatenate(call: Call, signals: Sequence[Signal]) -> Signal:
@@ -62,7 +62,7 @@ def concatenate(call: Call, signals: Sequence[Signal]) -> Signal:
 
 
 def multiply(call: Call, signals: Sequence[Signal]) -> Signal:
-    """by a number or a value each channel; two tensors cannot be multiplied"""
+    """by constants of any shape that broadcasts; two tensors cannot be multiplied"""
     constants = [value for _, value in call.operands()]
     if len(signals) != 1:
         raise call.refuse("a product of two tensors", TWO_TENSORS)
@@ -70,7 +70,7 @@ def multiply(call: Call, signals: Sequence[Signal]) -> Signal:
 
 
 def divide(call: Call, signals: Sequence[Signal]) -> Signal:
-    """by a number or a value each channel"""
+    """by constants of any shape that broadcasts"""
     constants = call.operands()
     if len(signals) != 1 or len(constants) != 1 or constants[0][0] != 1:
         raise call.refuse("a quotient with a tensor below", "only a tensor can be divided, and only by constants")
@@ -90,16 +90,22 @@ def scaled_sum(call: Call, signals: Sequence[Signal]) -> Signal:
     """the x + scale y of InceptionResNetV2"""
     if len(signals) != 2 or call.constants:
         raise call.refuse(f"{len(signals)} tensors and {len(call.constants)} constants", "it takes two tensors")
-    first, second = same_shape(call, signals)
+    first, second = aligned(call, signals)
     return call.builder.add([first, call.builder.affine(second, np.asarray(call.number("scale", 1.0)), ZERO)])
 
 
-def same_shape(call: Call, signals: Sequence[Signal]) -> Sequence[Signal]:
-    """The signals, if their shapes agree."""
+def aligned(call: Call, signals: Sequence[Signal]) -> Sequence[Signal]:
+    """The signals in one shape: each is repeated along axes where it has one value and others have more."""
     shapes = {signal.seen for signal in signals}
-    if len(shapes) != 1:
-        raise call.refuse(f"inputs of shapes {', '.join(map(str, sorted(shapes)))}", "only equal shapes can be merged")
-    return signals
+    ranks = {len(shape) for shape in shapes}
+    try:
+        shape = np.broadcast_shapes(*shapes) if len(ranks) == 1 else ()
+    except ValueError:
+        shape = ()
+    if not shape:
+        way_out = "axis by axis they must be equal, or one of them 1: reshape them"
+        raise call.refuse(f"inputs of shapes {', '.join(map(str, sorted(shapes)))}", way_out)
+    return [repeated(call, signal, shape) for signal in signals]
 
 
 def sum_of(values: Sequence[Floats]) -> Floats:
