@@ -14,6 +14,8 @@ from .keras_json import parsed
 from .keras_source import Named, Source, Stored
 
 _LABEL = "model"
+# Settings that some release of Keras 3 leaves out of a layer's config (up to 3.12, at least).
+_LEFT_OUT = {name: ("output_padding",) for name in ("Conv1DTranspose", "Conv2DTranspose")}
 
 
 def live_model(model: Any) -> Source:
@@ -30,9 +32,27 @@ def live_model(model: Any) -> Source:
     if not getattr(model, "built", True):
         raise InputError("model: it has not been built, so it has no weights; call model.build((None, ...)) first")
     config = parsed(model.to_json(), _LABEL, "to_json()")
+    _complete(config, model)
     version = str(config.get("keras_version") or _version(model)) if isinstance(config, dict) else "3"
     backend = str(config.get("backend") or "tensorflow") if isinstance(config, dict) else "tensorflow"
     return Source(config, Stored(by_path=dict(_layers(model, ()))), version, backend, "live")
+
+
+def _complete(config: Any, model: Any) -> None:
+    """Add the settings of the model's layers that its config should hold and does not."""
+    inside = config.get("config") if isinstance(config, dict) else None
+    listed = inside.get("layers", ()) if isinstance(inside, dict) else ()
+    layers = {layer.name: layer for layer in model.layers}
+    for item in listed:
+        settings = item.get("config") if isinstance(item, dict) else None
+        if not isinstance(settings, dict) or settings.get("name") not in layers:
+            continue
+        layer = layers[settings["name"]]
+        if hasattr(layer, "layers"):
+            _complete(item, layer)
+        for key in _LEFT_OUT.get(str(item.get("class_name")), ()):
+            if getattr(layer, key, None) is not None:
+                settings.setdefault(key, getattr(layer, key))
 
 
 def _version(model: Any) -> str:

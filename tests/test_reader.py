@@ -275,6 +275,22 @@ def test_keras_3_in_every_form(tmp_path: Path) -> None:
     assert [item.tensor for item in live.inputs] == ["one:0:0", "two:0:0"]
 
 
+def test_settings_that_keras_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras 3.12 does not write output_padding down; a live model has it all the same, nested or not."""
+    import keras
+
+    L = keras.layers
+    inputs = L.Input((6, 5, 3))
+    inner = keras.Sequential([L.Conv2DTranspose(3, 3, strides=2, output_padding=1, name="b")], name="inner")
+    model = keras.Model(inputs, inner(L.Conv2DTranspose(3, 3, name="a")(inputs)))
+    complete = L.Conv2DTranspose.get_config
+    monkeypatch.setattr(
+        L.Conv2DTranspose, "get_config", lambda self: {key: value for key, value in complete(self).items() if key != "output_padding"}
+    )
+    record = from_live(model)
+    assert record.layers["a"].take("output_padding", None) is None and record.layers["inner/b"].take("output_padding") == (1, 1)
+
+
 def test_live_models_that_are_none() -> None:
     import keras
 
