@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.dense import forward
+from tfsnn.dense import evaluated
 from tfsnn.encode import Encoder
-from tfsnn.graph import Graph, Input, Neurons, Node
+from tfsnn.graph import Graph, Input, Neurons
+from tfsnn.memory import empty
 
 PERCENTILE = 0.999
 BATCH_NEURONS = 4_000_000
@@ -32,7 +33,7 @@ class Calibration:
     """
 
     scales: dict[str, float]
-    means: dict[str, NDArray[np.float64]]
+    means: dict[str, NDArray[np.float32]]
     samples: int
 
 
@@ -49,24 +50,28 @@ def calibrate(graph: Graph, frames: dict[str, NDArray[np.float32]], *, means: bo
         Take means, too.
     """
     samples = len(next(iter(frames.values())))
-    largest: dict[str, NDArray[np.float64]] = {}
-    sums: dict[str, NDArray[np.float64]] = {}
+    largest: dict[str, NDArray[Any]] = {}
+    sums: dict[str, NDArray[np.float32]] = {}
     keep = {node.name: ceil((1 - PERCENTILE) * samples * prod(node.shape)) for node in graph.nodes}
-
-    def look(node: Node, value: NDArray[Any]) -> NDArray[Any]:
-        if means:
-            sums[node.name] = sums.get(node.name, 0.0) + value.sum(axis=0, dtype=np.float64)
-        # The percentile is the k-th largest of all: batch by batch, only k values need be kept.
-        both = np.concatenate([largest.get(node.name, np.zeros(0)), np.abs(value).reshape(-1)])
-        k = min(keep[node.name], len(both))
-        largest[node.name] = np.partition(both, len(both) - k)[len(both) - k :]
-        return value
 
     size = max(1, BATCH_NEURONS // max(1, graph.neurons))
     for first in range(0, samples, size):
-        forward(graph, {name: values[first : first + size] for name, values in frames.items()}, sent=look, dtype=np.float32)
+        batch = {name: values[first : first + size] for name, values in frames.items()}
+        for node, _, value in evaluated(graph, batch, dtype=np.float32):
+            if means:
+                if node.name not in sums:
+                    sums[node.name] = empty(value.shape[1:], np.float32)
+                    sums[node.name][:] = 0
+                sums[node.name] += value.sum(axis=0, dtype=np.float64)
+            # The percentile is the k-th largest of all: batch by batch, only k values need be kept.
+            both = np.concatenate([largest.get(node.name, value[:0, 0]), np.abs(value).reshape(-1)])
+            k = min(keep[node.name], len(both))
+            # A copy: a view would keep them all.
+            largest[node.name] = np.partition(both, len(both) - k)[len(both) - k :].copy()
     scales = {name: _scale(values) for name, values in largest.items()}
-    return Calibration(scales, {name: total / samples for name, total in sums.items()}, samples)
+    for total in sums.values():
+        total /= samples
+    return Calibration(scales, sums, samples)
 
 
 def scaled(graph: Graph, scales: dict[str, float]) -> Graph:
@@ -102,7 +107,7 @@ def frames_of(graph: Graph, raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[n
     return {name: encoders[name].frames(values) for name, values in raw.items()}
 
 
-def _scale(values: NDArray[np.float64]) -> float:
+def _scale(values: NDArray[Any]) -> float:
     """The percentile; the largest value where that is 0, and 1 for a population that never speaks."""
     low, high = float(values.min()), float(values.max())
     return low if low > 0 else high if high > 0 else 1.0

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the verdicts; 0 if the model can be converted, 1 if not."""
     record = read(args.model, backend=args.backend)
     encoder = chosen_encoder(args) or default_encoder(record, lambdas(args))
-    found = examine(record, encoder, affine=lambdas(args), shapes=shapes(args))
+    found = examine(record, encoder, affine=lambdas(args), shapes=shapes(args), release=True)
     rows = []
     for verdict in found.verdicts:
         texts = [problem.partition(": ")[2] for problem in verdict.problems]

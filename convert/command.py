@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     )
     save(net, out)
     print(net.graph)
+    for note in net.provenance["notes"]:
+        print(f"note: {note}")
     print(f"calibrated on {net.provenance['calibration']['samples']} samples: {net.provenance['calibration']['data']}")
     for line in verification_lines(net.verification):
         print(line)

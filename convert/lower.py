@@ -157,21 +157,37 @@ def whole(lowered: Lowered) -> Graph:
 
 
 def examine(
-    model: ModelRecord, encoder: Encoder, *, affine: Mapping[str, Affine] | None = None, shapes: Mapping[int, Shape] | None = None
+    model: ModelRecord,
+    encoder: Encoder,
+    *,
+    affine: Mapping[str, Affine] | None = None,
+    shapes: Mapping[int, Shape] | None = None,
+    release: bool = False,
 ) -> Lowered:
-    """The network in float, or None, and a verdict on each layer; parameters as of :func:`lower`."""
+    """The network in float, or None, and a verdict on each layer.
+
+    Parameters
+    ----------
+    model, encoder, affine, shapes
+        As of :func:`lower`.
+    release
+        Take the weights out of the record as they are used: the network's own are as large.
+    """
     for number in set(shapes or ()) - set(range(len(model.inputs))):
         raise InputError(f"a shape was given for input {number}; the model has {len(model.inputs)}, counted from 0")
     # Weights that overflow float32 once they are folded become infinite; the graph refuses them, naming the population.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _examined(model, encoder, affine or {}, shapes or {})
+        return _examined(model, encoder, affine or {}, shapes or {}, release)
 
 
-def _examined(model: ModelRecord, encoder: Encoder, affine: Mapping[str, Affine], shapes: Mapping[int, Shape]) -> Lowered:
+def _examined(
+    model: ModelRecord, encoder: Encoder, affine: Mapping[str, Affine], shapes: Mapping[int, Shape], release: bool
+) -> Lowered:
     builder = Builder()
     signals: dict[str, Signal | None] = {}
     verdicts = [_open_input(model, builder, signals, number, encoder, shapes) for number in range(len(model.inputs))]
     calls = Counter(record.layer for record in model.calls)
+    left = calls.copy()
     uses = Counter([*(tensor for record in model.calls for tensor in record.inputs), *model.outputs])
     closed: dict[str, Closed] = {}
     for record in model.calls:
@@ -186,6 +202,9 @@ def _examined(model: ModelRecord, encoder: Encoder, affine: Mapping[str, Affine]
             closed |= {n.name: Closed(layer.name, result.view) for n in builder.nodes[stands:] if n.name == result.terms[0].source}
         signals |= dict.fromkeys(record.outputs, result)
         _release(record, uses, signals)
+        left[layer.name] -= 1
+        if release and not left[layer.name]:
+            layer.weights.clear()
     ends = [signal for signal in map(signals.get, model.outputs) if signal is not None]
     if any(verdict.problems for verdict in verdicts) or len(ends) != len(model.outputs):
         return Lowered(None, tuple(verdicts))

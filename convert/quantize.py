@@ -23,6 +23,8 @@ from tfsnn.graph import Graph, Neurons, Node, Synapse
 from tfsnn.ops import OneToOne
 
 BITS = (2, 16)
+BLOCK = 1 << 16
+"""So many weights are rounded at a time."""
 
 
 def quantize(graph: Graph, *, bits: int = 8, per_tensor: bool = False, means: Mapping[str, NDArray[Any]] | None = None) -> Graph:
@@ -77,16 +79,28 @@ def whole(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
     bits, per_tensor
         As in :func:`quantize`.
     """
-    weight = np.asarray(synapse.weight, np.float64)
+    weight = np.asarray(synapse.weight)
     dtype = np.int8 if bits <= 8 else np.int16
     if isinstance(synapse.op, OneToOne):
-        size, limit = np.abs(weight), int(np.iinfo(dtype).max)
+        size, limit = np.abs(weight, dtype=np.float64), int(np.iinfo(dtype).max)
         spare = size[size > 0].min(initial=1.0)
         scale = (np.where(size > 0, size, spare) / limit).astype(np.float32)
         return replace(synapse, weight=(np.sign(weight) * limit).astype(dtype), scale=scale)
     limit = (1 << (bits - 1)) - 1
-    largest = np.abs(weight).max(axis=None if per_tensor else tuple(range(weight.ndim - 1)))
+    axes = None if per_tensor else tuple(range(weight.ndim - 1))
+    largest = np.maximum(weight.max(axis=axes), -weight.min(axis=axes)).astype(np.float64)
     # A channel of zeros has no scale of its own; the finest other one leaves the plan's grid as it is.
     spare = largest[largest > 0].min() if np.any(largest > 0) else 1.0
     steps = np.asarray(np.where(largest > 0, largest, spare) / limit, np.float32)
-    return replace(synapse, weight=np.clip(np.rint(weight / steps), -limit, limit).astype(dtype), scale=steps)
+    return replace(synapse, weight=_rounded(weight, steps, limit, dtype), scale=steps)
+
+
+def _rounded(weight: NDArray[Any], steps: NDArray[np.float32], limit: int, dtype: type[np.signedinteger[Any]]) -> NDArray[Any]:
+    """The nearest whole numbers of steps, in double precision; block by block, for a layer may be most of the network."""
+    result = np.empty(weight.shape, dtype)
+    rows, whole_rows = weight.reshape(-1, weight.shape[-1]), result.reshape(-1, weight.shape[-1])
+    count = max(1, BLOCK // rows.shape[1])
+    for first in range(0, len(rows), count):
+        part = rows[first : first + count].astype(np.float64)
+        whole_rows[first : first + count] = np.clip(np.rint(part / steps), -limit, limit)
+    return result

@@ -83,7 +83,7 @@ class LayerRecord:
     name: str
     class_name: str
     config: Config
-    weights: Mapping[str, Weight] = field(default_factory=dict)
+    weights: dict[str, Weight] = field(default_factory=dict)
 
     def take(self, key: str, default: Any = _REQUIRED) -> Any:
         """Return a setting and remember that it was read.

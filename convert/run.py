@@ -24,7 +24,8 @@ from .lower import examine, whole
 from .quantize import check_bits, quantize
 from .reader import from_live, read
 from .records import ModelRecord
-from .verify import KERAS_ERRORS, verify
+from .reference import KERAS_ERRORS
+from .verify import compared, rounded, summary
 
 VERIFIED, SYNTHETIC, FEWEST = 16, 64, 4
 WORK = 20_000_000_000
@@ -84,26 +85,30 @@ def convert_model(
     check_bits(weight_bits)
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     record = read(path, backend=backend) if path is not None else from_live(model)
-    found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes)
-    lowered = whole(found)
     obstacle = _obstacle(record) if path is not None else ""
+    # Weights go over into the network layer by layer: two copies of them are never there at a time.
+    found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
     correct = per_tensor or weight_bits < 8
     source = calibrated_on if calibration is not None else "seeded random inputs and the batch-norm statistics; no data was given"
+    lowered, calibrated = _calibrated(whole(found), calibration, seed, correct)
+    closed = found.closed
+    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means)
+    drawn = {node.name: synthetic(node, samples_of(lowered, VERIFIED), seed + 1) for node in lowered.inputs}
+    frames = frames_of(lowered, drawn)
+    seen = {"data": source, "samples": calibrated.samples}
+    del calibrated
+    rounding = rounded(lowered, quantized, frames, closed)
+    # The Keras model is as large as the network in float, which is no longer needed.
+    del found, lowered
+    comparison = compared(model if path is None else obstacle or _original(path), quantized, frames, rounding.exact, closed)
     history = provenance("convert", seed, {Path(path).name: path} if path is not None else {})
     history |= {
         "model": {"name": record.name if path is None else Path(path).name, "format": record.format, "keras_version": record.keras_version},
         "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct},
-        "notes": list(record.notes),
+        "notes": [*record.notes, *comparison.notes],
+        "calibration": seen,
     }
-    # Its weights are as large as the network's own, and no longer needed.
-    del record
-    lowered, calibrated = _calibrated(lowered, calibration, seed, correct)
-    history["calibration"] = {"data": source, "samples": calibrated.samples}
-    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means)
-    drawn = {node.name: synthetic(node, samples_of(lowered, VERIFIED), seed + 1) for node in lowered.inputs}
-    original = model if path is None else obstacle or _original(path)
-    report = verify(original, lowered, quantized, frames_of(lowered, drawn), found.closed)
-    return Net(quantized, history, report)
+    return Net(quantized, history, summary(rounding, comparison))
 
 
 def samples_of(graph: Graph, wanted: int) -> int:

@@ -25,6 +25,7 @@ from tfsnn.dense import gathered, linear
 from tfsnn.encode import Encoder
 from tfsnn.errors import ConversionError
 from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
+from tfsnn.memory import empty
 from tfsnn.ops import (
     Activation,
     AveragePool,
@@ -359,13 +360,19 @@ def _with_gain(op: Conv | Dense, weight: Floats, gain: Floats, shape: Shape) -> 
     elif gain.ndim and not isinstance(op, Dense):
         inner, outer = shape[2] // op.groups, op.filters // op.groups
         factor = np.repeat(factor.reshape(op.groups, inner).T, outer, axis=1)
-    scaled: Floats = weight * factor
-    return scaled
+    return _product(weight, factor)
+
+
+def _product(weight: Floats, factor: Floats) -> Floats:
+    """A weight times a factor, in float32; computed in double precision, without a copy of the weight in it."""
+    product = empty(weight.shape, np.float32)
+    np.multiply(weight, factor, out=product, casting="same_kind")
+    return product
 
 
 def _scaled(term: Term, scale: Floats) -> Term:
     if term.op is not None and term.weight is not None:
-        return replace(term, weight=term.weight * scale)
+        return replace(term, weight=_product(term.weight, scale))
     return replace(term, gain=term.gain * scale)
 
 

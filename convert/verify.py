@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.dense import forward, gathered
-from tfsnn.errors import ConversionError
-from tfsnn.graph import Graph, Input, Neurons
-from tfsnn.ops import Relay, route
+from tfsnn.dense import evaluated, gathered
+from tfsnn.errors import ConversionError, FileError
+from tfsnn.graph import Graph, Input, Neurons, Node
+from tfsnn.memory import empty
+from tfsnn.ops import route
 
 from .lower import Closed
+from .reference import Probe, Reference
 
 Values = NDArray[Any]
 Batch = dict[str, NDArray[np.float32]]
-TOLERANCE = {"float16": 2e-2, "bfloat16": 1e-1}
-"""Worst difference to Keras, relative to the largest value of the layer, that rounding in its precision may explain."""
-SINGLE = 1e-3
-"""The same for float32."""
 BATCH_NEURONS = 2_000_000
-KERAS_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, IndexError, RuntimeError, NotImplementedError)
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A tensor of the Keras model that a population must equal.
-
-    Parameters
-    ----------
-    population
-        Its name.
-    layer
-        The layer whose output it is; empty for an output of the model.
-    view
-        Between f(x) and the tensor.
-    """
-
-    population: str
-    layer: str = ""
-    view: tuple[Relay, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What to compare with.
-
-    Parameters
-    ----------
-    run
-        From a list of inputs to the probed tensors, one for each probe.
-    probes
-        What they are.
-    tolerance
-        Relative difference allowed.
-    """
-
-    run: Callable[[list[NDArray[np.float32]]], Any]
-    probes: tuple[Probe, ...]
-    tolerance: float
+KEPT = 1 << 23
+"""Values of the network in float that wait for those of Keras: whole samples, one at least."""
 
 
 @dataclass
@@ -82,8 +43,9 @@ class Difference:
 
     def add(self, expected: Values, found: Values) -> None:
         """Take in one batch."""
-        # A NaN must not hide behind max.
-        difference = np.nan_to_num(np.abs(found - expected), nan=np.inf)
+        # Neither a NaN nor another shape must hide behind max.
+        same = found.shape == expected.shape
+        difference = np.nan_to_num(np.abs(found - expected), nan=np.inf) if same else np.full(1, np.inf)
         self.largest = max(self.largest, float(np.abs(expected).max(initial=0)))
         self.worst = max(self.worst, float(difference.max(initial=0)))
 
@@ -93,55 +55,138 @@ class Difference:
         return self.worst / max(self.largest, 1e-6)
 
 
-@dataclass
-class Tally:
-    """Differences found so far.
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """What whole weights change.
 
     Parameters
     ----------
-    rounding
-        By population, of the quantized network to the network in float.
-    keras
-        By probe, of the network in float to Keras.
-    same
-        By output, whether both networks have the same largest output.
+    samples
+        On how many it was seen.
+    layers
+        By population the largest abs(f(x)), and the largest difference.
+    same_class
+        By output, the share of equal largest outputs.
+    exact
+        By population that can be compared with Keras, f(x) of the network in float, (first samples, neurons).
     """
 
-    rounding: defaultdict[str, Difference] = field(default_factory=lambda: defaultdict(Difference))
-    keras: defaultdict[Probe, Difference] = field(default_factory=lambda: defaultdict(Difference))
-    same: defaultdict[str, list[NDArray[np.bool_]]] = field(default_factory=lambda: defaultdict(list))
-
-    def rounded(self, graph: Graph, exact: Mapping[str, Values], whole: Mapping[str, Values]) -> None:
-        """Compare the two networks on one batch."""
-        for name in exact:
-            self.rounding[name].add(exact[name], whole[name])
-        for name in graph.outputs:
-            self.same[name].append(np.argmax(exact[name], axis=1) == np.argmax(whole[name], axis=1))
-
-    def compared(self, reference: Reference, graph: Graph, batch: Batch, exact: Mapping[str, Values]) -> None:
-        """Compare with Keras on one batch."""
-        given = [batch[node.name] for node in graph.inputs]
-        answers = reference.run(given)
-        answers = answers if isinstance(answers, (list, tuple)) else [answers]
-        for probe, answer in zip(reference.probes, answers, strict=True):
-            self.keras[probe].add(np.asarray(answer, np.float32).reshape(len(given[0]), -1), _seen(graph, probe, exact))
+    samples: int
+    layers: dict[str, dict[str, float]]
+    same_class: dict[str, float]
+    exact: dict[str, Values]
 
 
-def verify(
-    original: Any, lowered: Graph, quantized: Graph, frames: Batch, closed: Mapping[str, Closed] | None = None
-) -> dict[str, Any]:
-    """Worst differences, by output and layer against Keras, and by population against the network in float.
+@dataclass(frozen=True)
+class Comparison:
+    """How far the network in float is from Keras.
+
+    Parameters
+    ----------
+    outputs
+        Relative difference by output, or a text that says why there is nothing to compare with.
+    layers
+        Relative difference by population, of those whose layer Keras shows.
+    notes
+        What had to be done to have something to compare with.
+    """
+
+    outputs: dict[str, float] | str
+    layers: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def rounded(lowered: Graph, quantized: Graph, frames: Batch, closed: Iterable[str] = ()) -> Rounding:
+    """Compare the quantized network with the one in float, which is not needed afterwards.
+
+    Parameters
+    ----------
+    lowered, quantized
+        The network in float, and with whole weights.
+    frames
+        (samples, \\*shape) by the name of the input, on which both are run.
+    closed
+        Populations that Keras can show as well; the outputs always are.
+    """
+    differences = {node.name: Difference() for node in lowered.nodes if not isinstance(node, Input)}
+    same: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in lowered.outputs}
+    probed = [name for name in differences if name in {*closed, *lowered.outputs}]
+    sizes = {name: prod(lowered[name].shape) for name in probed}
+    kept, seen = min(len(next(iter(frames.values()))), max(1, KEPT // sum(sizes.values()))), 0
+    exact = {name: empty((kept, size), np.float32) for name, size in sizes.items()}
+    for batch in _batches(lowered, frames):
+        pairs = zip(evaluated(lowered, dict(batch), dtype=np.float32), evaluated(quantized, dict(batch), dtype=np.float32))
+        for (node, _, value), (_, _, whole) in pairs:
+            if node.name in differences:
+                differences[node.name].add(value, whole)
+            if node.name in same:
+                same[node.name].append(np.argmax(value, axis=1) == np.argmax(whole, axis=1))
+            if node.name in exact:
+                exact[node.name][seen : seen + len(value)] = value[: max(kept - seen, 0)]
+        seen += len(next(iter(batch.values())))
+    layers = {name: {"largest": found.largest, "difference": found.worst} for name, found in differences.items()}
+    share = {name: float(np.mean(np.concatenate(parts))) for name, parts in same.items()}
+    return Rounding(seen, layers, share, exact)
+
+
+def compared(
+    original: Any, graph: Graph, frames: Batch, exact: Mapping[str, Values], closed: Mapping[str, Closed] | None = None
+) -> Comparison:
+    """Compare what the network in float has given with what Keras gives.
 
     Parameters
     ----------
     original
         The Keras model, or a text that says why there is none to compare with.
-    lowered, quantized
-        The network in float, and with whole weights.
+    graph
+        The network; of what precision does not matter here.
     frames
-        (samples, \\*shape) by the name of the input, on which all are run.
+        (samples, \\*shape) by the name of the input.
+    exact
+        f(x) on the first of them, as of :class:`Rounding`.
     closed
         By population, which layer's output it is.
+
+    Raises
+    ------
+    ConversionError
+        If the network in float is not what Keras computes.
+    """
+    if isinstance(original, str):
+        return Comparison(original)
+    samples = len(next(iter(exact.values())))
+    found: dict[Probe, Difference] = {}
+    try:
+        reference = Reference(original, graph, closed or {})
+        expected = reference.on([frames[node.name][:samples] for node in graph.inputs])
+        for node in graph.nodes:
+            for probe in reference.probes.get(node.name, ()):
+                found[probe] = Difference()
+                found[probe].add(expected(probe), _seen(node, probe, exact[node.name]))
+    except FileError as error:
+        return Comparison(str(error))
+    return _judged(found, reference)
+
+
+def _judged(found: Mapping[Probe, Difference], reference: Reference) -> Comparison:
+    """The differences; ConversionError at the first that is too large."""
+    outputs: dict[str, float] = {}
+    layers: dict[str, float] = {}
+    # Layers first, in order of the network: the first that differs is where the defect lies.
+    for probe, difference in sorted(found.items(), key=lambda item: not item[0].layer):
+        if not difference.relative <= reference.tolerance:
+            where = f"layer '{probe.layer}'" if probe.layer else f"output {probe.population}"
+            far = f"{difference.relative:.2g} of its largest value on seeded inputs, {reference.tolerance:g} is allowed"
+            way_out = "this conversion would be wrong: please report the model's layers as a defect of tfsnn"
+            raise ConversionError((f"{where}: differs from Keras by {far}; {way_out}",))
+        layers.setdefault(probe.population, difference.relative)
+        if not probe.layer:
+            outputs[probe.population] = difference.relative
+    return Comparison(outputs, layers, reference.notes)
+
+
+def summary(rounding: Rounding, comparison: Comparison) -> dict[str, Any]:
+    """What the artifact keeps of it.
 
     Returns
     -------
@@ -149,83 +194,10 @@ def verify(
         ``samples``; ``keras``: relative difference by output, or the text; ``layers``: by population the largest
         abs(f(x)), the largest difference that quantization made and, where Keras has the layer, the relative difference
         to it; ``same_class``: share of equal largest outputs.
-
-    Raises
-    ------
-    ConversionError
-        If the network in float is not what Keras computes.
     """
-    reference = original if isinstance(original, str) else _reference(original, lowered, closed or {})
-    tally, samples = Tally(), 0
-    for batch in _batches(lowered, frames):
-        exact, whole = _values(lowered, batch), _values(quantized, batch)
-        tally.rounded(lowered, exact, whole)
-        samples += len(next(iter(batch.values())))
-        if isinstance(reference, Reference):
-            try:
-                tally.compared(reference, lowered, batch, exact)
-            except _keras_errors() as error:
-                reference = f"not compared: Keras cannot run the model ({type(error).__name__}); the float network stands for it"
-    layers: dict[str, dict[str, float]] = {
-        name: {"largest": found.largest, "difference": found.worst} for name, found in tally.rounding.items()
-    }
-    keras = reference if isinstance(reference, str) else _judged(tally, reference.tolerance, layers)
-    same = {name: float(np.mean(np.concatenate(parts))) for name, parts in tally.same.items()}
-    return {"samples": samples, "keras": keras, "layers": layers, "same_class": same}
-
-
-def _judged(tally: Tally, tolerance: float, layers: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Differences by output; those of layers go into ``layers``. ConversionError at the first that is too large."""
-    outputs = {}
-    # Layers first, in order of the network: the first that differs is where the defect lies.
-    for probe, found in sorted(tally.keras.items(), key=lambda item: not item[0].layer):
-        if not found.relative <= tolerance:
-            where = f"layer '{probe.layer}'" if probe.layer else f"output {probe.population}"
-            raise ConversionError((
-                f"{where}: differs from Keras by {found.relative:.2g} of its largest value on seeded inputs, {tolerance:g} is allowed; "
-                "this conversion would be wrong: please report the model's layers as a defect of tfsnn",
-            ))
-        layers[probe.population].setdefault("keras", found.relative)
-        if not probe.layer:
-            outputs[probe.population] = found.relative
-    return outputs
-
-
-def _reference(model: Any, graph: Graph, closed: Mapping[str, Closed]) -> Reference:
-    """The Keras model with an output more for each layer that a population closes."""
-    import keras
-
-    precision = {str(getattr(layer, "compute_dtype", "float32")) for layer in model.layers}
-    tolerance = max((TOLERANCE.get(name, SINGLE) for name in precision), default=SINGLE)
-    outputs = tuple(Probe(name) for name in graph.outputs)
-    try:
-        inside = _tensors(model)
-        ends = [(name, closed[name]) for name in (node.name for node in graph.nodes) if name in closed and closed[name].layer in inside]
-        whole = keras.Model(model.inputs, [*model.outputs, *(inside[end.layer] for _, end in ends)])
-        probes = tuple(Probe(name, end.layer, end.view) for name, end in ends)
-        return Reference(lambda given: whole(given, training=False), outputs + probes, tolerance)
-    except KERAS_ERRORS:
-        # Keras versions differ in what they let one look at; the outputs are there in all.
-        return Reference(lambda given: model(given if len(given) > 1 else given[0], training=False), outputs, tolerance)
-
-
-def _tensors(model: Any) -> dict[str, Any]:
-    """By layer, the tensor that it gives in this model; its own `output` may belong to another model that calls it too."""
-    found: dict[str, Any] = {}
-    waiting = list(model.outputs)
-    while waiting:
-        tensor = waiting.pop()
-        layer, call, _ = tensor._keras_history
-        if layer.name not in found:
-            found[layer.name] = tensor
-            waiting += layer._inbound_nodes[call].input_tensors
-    return found
-
-
-def _keras_errors() -> tuple[type[BaseException], ...]:
-    import tensorflow as tf
-
-    return (*KERAS_ERRORS, tf.errors.OpError)
+    keras = {name: {"keras": difference} for name, difference in comparison.layers.items()}
+    layers = {name: found | keras.get(name, {}) for name, found in rounding.layers.items()}
+    return {"samples": rounding.samples, "keras": comparison.outputs, "layers": layers, "same_class": rounding.same_class}
 
 
 def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
@@ -234,21 +206,8 @@ def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
         yield {name: values[first : first + size] for name, values in frames.items()}
 
 
-def _values(graph: Graph, frames: Batch) -> dict[str, Values]:
-    """f(x) of every population, (samples, neurons) by name."""
-    told: dict[str, Values] = {}
-
-    def look(node: Any, value: Values) -> Values:
-        told[node.name] = value
-        return value
-
-    forward(graph, dict(frames), sent=look, dtype=np.float32)
-    return {node.name: told[node.name] for node in graph.nodes if not isinstance(node, Input)}
-
-
-def _seen(graph: Graph, probe: Probe, exact: Mapping[str, Values]) -> Values:
+def _seen(node: Node, probe: Probe, found: Values) -> Values:
     """What Keras' tensor should hold, (samples, values)."""
-    node, found = graph[probe.population], exact[probe.population]
     if isinstance(node, Neurons) and node.softmax:
         found = softmaxed(found.reshape(-1, *node.shape)).reshape(found.shape)
     return gathered(found, route(probe.view, node.shape)) if probe.view else found

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfsnn.convert.calibrate import calibrate, scaled
 from tfsnn.convert.lower import examine, lower
+from tfsnn.convert.quantize import quantize
 from tfsnn.convert.reader import from_live
 from tfsnn.convert.records import CallRecord, Config, InputRecord, LayerRecord, ModelRecord
 from tfsnn.convert.verify import softmaxed
 from tfsnn.dense import forward
 from tfsnn.encode import Encoder
 from tfsnn.graph import Graph, Neurons
+from tfsnn.simulate import simulate
 
 PIXELS = Encoder("graded")
 
@@ -100,6 +103,23 @@ def lowering_error(model: Any, **options: Any) -> float:
     graph = graph_of(model, **options)
     frames = drawn(graph)
     return difference(outputs(graph, frames), keras_outputs(model, frames))
+
+
+def simulation_error(model: Any, threshold: float = 2e-4, **options: Any) -> float:
+    """How far the simulated network is from the one in float, the worst of both schedules; the engines agree, bit for bit."""
+    graph = graph_of(model, **options)
+    raw = {node.name: np.random.default_rng(3).integers(0, 256, (1, *node.shape)) for node in graph.inputs}
+    frames = {name: PIXELS.frames(values) for name, values in raw.items()}
+    whole = quantize(scaled(graph, calibrate(graph, frames, means=False).scales), bits=16)
+    (events,) = (PIXELS.events(values) for values in raw.values())
+    expected, found = [np.concatenate(outputs(graph, frames, softmax=False), axis=1)], []
+    for schedule in ("slot", "spike"):
+        fine = simulate(whole, events, threshold=threshold, schedule=schedule, engine="compiled")
+        found.append(difference([fine.outputs], expected))
+        # Event by event the eager engine is slow; where few are sent, it is not.
+        eager, compiled = (simulate(whole, events, threshold=0.5, schedule=schedule, engine=engine) for engine in ("eager", "compiled"))
+        np.testing.assert_array_equal(eager.outputs, compiled.outputs)
+    return max(found)
 
 
 def record(shape: tuple[int | None, ...], *layers: tuple[str, Mapping[str, Any]] | LayerRecord, **constants: Any) -> ModelRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from itertools import product
 from typing import Any
 
@@ -15,7 +16,7 @@ from nets import ONE, branches, conv, dense
 from nets import given as given_input
 from nets import network, neurons, synapse, three_layers
 from strategies import convolutions
-from tfsnn.dense import drive, flat_bias, forward, gathered, linear, pooled_max, real_weight
+from tfsnn.dense import drive, evaluated, flat_bias, forward, gathered, linear, pooled_max, real_weight
 from tfsnn.graph import MaxPool, Neurons, Node
 from tfsnn.ops import AveragePool, Conv, Dense, OneToOne, Shape, relayed
 
@@ -127,6 +128,21 @@ def test_sent_replaces_what_a_population_tells() -> None:
 
     states = forward(branches(), {"in": np.ones((1, 32))}, sent=nothing_but_inputs)
     assert not states["out"].any() and states["merged"].any()
+
+
+def test_what_nobody_hears_any_more_is_forgotten() -> None:
+    """A chain takes the room of two populations, a skip that of what it waits for."""
+    image = given_input(8)
+    nodes, told = [dense("d0", image, 8, np.eye(8, dtype=int))], list[Any]()
+    for number in range(1, 30):
+        nodes.append(dense(f"d{number}", nodes[-1], 8, np.eye(8, dtype=int)))
+    graph = network(image, *nodes)
+    for node, x, value in evaluated(graph, {"in": np.ones((2, 8))}):
+        assert node is graph.nodes[len(told)] and x.shape == value.shape == (2, 8)
+        told.append(weakref.ref(value))
+        # The one at hand and its source; the loop's own names hold no more.
+        assert sum(array() is not None for array in told) <= 2
+    assert len(told) == 31
 
 
 def test_float32_is_half_the_cost_and_nearly_the_same() -> None:

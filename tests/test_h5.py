@@ -224,6 +224,19 @@ def test_small_data_may_grow_a_lot() -> None:
         assert dataset(root, "d").sum() == 0
 
 
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "i1"])
+def test_large_data_come_in_blocks(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a dataset is cut, it is whole again, in an array that may be written to."""
+    monkeypatch.setattr("tfsnn.h5_bytes._BLOCK", 100)
+    values, stream = np.arange(357).reshape(51, 7).astype(dtype), io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file["x"] = values
+    with opened(stream) as root:
+        found = dataset(root, "x")
+    np.testing.assert_array_equal(found, values)
+    assert found.flags.writeable and found.dtype.isnative
+
+
 def test_no_chunk_grows_beyond_its_size() -> None:
     """The dataset declares chunks of 1,000 bytes; what is stored would unpack to 30,000,000."""
 

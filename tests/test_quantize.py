@@ -31,6 +31,18 @@ def test_error_is_half_a_step(bits: int, per_tensor: bool, seed: int) -> None:
     assert np.asarray(rounded.scale).shape == (() if per_tensor else (4,)) and np.all(scale > 0)
 
 
+@pytest.mark.parametrize("per_tensor", [False, True])
+def test_blocks_leave_no_trace(per_tensor: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large layer is rounded block by block, to the same weights as at once."""
+    synapse = Synapse("a", (), Conv(4, (2, 3)), np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype(np.float32))
+    at_once = whole(synapse, 8, per_tensor)
+    exact = np.rint(synapse.weight.astype(np.float64) / np.asarray(at_once.scale))
+    np.testing.assert_array_equal(at_once.weight, exact)
+    for size in (1, 7, 12):
+        monkeypatch.setattr("tfsnn.convert.quantize.BLOCK", size)
+        np.testing.assert_array_equal(whole(synapse, 8, per_tensor).weight, at_once.weight)
+
+
 def test_a_skip_loses_nothing() -> None:
     weight = np.array([[0.3, -2.5], [0.0, 1.0]], np.float32)
     rounded = whole(Synapse("a", (), OneToOne(), weight), 2, True)

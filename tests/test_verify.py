@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 
 from convert_parts import PIXELS, drawn, sequential
-from tfsnn.convert.lower import Lowered, examine, whole
+from tfsnn.convert.lower import Closed, Lowered, examine, whole
 from tfsnn.convert.quantize import quantize
 from tfsnn.convert.reader import from_live
-from tfsnn.convert.verify import Difference, softmaxed, verify
+from tfsnn.convert.verify import Difference, compared, rounded, softmaxed, summary
 from tfsnn.errors import ConversionError
 from tfsnn.graph import Graph, Neurons
 
@@ -26,6 +27,12 @@ TEXTS = (
 def lowered(model: Any) -> tuple[Lowered, Graph]:
     found = examine(from_live(model), PIXELS)
     return found, whole(found)
+
+
+def verify(original: Any, graph: Graph, quantized: Graph, frames: Any, closed: Mapping[str, Closed] | None = None) -> dict[str, Any]:
+    """Both comparisons, as conversion makes them."""
+    rounding = rounded(graph, quantized, frames, closed or ())
+    return summary(rounding, compared(original, quantized, frames, rounding.exact, closed))
 
 
 def broken(graph: Graph, name: str) -> Graph:
@@ -114,6 +121,27 @@ def test_nan_is_a_difference() -> None:
     difference = Difference()
     difference.add(np.ones(2), np.array([1.0, np.nan]))
     assert not difference.relative <= 1e9
+
+
+def test_another_shape_is_a_difference() -> None:
+    difference = Difference()
+    difference.add(np.ones((2, 3)), np.ones((2, 1)))
+    assert not difference.relative <= 1e9
+
+
+def test_values_that_wait_for_keras_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large networks are compared with Keras on fewer samples, on one at least; the first ones, whatever the batches."""
+    _, graph = lowered(sequential((3, 6, 5), *TEXTS))
+    frames = drawn(graph, 5)
+    everything = rounded(graph, graph, frames, ["conv"]).exact
+    assert {name: values.shape for name, values in everything.items()} == {"conv": (5, 120), "logits": (5, 4)}
+    monkeypatch.setattr("tfsnn.convert.verify.BATCH_NEURONS", 2 * graph.neurons)
+    for room, kept in ((3 * 124, 3), (0, 1)):
+        monkeypatch.setattr("tfsnn.convert.verify.KEPT", room)
+        found = rounded(graph, graph, frames, ["conv"])
+        assert found.samples == 5 and {len(values) for values in found.exact.values()} == {kept}
+        for name, values in found.exact.items():
+            np.testing.assert_allclose(values, everything[name][:kept], rtol=1e-5, atol=1e-6)
 
 
 def test_softmax_of_large_numbers() -> None:

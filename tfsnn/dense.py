@@ -6,14 +6,14 @@ baseline. On integers below 2^53 float64 makes it exact. It needs no TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.graph import Graph, MaxPool, Neurons, Node, Synapse
+from tfsnn.graph import Graph, MaxPool, Neurons, Node, Synapse, sources
 from tfsnn.ops import Conv, Dense, Indices, Linear, Shape, factor, relayed, route, window_sources
 
 Array = NDArray[Any]
@@ -109,10 +109,14 @@ def pooled_max(node: MaxPool, x: Array, shape: Shape) -> Array:
     return highest.reshape(len(x), -1)
 
 
-def real_weight(synapse: Synapse) -> NDArray[np.float64]:
-    """The weight in real units: int8 values times their scale, or the float weight as it is."""
-    weight = np.asarray(synapse.weight, np.float64)
-    return weight if synapse.scale is None else weight * np.asarray(synapse.scale, np.float64)
+def real_weight(synapse: Synapse, dtype: type[np.floating[Any]] = np.float64) -> Array:
+    """The weight in real units: int8 values times their scale, or the float weight as it is, not copied if it is of ``dtype``."""
+    if synapse.scale is None:
+        return np.asarray(synapse.weight, dtype)
+    weight = synapse.weight.astype(dtype)
+    # In place: a layer may be most of a network, and this copy of it is larger than what is stored.
+    weight *= np.asarray(synapse.scale, dtype)
+    return weight
 
 
 def forward(graph: Graph, frames: dict[str, Array], *, sent: Callable[[Node, Array], Array] | None = None,
@@ -135,8 +139,18 @@ def forward(graph: Graph, frames: dict[str, Array], *, sent: Callable[[Node, Arr
     dict
         (samples, neurons) by the name of the population.
     """
+    return {node.name: x for node, x, _ in evaluated(graph, frames, sent=sent, dtype=dtype)}
+
+
+def evaluated(graph: Graph, frames: dict[str, Array], *, sent: Callable[[Node, Array], Array] | None = None,
+              dtype: type[np.floating[Any]] = np.float64) -> Iterator[tuple[Node, Array, Array]]:
+    """Population by population: its node, its x and what it tells; parameters as of :func:`forward`.
+
+    What a population has told is forgotten once the last one that hears it has heard it, so that a network takes the room of
+    its widest place, not that of all its neurons.
+    """
     told: dict[str, Array] = {}
-    states: dict[str, Array] = {}
+    last = {source: node.name for node in graph.nodes for source in sources(node)}
     for node in graph.nodes:
         if isinstance(node, Neurons):
             x = np.broadcast_to(flat_bias(node), (len(next(iter(frames.values()))), prod(node.shape))).astype(dtype)
@@ -148,9 +162,11 @@ def forward(graph: Graph, frames: dict[str, Array], *, sent: Callable[[Node, Arr
             value = x = pooled_max(node, gathered(told[node.source], route(node.relays, shape)), relayed(node.relays, shape))
         else:
             value = x = np.asarray(frames[node.name], dtype).reshape(len(frames[node.name]), -1)
-        states[node.name] = x
         told[node.name] = value if sent is None else sent(node, value)
-    return states
+        yield node, x, told[node.name]
+        for name in {node.name, *sources(node)}:
+            if last.get(name, node.name) == node.name:
+                del told[name]
 
 
 def flat_bias(node: Neurons) -> NDArray[np.float64]:
@@ -172,5 +188,6 @@ def drive(synapse: Synapse, told: Array, shape: Shape, dtype: type[np.floating[A
     dtype
         Of the result.
     """
-    weight = (real_weight(synapse) * factor(synapse.relays)).astype(dtype)
+    weight, share = real_weight(synapse, dtype), factor(synapse.relays)
+    weight = weight if share == 1 else weight * dtype(share)
     return linear(synapse.op, weight, gathered(told, route(synapse.relays, shape)), relayed(synapse.relays, shape))

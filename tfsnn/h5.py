@@ -286,7 +286,7 @@ def dataset(
     return values
 
 
-def _stored(node: Node, size: int, shape: tuple[int, ...]) -> bytes | bytearray:
+def _stored(node: Node, size: int, shape: tuple[int, ...]) -> bytes | bytearray | NDArray[np.uint8]:
     """Return the bytes of a dataset, row by row."""
     if any(kind == EXTERNAL_DATA for kind, _ in node.messages):
         node.source.refuse(node.path, "data kept in other files", "data in this file", REWRITE)
@@ -300,7 +300,7 @@ def _stored(node: Node, size: int, shape: tuple[int, ...]) -> bytes | bytearray:
         return _chunks(node, layout, size, shape)
     if layout.length != length or (layout.kind == "compact" and len(layout.raw) != length):
         node.source.refuse(node.path, f"{layout.length} bytes stored", f"the {length} that shape {shape} needs")
-    return layout.raw if layout.kind == "compact" else node.source.data(layout.address, length, node.path)
+    return layout.raw if layout.kind == "compact" else node.source.array(layout.address, length, node.path)
 
 
 def _chunks(node: Node, layout: Layout, size: int, shape: tuple[int, ...]) -> bytearray:

@@ -8,7 +8,7 @@ against it.
 
 Rules that keep this file right:
 
-1. Every byte comes through `Source.read` or `Source.data`, which refuse to leave the file and count. A count past its
+1. Every byte comes through `Source.read`, `Source.data` or `Source.array`, which refuse to leave the file and count. A count past its
    limit means a loop or a bomb, and reading stops. No structure needs a cycle check of its own.
 2. Offsets and lengths are eight bytes and addresses start at byte 0 of the file: what h5py writes everywhere.
 3. Nothing is followed that the file itself does not hold.
@@ -21,7 +21,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NoReturn
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tfsnn.errors import FileError
+from tfsnn.memory import empty
 
 UNDEFINED = (1 << 64) - 1
 DAMAGED = "the file is damaged or was not written by Keras or h5py: save or download it again"
@@ -29,6 +33,7 @@ REWRITE = "open it in Keras and save it again, or copy it with `h5repack`"
 
 _LARGEST_METADATA = 48 << 20
 _SMALLEST_METADATA = 1 << 16
+_BLOCK = 1 << 20
 
 
 class Source:
@@ -66,15 +71,31 @@ class Source:
 
     def data(self, offset: int, length: int, field: str) -> bytes:
         """Return `length` bytes of array data from `offset`."""
+        self._spend(length, field)
+        return self._bytes(offset, length, field)
+
+    def array(self, offset: int, length: int, field: str) -> NDArray[np.uint8]:
+        """Return the same as an array of its own; no more than a block of it is there twice."""
+        self._spend(length, field)
+        self._inside(offset, length, field)
+        whole: NDArray[np.uint8] = empty((length,), np.uint8)
+        for first in range(0, length, _BLOCK):
+            block = self._bytes(offset + first, min(_BLOCK, length - first), field)
+            whole[first : first + len(block)] = np.frombuffer(block, np.uint8)
+        return whole
+
+    def _spend(self, length: int, field: str) -> None:
         self._data_left -= length
         if self._data_left < 0:
             self.refuse(field, "the same data under many names", "every dataset stored once")
-        return self._bytes(offset, length, field)
 
-    def _bytes(self, offset: int, length: int, field: str) -> bytes:
+    def _inside(self, offset: int, length: int, field: str) -> None:
         if offset < 0 or length < 0 or offset + length > self.size:
             found = f"bytes {offset} to {offset + length}"
             self.refuse(field, found, f"bytes within the {self.size} that the file has (is it cut off?)")
+
+    def _bytes(self, offset: int, length: int, field: str) -> bytes:
+        self._inside(offset, length, field)
         self._stream.seek(offset)
         got = self._stream.read(length)
         if len(got) != length:
