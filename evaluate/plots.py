@@ -128,10 +128,11 @@ def _ends(report: Report, quantity: str, axes: Axes) -> None:
             axes.annotate(f"{row['threshold']:g}", (x[at], y[at]), (0, 7 if at % 2 else -13), ha="center", **style)
         else:
             axes.plot(x[at], 0.015, "v", color=BLUE, markersize=5, transform=axes.get_xaxis_transform(), clip_on=False)
+            # These stand close together at the border: each label a line above the one before.
             axes.annotate(
                 f"{row['threshold']:g}: {y[at]:.1f} %",
                 (x[at], 0.015),
-                (6, -1),
+                (6, 9 * int(np.count_nonzero(~shown[at:])) - 10),
                 xycoords=axes.get_xaxis_transform(),
                 **style,
             )

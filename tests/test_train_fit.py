@@ -37,6 +37,67 @@ def test_learns() -> None:
     assert result.score(bars(200, 7)).accuracy > 0.9
 
 
+@pytest.mark.parametrize("warm_up", [0.5, 2.0])
+def test_the_rate_rises_and_falls(warm_up: float) -> None:
+    result = trainer(epochs=4, learning_rate=0.1, warm_up=warm_up)
+    rates = [float(result.optimizer.learning_rate)]
+    for _ in range(result.recipe.epochs):
+        for _ in result.epoch():
+            rates.append(float(result.optimizer.learning_rate))
+    top = round(warm_up * result.steps)
+    assert int(np.argmax(rates)) == top and rates[top] == pytest.approx(0.1) and rates[0] == pytest.approx(0.005)
+    assert rates[-1] < 0.005
+
+
+def test_plain_gradient_descent_learns() -> None:
+    result, losses = fitted(epochs=15, optimizer="sgd", learning_rate=0.05, weight_decay=0.0, averaging=0.0, sparsity=0.0, silenced=0.0)
+    assert np.mean(losses[-10:]) < 0.5 * losses[0]
+    assert result.score(bars(200, 7)).accuracy > 0.9
+    for weight, mean in zip(result.weights, result.average, strict=True):
+        np.testing.assert_array_equal(weight, mean)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_decay_is_of_weights_and_not_of_biases(optimizer: str) -> None:
+    ends = []
+    for decay in (0.0, 0.5):
+        result = trainer(optimizer=optimizer, weight_decay=decay)
+        for weight in result.weights:
+            weight.assign(weight + 0.5)
+        # With nothing to learn from, decay alone moves anything.
+        result.optimizer.apply_gradients([(0 * weight, weight) for weight in result.weights])
+        ends.append([weight.numpy() for weight in result.weights])
+    rate = result.recipe.learning_rate / 20
+    for weight, without, decayed in zip(result.weights, *ends, strict=True):
+        factor = 1.0 if "bias" in weight.path else 1 - 0.5 * rate
+        np.testing.assert_allclose(decayed, without * factor, rtol=1e-5)
+
+
+def test_momentum_of_gradient_descent() -> None:
+    result = trainer(optimizer="sgd", weight_decay=0.0, learning_rate=1.0)
+    weight, start = result.weights[-1], result.weights[-1].numpy()
+    rates = []
+    for _ in range(2):
+        rates.append(float(result.optimizer.learning_rate))
+        result.optimizer.apply_gradients([(0 * other if other is not weight else 0 * other + 1, other) for other in result.weights])
+    np.testing.assert_allclose(start - weight.numpy(), rates[0] * 1.9 + rates[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("clipping", "norm"), [(0.0, 5.0), (10.0, 5.0), (0.5, 0.5)])
+def test_clipping_is_of_all_weights_together(clipping: float, norm: float) -> None:
+    result = trainer(optimizer="sgd", weight_decay=0.0, learning_rate=1.0, clipping=clipping)
+    (first, last), rate = (result.weights[0], result.weights[-1]), float(result.optimizer.learning_rate)
+    before = first.numpy(), last.numpy()
+    # Two gradients of one entry each, 3 and 4: together of norm 5.
+    pushed = {first.path: 3.0, last.path: 4.0}
+    steps = [np.zeros(weight.shape, np.float32) for weight in result.weights]
+    for step, weight in zip(steps, result.weights, strict=True):
+        step.flat[0] = pushed.get(weight.path, 0.0)
+    result.optimizer.apply_gradients(zip(steps, result.weights, strict=True))
+    moved = [float((old - weight.numpy()).flat[0]) for old, weight in zip(before, (first, last), strict=True)]
+    np.testing.assert_allclose(moved, [rate * norm * 0.6, rate * norm * 0.8], rtol=1e-4)
+
+
 @pytest.mark.parametrize("pooling", ["average", "max"])
 def test_repeats_itself(pooling: str) -> None:
     network = replace(RECIPE.network, pooling=pooling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,11 @@ def test_papers_networks(recipe: str, pooling: str) -> None:
     assert neurons(model) == 28 * 28 * 16 + 14 * 14 * 8 + 256 + 10
     assert fan_outs(model) == [5 * 5 * 16, 5 * 5 * 8, 256, 10]
     assert operations(model, [1, 10, 100, 1000]) == 400 + 2000 + 25600 + 10000
+
+
+def test_initializer_is_of_hidden_layers() -> None:
+    kernels = [layer.kernel.numpy() for layer in build(replace(SMALL, initializer="zeros"), (8, 6, 1), 4).layers if layer.weights]
+    assert [bool(kernel.any()) for kernel in kernels] == [False, False, False, True]
 
 
 def test_threshold_zero_is_the_model(model: Any, frames: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tfsnn.errors import InputError
-from tfsnn.train.recipes import RECIPES, find
+from tfsnn.train.recipes import RECIPES, Augmentation, find
 
 
 def test_names_are_those_inside() -> None:
@@ -19,6 +21,14 @@ def test_maxpool_differs_in_nothing_but_pooling() -> None:
     assert (average.network.pooling, maximum.network.pooling) == ("average", "max")
     assert average.network.filters == maximum.network.filters == (16, 8)
     assert average.augmentation == maximum.augmentation and average.epochs == maximum.epochs
+
+
+def test_plain_recipes_train_for_accuracy_alone() -> None:
+    average, maximum = find("mnist_jetcas"), find("mnist_aicas")
+    assert maximum == replace(average, name="mnist_aicas", network=replace(average.network, pooling="max"), clipping=0.5)
+    assert replace(average.network, initializer=find("mnist").network.initializer) == find("mnist").network
+    assert average.optimizer == "sgd" and average.augmentation == Augmentation()
+    assert (average.sparsity, average.silenced, average.weight_decay, average.averaging) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_unknown() -> None:

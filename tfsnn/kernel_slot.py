@@ -50,14 +50,37 @@ def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int
 
 
 @inlined
-def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: int) -> int:
-    """Add all that a population has sent, by one path, place after place, what meets in one at a time; a status.
+def admitted(net: Net, work: Work, number: int, growth: float, seen: float, low: int, high: int) -> tuple[bool, float, int, int]:
+    """Whether |x| of a population may grow so and stay in the exact range.
 
-    Before each place it is proved that no sum there leaves the exact range: |x| was seen to be at most ``seen`` and has since
-    grown by no more than the sizes of what was added; where that no longer suffices, x is looked at again where it was touched.
+    It was ``seen`` to be at most so much (-1: not looked at yet), and was touched since from cell ``low`` up to ``high``: where its
+    bound no longer suffices, it is looked at again there. Also gives the new ``seen``, ``low`` and ``high``.
     """
-    entry, place, first, shape, lists, x, progress = net.entry, net.place, net.first, net.shape, work.lists, work.x, work.progress
-    pile_first, pile_units, p, bound = work.pile_first, work.pile_units, net.population[target], work.bound
+    p, bound = net.population[U(number)], work.bound
+    if bound[number] + growth >= net.limit:
+        seen, low, high = max(seen, highest(work.x, low, high)), p[c.BASE] + p[c.HEARD], p[c.BASE]
+        bound[number] = seen
+    inside = bound[number] + growth < net.limit
+    bound[number] += growth if inside else 0.0
+    return inside, seen, low, high
+
+
+@inlined
+def add_place(net: Net, work: Work, target: int, entry: int, piled: int, events: int, nonzero: int) -> None:
+    """Add what is piled up for a place, that of an entry; count it, and flag whom it reaches."""
+    runs = net.shape[U(net.entry[U(entry), c.SHAPE])]
+    gather(work.x, net.weight, runs, net.entry[U(entry), c.AT], work.pile_first, work.pile_units, piled)
+    work.counts[c.OPERATIONS, target] += events * runs[c.FANOUT]
+    work.counts[c.OPERATIONS_NONZERO, target] += nonzero
+    if net.population[target, c.SPEAKS]:
+        mark_runs(work.flags, net, target, entry, work.progress)
+
+
+@inlined
+def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: int) -> int:
+    """Add all that a population has sent, by one path, place after place, what meets in one at a time; a status."""
+    entry, place, first, shape, lists, progress = net.entry, net.place, net.first, net.shape, work.lists, work.progress
+    pile_first, pile_units, p = work.pile_first, work.pile_units, net.population[target]
     base, start, most = net.population[source, c.LIST], net.path[path], net.most[path]
     room = np.int64(net.limit / 8 / max(most, 1))
     end, rank, row = base + work.length[source], progress[c.RANK], base + progress[c.PLACE]
@@ -87,21 +110,14 @@ def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: i
                         piled += 1
                 row += 1
             if here >= 0:
-                runs, at, growth = shape[entry[last, c.SHAPE]], np.int64(entry[last, c.AT]), most * size
-                if bound[target] + growth >= net.limit:
-                    seen, low, high = max(seen, highest(x, low, high)), p[c.BASE] + p[c.HEARD], p[c.BASE]
-                    bound[target] = seen
-                    if seen + growth >= net.limit:
-                        progress[c.PATH], progress[c.RANK], progress[c.PLACE] = path, rank, begun - base
-                        return c.RANGE
-                bound[target] += growth
+                inside, seen, low, high = admitted(net, work, target, most * size, seen, low, high)
+                if not inside:
+                    progress[c.PATH], progress[c.RANK], progress[c.PLACE] = path, rank, begun - base
+                    return c.RANGE
+                runs, at = shape[U(entry[U(last), c.SHAPE])], np.int64(entry[U(last), c.AT])
                 over = (runs[c.ROWS] - 1) * runs[c.ROW_STEP] + (runs[c.TAPS] - 1) * runs[c.TAP_STEP] + runs[c.RUN]
                 low, high = (min(low, at), max(high, at + over)) if seen >= 0 else (low, high)
-                gather(x, net.weight, runs, at, pile_first, pile_units, piled)
-                work.counts[c.OPERATIONS, target] += events * runs[c.FANOUT]
-                work.counts[c.OPERATIONS_NONZERO, target] += nonzero
-                if p[c.SPEAKS]:
-                    mark_runs(work.flags, net, target, last, progress)
+                add_place(net, work, target, last, piled, events, nonzero)
         row = base
         rank += 1
     progress[c.RANK] = progress[c.PLACE] = 0

@@ -5,7 +5,7 @@ through all populations ("cells"). What an event does is looked up: of each sour
 which it arrives. An entry's *shape* is that of its runs, rows x taps of them: a kernel row over all filters is one run, as
 kernels are stored flipped and apart for each phase of a stride. Borders are cut off in the tables, so no loop branches on them.
 
-Columns of the integer tables carry the names below. Nothing here raises; trouble is a status.
+Columns of the integer tables carry the names of :mod:`tfsnn.kernel_columns`. Nothing here raises; trouble is a status.
 """
 
 from __future__ import annotations
@@ -288,13 +288,13 @@ def mark(flags: Array, flag: int, progress: Array) -> None:
 @inlined
 def mark_runs(flags: Array, net: Net, number: int, entry: Any, progress: Array) -> None:
     """Flag the neurons under the runs of one entry."""
-    shape, which = net.shape, net.entry[entry, c.SHAPE]
-    first = net.population[number, c.FLAGS] + (net.entry[entry, c.AT] - net.population[number, c.BASE]) // net.population[number, c.GRAIN]
+    p, shape = net.population[U(number)], net.shape[U(net.entry[U(entry), c.SHAPE])]
+    first = p[c.FLAGS] + np.int64(np.uint32(net.entry[U(entry), c.AT] - p[c.BASE]) // np.uint32(p[c.GRAIN]))
     stop = first
-    for row in range(shape[which, c.ROWS]):
-        for tap in range(shape[which, c.TAPS]):
-            start = first + row * shape[which, c.FLAG_ROW] + tap * shape[which, c.FLAG_TAP]
-            stop = start + shape[which, c.FLAG_RUN]
+    for row in range(shape[c.ROWS]):
+        for tap in range(shape[c.TAPS]):
+            start = first + row * shape[c.FLAG_ROW] + tap * shape[c.FLAG_TAP]
+            stop = start + shape[c.FLAG_RUN]
             for flag in range(start, stop):
-                flags[flag] = 1
+                flags[U(flag)] = 1
     progress[c.FROM], progress[c.UPTO] = min(progress[c.FROM], first), max(progress[c.UPTO], stop)

@@ -1,4 +1,4 @@
-"""The training loop: AdamW with warm-up and cosine decay, on a loss that counts spikes; the model is the running average."""
+"""The training loop: a rate that warms up and decays, a loss that counts spikes; the model is the running average of the weights."""
 
 from __future__ import annotations
 
@@ -129,11 +129,12 @@ class Trainer:
         from keras import optimizers
 
         recipe, total = self.recipe, self.steps * self.recipe.epochs
-        warm = max(1, self.steps // 10)
+        warm = max(1, int(self.steps * recipe.warm_up))
         rate = optimizers.schedules.CosineDecay(
             recipe.learning_rate / 20, max(1, total - warm), alpha=0.005, warmup_target=recipe.learning_rate, warmup_steps=warm
         )
-        optimizer = optimizers.AdamW(rate, weight_decay=recipe.weight_decay, beta_2=0.99)
+        kinds = {"adamw": partial(optimizers.AdamW, beta_2=0.99), "sgd": partial(optimizers.SGD, momentum=0.9)}
+        optimizer = kinds[recipe.optimizer](rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clipping or None)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         optimizer.build(self.weights)
         return optimizer

@@ -38,12 +38,13 @@ def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
     from keras import Sequential, layers
 
     pool = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}[network.pooling]
+    hidden = {"activation": "relu", "kernel_initializer": network.initializer}
     model = Sequential([layers.Input(shape)], name="network")
     for i, filters in enumerate(network.filters, 1):
-        model.add(layers.Conv2D(filters, network.kernel, padding="same", activation="relu", name=f"conv{i}"))
+        model.add(layers.Conv2D(filters, network.kernel, padding="same", **hidden, name=f"conv{i}"))
         model.add(pool(2, name=f"pool{i}"))
     model.add(layers.Flatten(name="flatten"))
-    model.add(layers.Dense(network.hidden, activation="relu", name="dense"))
+    model.add(layers.Dense(network.hidden, **hidden, name="dense"))
     model.add(layers.Dropout(network.dropout, name="dropout"))
     model.add(layers.Dense(classes, activation="softmax", name="output"))
     return model

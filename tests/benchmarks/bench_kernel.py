@@ -217,6 +217,7 @@ def main() -> None:
     rates = {carrier: axpy_rates(carrier) for carrier in ("float32", "float64")}
     cases = [
         ("MNIST", mnist_net(), Encoder("delay").events(strokes(200)), 0.2),
+        ("MNIST, one bin", mnist_net(), Encoder("delay", bins=1).events(strokes(200)), 0.2),
         ("PilotNet 5 %", pilotnet(), video((66, 200, 3), 0.05), 0.1),
         ("PilotNet 30 %", pilotnet(), video((66, 200, 3), 0.3), 0.1),
     ]
