@@ -23,6 +23,8 @@ QUANTITIES = {
     "spikes_per_neuron": "spikes per neuron and frame (mean)",
 }
 ENDS = {"operations": "synaptic_operations", "spikes_per_neuron": "spikes_per_neuron"}
+LABEL = 0.06
+"""Width of a point's label, as a share of the axis."""
 
 
 def draw(report: Report, folder: Path) -> dict[str, str]:
@@ -123,10 +125,11 @@ def _ends(report: Report, quantity: str, axes: Axes) -> None:
     chosen = report["headline"]["row"]
     axes.plot(x[chosen], y[chosen], "o", color=BLUE, markersize=9, markerfacecolor="none", markeredgewidth=1.3)
     style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "color": "#444444"}
+    above = _sides(x, shown, chosen)
     for at, row in enumerate(rows):
-        if shown[at]:
-            axes.annotate(f"{row['threshold']:g}", (x[at], y[at]), (0, 7 if at % 2 else -13), ha="center", **style)
-        else:
+        if at in above:
+            axes.annotate(f"{row['threshold']:g}", (x[at], y[at]), (0, 7 if above[at] else -13), ha="center", **style)
+        elif not shown[at]:
             axes.plot(x[at], 0.015, "v", color=BLUE, markersize=5, transform=axes.get_xaxis_transform(), clip_on=False)
             # These stand close together at the border: each label a line above the one before.
             axes.annotate(
@@ -136,6 +139,18 @@ def _ends(report: Report, quantity: str, axes: Axes) -> None:
                 xycoords=axes.get_xaxis_transform(),
                 **style,
             )
+
+
+def _sides(x: Floats, shown: NDArray[np.bool_], chosen: int) -> dict[int, bool]:
+    """Of the rows whose label finds room on a logarithmic axis, the chosen one first: whether it stands above its point."""
+    place = np.log(np.maximum(x, 1e-12))
+    room = LABEL * max(float(place.max() - place.min()), 0.1)
+    sides: dict[int, bool] = {}
+    for at in sorted(np.flatnonzero(shown).tolist(), key=lambda at: (at != chosen, place[at])):
+        free = [side for side in (True, False) if all(abs(place[at] - place[n]) > room for n in sides if sides[n] == side)]
+        if free:
+            sides[at] = free[0]
+    return sides
 
 
 def _shown(report: Report, y: Floats) -> NDArray[np.bool_]:

@@ -111,3 +111,9 @@ def test_spread(heights: list[float], least: float) -> None:
     if len(heights) < 2 or min(np.diff(sorted(heights))) >= least:
         assert placed == pytest.approx(heights)
     assert sum(placed) == pytest.approx(sum(heights), abs=1e-6)
+
+
+def test_labels_stand_where_there_is_room() -> None:
+    x = np.array([1000.0, 1001.0, 1002.0, 1003.0, 5000.0, 9000.0])
+    sides = plots._sides(x, np.array([True, True, True, True, False, True]), 1)
+    assert set(sides) == {1, 0, 5} and sides[1] != sides[0]

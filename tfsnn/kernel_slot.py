@@ -50,7 +50,7 @@ def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int
 
 
 @inlined
-def admitted(net: Net, work: Work, number: int, growth: float, seen: float, low: int, high: int) -> tuple[bool, float, int, int]:
+def admitted(net: Net, work: Work, number: int, growth: Any, seen: Any, low: Any, high: Any) -> tuple[Any, Any, Any, Any]:
     """Whether |x| of a population may grow so and stay in the exact range.
 
     It was ``seen`` to be at most so much (-1: not looked at yet), and was touched since from cell ``low`` up to ``high``: where its
@@ -66,7 +66,7 @@ def admitted(net: Net, work: Work, number: int, growth: float, seen: float, low:
 
 
 @inlined
-def add_place(net: Net, work: Work, target: int, entry: int, piled: int, events: int, nonzero: int) -> None:
+def add_place(net: Net, work: Work, target: int, entry: Any, piled: int, events: Any, nonzero: Any) -> None:
     """Add what is piled up for a place, that of an entry; count it, and flag whom it reaches."""
     runs = net.shape[U(net.entry[U(entry), c.SHAPE])]
     gather(work.x, net.weight, runs, net.entry[U(entry), c.AT], work.pile_first, work.pile_units, piled)
