@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nets import conv, dense, due
+from nets import branches, conv, dense, due
 from nets import given as input_of
 from nets import network, stream, three_layers
 from strategies import graphs, streams
@@ -18,8 +18,8 @@ from tfsnn import compiled
 from tfsnn.encode import Encoder
 from tfsnn.errors import InputError, RangeError
 from tfsnn.events import Events
-from tfsnn.graph import Graph, Input
-from tfsnn.ops import Conv
+from tfsnn.graph import Graph, Input, MaxPool
+from tfsnn.ops import Conv, Pad
 from tfsnn.plan import make
 from tfsnn.simulate import simulate
 from tfsnn.stream import Stream
@@ -133,6 +133,33 @@ def test_it_goes_on_in_float64_where_float32_ends(schedule: str) -> None:
     later = stream(graph, rows[0], *((t + 1, neuron, payload) for t, neuron, payload in rows[1:]))
     whole = simulate(graph, later, threshold=1000.0, unit="absolute", spikes="graded", schedule=schedule)
     np.testing.assert_array_equal(outputs, whole.outputs[0])
+
+
+def cropped() -> Graph:
+    """(3, 3, 1) without its last row and column - max pooling - dense 2; what was cut off arrives nowhere."""
+    image = input_of(3, 3, 1)
+    pool = MaxPool("pool", (1, 1, 1), "in", (2, 2), (2, 2), relays=(Pad(((0, -1), (0, -1), (0, 0))),))
+    return network(image, pool, dense("out", pool, 2, [[3, -5]], f="linear"))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("graph", [three_layers(), branches(), cropped()], ids=["layers", "branches", "cropped"])
+def test_wherever_it_leaves_float32_nothing_is_lost_or_counted_twice(graph: Graph, schedule: str) -> None:
+    settings: dict[str, Any] = {"threshold": 1e5, "unit": "absolute", "spikes": "valued", "schedule": schedule}
+    size, carriers = int(np.prod(graph.inputs[0].shape)), set()
+    for amount in (1 << bit for bit in range(12, 25)):
+        first = [(0, neuron, amount * (-1) ** (neuron // 3)) for neuron in range(size)]
+        rows = [*first, *((1, neuron, amount // 3) for neuron in range(0, size, 2))]
+        live, events = Stream(graph, **settings), stream(graph, *rows)
+        outputs, whole = live.step(events), simulate(graph, events, record=("state",), **settings)
+        carriers.add(live.carrier)
+        assert whole.state is not None
+        np.testing.assert_array_equal(outputs, whole.outputs[0])
+        for one, other in zip((*live.state.x[1:], *live.state.o[1:]), (*whole.state.x[1:], *whole.state.o[1:])):
+            np.testing.assert_array_equal(one, other)
+        for field in fields(whole.ledger):
+            np.testing.assert_array_equal(getattr(live.total, field.name), getattr(whole.ledger, field.name), field.name)
+    assert carriers == {"float32", "float64"}
 
 
 def test_leaving_the_range_is_said() -> None:

@@ -118,7 +118,8 @@ class Layout:
         row[c.LARGEST] = ENDLESS if silent else self.plan.largest
         row[c.DIRECT] = self.plan.direct and not isinstance(population.node, MaxPool)
         row[c.LEAST] = 1 if row[c.DIRECT] else population.threshold // population.payload
-        line = LINE // self.carrier.itemsize
+        # The same for either carrier: a stream goes on in float64 where float32 ends.
+        line = LINE // np.dtype(np.float32).itemsize
         self.cells += 0 if silent else -(-max(heard, size) // line) * line
         self.flags += 0 if silent else size // grain
         self.lists += size

@@ -93,7 +93,7 @@ def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: i
                 neuron, units, times = lists[U(row), c.NEURON], lists[U(row), c.UNITS], lists[U(row), c.TIMES]
                 if alone >= 0:
                     prefetch(entry, alone + lists[U(min(row + AHEAD, end - 1)), c.NEURON])
-                    i, stop = alone + neuron, alone + neuron + 1
+                    i, stop = alone + neuron + rank, alone + neuron + 1
                 else:
                     i, stop = np.int64(first[U(start + neuron)]) + rank, np.int64(first[U(start + neuron + 1)])
                 if i < stop:
