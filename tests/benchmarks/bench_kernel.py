@@ -15,6 +15,7 @@ import resource
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -136,19 +137,18 @@ def against_keras(model: str, name: str, data_dir: str | None) -> list[dict[str,
     frames, events = encoder.frames(dataset.test.x), encoder.events(dataset.test.x)
     exact = float(np.mean(network.predict(frames, batch_size=256, verbose=0).argmax(axis=1) == dataset.test.y))
     rows = []
-    for threshold in (0.25, 0.2, 0.175, 0.15, 0.1):
-        result = simulate(net, events, threshold=threshold, schedule="spike")
+    for spikes, threshold in product(("valued", "graded"), (0.25, 0.2, 0.175, 0.15, 0.1)):
+        run = partial(simulate, net, events, threshold=threshold, spikes=spikes, schedule="spike")
+        result = run()
         pairs = [
-            (
-                seconds(lambda: network.predict(frames, batch_size=256, verbose=0)),
-                seconds(lambda: simulate(net, events, threshold=threshold, schedule="spike")),
-            )
+            (seconds(lambda: network.predict(frames, batch_size=256, verbose=0)), seconds(run))
             for _ in range(TIMES)
         ]
         ours, theirs = median(b for _, b in pairs), median(a for a, _ in pairs)
         accuracy = float(np.mean(result.predictions == dataset.test.y))
         rows.append({
-            "frames": len(frames), "threshold": threshold, "carrier": result.carrier, "accuracy": accuracy, "accuracy_keras": exact,
+            "frames": len(frames), "spikes": spikes, "threshold": threshold, "carrier": result.carrier,
+            "accuracy": accuracy, "accuracy_keras": exact,
             "operations_per_frame": float(result.operations.mean()), "seconds": ours, "seconds_keras": theirs, "ratio": ours / theirs,
         })  # fmt: skip
     return rows
