@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
-from tfsnn.kernel_state import Net, U, Work, inlined, mark, mark_runs, origin, proven, settle
-from tfsnn.kernel_vector import gather, highest, prefetch
+from tfsnn.kernel_state import Net, U, Work, add_place, admitted, inlined, mark, origin, proven, settle
+from tfsnn.kernel_vector import prefetch
 
 Array = NDArray[Any]
 AHEAD = 12
@@ -47,33 +47,6 @@ def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int
             base = net.population[source, c.LIST]
             for row in range(base, base + length[source]):
                 mark[base + lists[row, c.NEURON]] = 0
-
-
-@inlined
-def admitted(net: Net, work: Work, number: int, growth: Any, seen: Any, low: Any, high: Any) -> tuple[Any, Any, Any, Any]:
-    """Whether |x| of a population may grow so and stay in the exact range.
-
-    It was ``seen`` to be at most so much (-1: not looked at yet), and was touched since from cell ``low`` up to ``high``: where its
-    bound no longer suffices, it is looked at again there. Also gives the new ``seen``, ``low`` and ``high``.
-    """
-    p, bound = net.population[U(number)], work.bound
-    if bound[number] + growth >= net.limit:
-        seen, low, high = max(seen, highest(work.x, low, high)), p[c.BASE] + p[c.HEARD], p[c.BASE]
-        bound[number] = seen
-    inside = bound[number] + growth < net.limit
-    bound[number] += growth if inside else 0.0
-    return inside, seen, low, high
-
-
-@inlined
-def add_place(net: Net, work: Work, target: int, entry: Any, piled: int, events: Any, nonzero: Any) -> None:
-    """Add what is piled up for a place, that of an entry; count it, and flag whom it reaches."""
-    runs = net.shape[U(net.entry[U(entry), c.SHAPE])]
-    gather(work.x, net.weight, runs, net.entry[U(entry), c.AT], work.pile_first, work.pile_units, piled)
-    work.counts[c.OPERATIONS, target] += events * runs[c.FANOUT]
-    work.counts[c.OPERATIONS_NONZERO, target] += nonzero
-    if net.population[target, c.SPEAKS]:
-        mark_runs(work.flags, net, target, entry, work.progress)
 
 
 @inlined
@@ -133,7 +106,7 @@ def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> int:
         at = net.path[path] + lists[row, c.NEURON]
         if net.first[at + 1] > net.first[at]:
             growth = max(growth, abs(lists[row, c.UNITS]))
-    if not proven(work.bound, target, np.float64(growth), net.limit, work.x, p):
+    if not proven(net, work, target, np.float64(growth)):
         return c.RANGE
     for row in range(base, base + work.length[source]):
         at = net.path[path] + lists[row, c.NEURON]

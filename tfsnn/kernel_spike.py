@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
-from tfsnn.kernel_state import Net, U, Work, inlined, mark, mark_runs, origin, proven, settle, speak, speak_pool
-from tfsnn.kernel_vector import deliver, gather, prefetch
+from tfsnn.kernel_state import Net, U, Work, add_place, inlined, mark, origin, proven, settle, speak, speak_pool
+from tfsnn.kernel_vector import deliver, prefetch
 
 Array = NDArray[Any]
 AHEAD = 4
@@ -33,19 +33,14 @@ def pass_on(net: Net, number: int, entry: int, k: float, x: Array, told: Array, 
 @inlined
 def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
     """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
-    number, x, counts, shape = link[c.TARGET], work.x, work.counts, net.shape
+    number = link[c.TARGET]
     work.pile_units[0] = k
     for path in range(link[c.FIRST_PATH], link[c.LAST_PATH]):
         start = net.path[path] + neuron
         for entry in range(net.first[start], net.first[start + 1]):
-            runs = shape[net.entry[entry, c.SHAPE]]
             work.pile_first[0] = net.entry[entry, c.WEIGHT]
-            gather(x, net.weight, runs, net.entry[entry, c.AT], work.pile_first, work.pile_units, 1)
-            counts[c.OPERATIONS, number] += runs[c.FANOUT]
-            counts[c.OPERATIONS_NONZERO, number] += net.entry[entry, c.FANOUT_NONZERO]
-            if net.population[number, c.SPEAKS]:
-                mark_runs(work.flags, net, number, entry, work.progress)
-    return settle(net, number, work, x, work.told, queue, tail)
+            add_place(net, work, number, entry, 1, 1, net.entry[entry, c.FANOUT_NONZERO])
+    return settle(net, number, work, work.x, work.told, queue, tail)
 
 
 @inlined
@@ -74,7 +69,7 @@ def unproven(net: Net, work: Work, begin: int, end: int, size: float) -> Any:
     """The first population to which an event of this size may not be delivered by these links, -1 if there is none."""
     for i in range(begin, end):
         number = net.link[U(i), c.TARGET]
-        if not proven(work.bound, number, net.grow[U(i)] * size, net.limit, work.x, net.population[U(number)]):
+        if not proven(net, work, number, net.grow[U(i)] * size):
             return number
     return -1
 

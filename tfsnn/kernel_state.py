@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
 from tfsnn import kernel_plain as plain
-from tfsnn.kernel_vector import check, highest
+from tfsnn.kernel_vector import check, gather, highest
 
 Array = NDArray[Any]
 U: Any = np.uintp
@@ -268,14 +268,26 @@ def settle(net: Net, number: int, work: Work, x: Array, told: Array, out: Array,
 
 
 @inlined
-def proven(bound: Array, number: int, growth: float, limit: float, x: Array, p: Array) -> bool:
-    """Whether no |x| of a population can reach the limit when it grows so; |x| is looked up only when its bound no longer says so."""
-    if bound[number] + growth >= limit:
-        bound[number] = highest(x, p[c.BASE], p[c.BASE] + p[c.HEARD])
-        if bound[number] + growth >= limit:
-            return False
-    bound[number] += growth
-    return True
+def admitted(net: Net, work: Work, number: int, growth: Any, seen: Any, low: Any, high: Any) -> tuple[Any, Any, Any, Any]:
+    """Whether |x| of a population may grow so and stay in the exact range.
+
+    It was ``seen`` to be at most so much (-1: not looked at yet), and was touched since from cell ``low`` up to ``high``: where its
+    bound no longer suffices, it is looked at again there. Also gives the new ``seen``, ``low`` and ``high``.
+    """
+    p, bound = net.population[U(number)], work.bound
+    if bound[number] + growth >= net.limit:
+        seen, low, high = max(seen, highest(work.x, low, high)), p[c.BASE] + p[c.HEARD], p[c.BASE]
+        bound[number] = seen
+    inside = bound[number] + growth < net.limit
+    bound[number] += growth if inside else 0.0
+    return inside, seen, low, high
+
+
+@inlined
+def proven(net: Net, work: Work, number: int, growth: Any) -> Any:
+    """As :func:`admitted`, where the whole population may have been touched."""
+    p = net.population[U(number)]
+    return admitted(net, work, number, growth, np.float64(-1), p[c.BASE], p[c.BASE] + p[c.HEARD])[0]
 
 
 @inlined
@@ -298,3 +310,14 @@ def mark_runs(flags: Array, net: Net, number: int, entry: Any, progress: Array) 
             for flag in range(start, stop):
                 flags[U(flag)] = 1
     progress[c.FROM], progress[c.UPTO] = min(progress[c.FROM], first), max(progress[c.UPTO], stop)
+
+
+@inlined
+def add_place(net: Net, work: Work, target: int, entry: Any, piled: int, events: Any, nonzero: Any) -> None:
+    """Add what is piled up for a place, that of an entry; count it, and flag whom it reaches."""
+    runs = net.shape[U(net.entry[U(entry), c.SHAPE])]
+    gather(work.x, net.weight, runs, net.entry[U(entry), c.AT], work.pile_first, work.pile_units, piled)
+    work.counts[c.OPERATIONS, target] += events * runs[c.FANOUT]
+    work.counts[c.OPERATIONS_NONZERO, target] += nonzero
+    if net.population[target, c.SPEAKS]:
+        mark_runs(work.flags, net, target, entry, work.progress)

@@ -239,12 +239,12 @@ def _plain_arguments(context: Any, builder: Any, signature: Any, arguments: Any)
     ]
 
 
-def _routine(name: str, emit: Callable[..., Any], result: Any) -> Any:
-    """What an intrinsic generates that calls a function of its own; the element is that of its first argument."""
+def _routine(name: str, emit: Callable[..., Any], result: Any = None) -> Any:
+    """What an intrinsic generates that calls a function of its own; element, and result if not given, are of its first argument's type."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         on = Lanes(builder, context.get_value_type(signature.args[0].dtype))
-        value = on.routine(name, emit, result, _plain_arguments(context, builder, signature, arguments))
+        value = on.routine(name, emit, result or on.element, _plain_arguments(context, builder, signature, arguments))
         return context.get_dummy_value() if signature.return_type == types.void else value
 
     return generate
@@ -274,12 +274,7 @@ def vector_gather(typing: Any, x: Any, w: Any, shape: Any, at: Any, firsts: Any,
 @intrinsic
 def vector_highest(typing: Any, x: Any, start: Any, stop: Any) -> Any:
     """``highest`` in vectors."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        on = Lanes(builder, context.get_value_type(x.dtype))
-        return on.routine("highest", emit_highest, on.element, _plain_arguments(context, builder, signature, arguments))
-
-    return x.dtype(x, *[types.int64] * 2), generate
+    return x.dtype(x, *[types.int64] * 2), _routine("highest", emit_highest)
 
 
 @intrinsic
