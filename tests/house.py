@@ -36,7 +36,7 @@ SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "matplotlib", "numba"}
-KERNEL = [f"tfsnn/kernel{part}.py" for part in ("", "_state", "_lanes", "_vector", "_slot", "_spike")]
+KERNEL = [f"tfsnn/kernel{part}.py" for part in ("", "_state", "_lanes", "_vector", "_field", "_slot", "_spike")]
 ENGINES = {"tfsnn/eager.py": {"tensorflow"}, **dict.fromkeys(KERNEL, {"numba"})}
 KERNEL_IMPORTS = {"__future__", "collections", "hashlib", "pathlib", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.

@@ -5,6 +5,7 @@ Structure is drawn, and with it shrinks; weights come from a drawn seed, as thei
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -93,6 +94,11 @@ def convolutions(draw: st.DrawFn, shape: Shape) -> Conv:
     groups = draw(st.sampled_from([n for n in (1, 2, 3, shape[2]) if shape[2] % n == 0]))
     filters = groups * draw(INTS(1, 2 if groups > 1 else 5))
     return Conv(filters, window, strides, (padding[0], padding[1]), dilation, groups)
+
+
+def plain_convolutions(shape: Shape) -> st.SearchStrategy[Conv]:
+    """One without dilation and groups."""
+    return convolutions(shape).map(lambda op: replace(op, dilation=(1, 1), groups=1))
 
 
 def quantized(rng: np.random.Generator, op: Linear, source: str, relays: tuple[Relay, ...], shape: Shape, *, per_channel: bool) -> Synapse:

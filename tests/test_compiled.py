@@ -16,11 +16,10 @@ from nets import three_layers, told
 from strategies import graphs, settings_of, streams
 from test_equivalence import assert_same
 from tfsnn import compiled
-from tfsnn.compiled_flat import Axis, flatten, gathered, spread
+from tfsnn.compiled_flat import flatten, gathered, spread
 from tfsnn.events import Events
 from tfsnn.graph import MaxPool
 from tfsnn.metrics import state_bytes
-from tfsnn.ops import window_sources
 from tfsnn.plan import Plan, make
 from tfsnn.record import RECORDS, Outcome, OutOfRange
 from tfsnn.settings import Settings
@@ -30,29 +29,10 @@ few = st.data()
 SCHEDULES = pytest.mark.parametrize("schedule", ["slot", "spike"])
 
 
-@given(
-    size=st.integers(1, 9), window=st.integers(1, 4), stride=st.integers(1, 3), before=st.integers(0, 3), after=st.integers(0, 3),
-    dilation=st.integers(1, 3),
-)
-def test_axis_names_every_tap(size: int, window: int, stride: int, before: int, after: int, dilation: int) -> None:
-    outputs = (size + before + after - (window - 1) * dilation - 1) // stride + 1
-    if outputs < 1:
-        return
-    axis = Axis.of(size, outputs, window, stride, before, dilation)
-    sources = window_sources((size, 1), (window, 1), (stride, 1), ((before, after), (0, 0)), (dilation, 1))
-    expected = {(int(sources[out, tap]), tap, out) for out in range(outputs) for tap in range(window) if sources[out, tap] >= 0}
-    found = set()
-    for place in range(size):
-        taps = axis.phases[axis.phase[place]][axis.skip[place] :][: axis.count[place]]
-        assert len(taps) == axis.count[place]
-        found |= {(place, tap, int(axis.target[place]) + axis.step * i) for i, tap in enumerate(taps)}
-    assert found == expected
-
-
 @given(few)
 def test_state_goes_to_cells_and_back(data: st.DataObject) -> None:
     plan = make(data.draw(graphs()), data.draw(settings_of()))
-    flat = flatten(plan, "float64")
+    flat = flatten(plan, "float64", "slot")
     rng = np.random.default_rng(0)
     x = [rng.integers(-99, 99, (2, len(p.rest_x))) * (at not in plan.inputs) for at, p in enumerate(plan.populations)]
     o = [rng.integers(-99, 99, (2, p.size)) * (at not in plan.inputs) for at, p in enumerate(plan.populations)]
@@ -179,7 +159,7 @@ def test_it_is_the_default_engine() -> None:
 
 def test_state_is_all_that_a_thread_keeps_of_a_sample() -> None:
     plan, _ = _network()
-    flat = flatten(plan, "float32")
+    flat = flatten(plan, "float32", "spike")
     kept, lines = flat.start_x.nbytes + flat.start_told.nbytes, 2 * 64 * len(plan.populations)
     assert 0 <= kept - state_bytes(plan.graph, "float32", spiking_output=True) < lines
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from nets import conv, dense
 from nets import given as input_of
 from nets import network, stream
-from strategies import graphs, settings_of, streams
+from strategies import graphs, plain_convolutions, settings_of, streams
 from tfsnn import compiled, eager
 from tfsnn.events import Events
+from tfsnn.graph import Node
 from tfsnn.ops import AveragePool, Conv
 from tfsnn.plan import Plan, make
 from tfsnn.record import RECORDS, Outcome, OutOfRange
@@ -69,6 +70,26 @@ def test_slot(data: st.DataObject) -> None:
     # Small payloads at K take the eager engine's loop as many turns as there are events.
     events = data.draw(streams(graph, extreme=plan.largest > 127))
     assert_as_eager(outcome(compiled, plan, events, "slot", carrier), plan, events, "slot", carrier)
+
+
+@given(st.data())
+def test_many_events_at_once(data: st.DataObject) -> None:
+    """So many that convolutions are seen from their targets; payloads up to where sums leave the exact range."""
+    shape = data.draw(st.tuples(st.integers(3, 9), st.integers(3, 9), st.integers(1, 3)))
+    nodes: list[Node] = [input_of(*shape)]
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 20)))
+    for name in ("first", "second"):
+        op = data.draw(plain_convolutions(nodes[-1].shape))
+        weight = rng.integers(-3, 4, op.weight_shape(nodes[-1].shape))
+        nodes.append(conv(name, nodes[-1], op, weight))
+    graph = network(*nodes, dense("out", nodes[-1], 2, f="linear"))
+    plan = make(graph, Settings(0.25, "absolute", data.draw(st.sampled_from(["graded", "valued"]))))
+    carrier = data.draw(st.sampled_from(CARRIERS))
+    assume(carrier == "float64" or plan.narrow)
+    size, top = int(np.prod(shape)), 1 << data.draw(st.integers(2, 22))
+    rows = [(t, n, int(rng.integers(1, top)) * int(rng.choice([-1, 1]))) for t in range(2) for n in range(size) if rng.random() < 0.8]
+    heard = stream(graph, *rows)
+    assert_as_eager(outcome(compiled, plan, heard, "slot", carrier), plan, heard, "slot", carrier)
 
 
 @given(st.data())

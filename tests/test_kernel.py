@@ -19,6 +19,7 @@ from numba.core.registry import CPUDispatcher
 from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
+from tfsnn import kernel_emit as ke
 from tfsnn import kernel_plain as plain
 from tfsnn import kernel_vector as kv
 from tfsnn.kernel_lanes import Lanes
@@ -55,8 +56,18 @@ def check(x: Array, told: Array, queue: Array, p: Array, level: Array, number: i
 
 
 @native
-def gather(x: Array, w: Array, shape: Array, at: int, firsts: Array, factors: Array, count: int) -> None:
-    vectors.vector_gather(x, w, shape, at, firsts, factors, count)
+def gather(x: Array, w: Array, shape: Array, at: int, firsts: Array, factors: Array, begin: int, count: int) -> None:
+    vectors.vector_gather(x, w, shape, at, firsts, factors, begin, count)
+
+
+@native
+def gather_many(x: Array, w: Array, shape: Array, at: int, firsts: Array, factors: Array, begin: int, count: int) -> None:
+    vectors.vector_gather_many(x, w, shape, at, firsts, factors, begin, count)
+
+
+@native
+def collect(firsts: Array, factors: Array, begin: int, end: int, pile_firsts: Array, pile_factors: Array, to: int, by: int) -> None:
+    vectors.vector_collect(firsts, factors, begin, end, pile_firsts, pile_factors, to, by)
 
 
 @native
@@ -161,17 +172,31 @@ def test_check_tells_in_neuron_order(carrier: Any, seed: int, population: Popula
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seed=seeds, shape=shapes(), at=st.integers(0, 40), count=st.integers(0, 9))
-def test_gather_adds_each(carrier: Any, seed: int, shape: Array, at: int, count: int) -> None:
+@pytest.mark.parametrize("short", [False, True])
+@given(seed=seeds, shape=shapes(), at=st.integers(0, 40), begin=st.integers(0, 3), count=st.integers(0, 9))
+def test_gather_adds_each(carrier: Any, short: bool, seed: int, shape: Array, at: int, begin: int, count: int) -> None:
     rng, x, told, w = drawn(seed, carrier)
-    firsts, factors = rng.integers(0, 500, count), rng.integers(-5, 6, count).astype(carrier)
+    firsts = rng.integers(0, 500, begin + count + kv.SPARE).astype(np.int32)
+    factors = rng.integers(-5, 6, len(firsts)).astype(carrier)
     right, silent, level = x.copy(), np.full(21, c.SLOPED), np.full(4, np.inf, carrier)
-    for first, factor in zip(firsts, factors):
+    for first, factor in zip(firsts[begin : begin + count], factors[begin : begin + count]):
         plain.deliver(right, told, w, np.zeros((0, 3), np.int64), shape, silent, level, 0, at, int(first), factor, 0)
-    for function in (gather, plain.gather):
+    for function in (gather, gather_many, plain.gather):
         found = x.copy()
-        function(found, w, shape, at, firsts, factors, count)
+        function(found, w.astype(np.int16) if short else w, shape, at, firsts.copy(), factors.copy(), begin, count)
         np.testing.assert_array_equal(found, right)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@given(begin=st.integers(0, 20), count=st.integers(0, 70), to=st.integers(0, 20), by=st.integers(-5, 5))
+def test_collect_appends_a_part(carrier: Any, begin: int, count: int, to: int, by: int) -> None:
+    firsts, factors = np.arange(90 + kv.SPARE, dtype=np.int32), np.arange(90 + kv.SPARE).astype(carrier)
+    for function in (collect, plain.collect):
+        pile = np.full(90 + kv.SPARE, -1, np.int32), np.full(90 + kv.SPARE, -1, carrier)
+        function(firsts, factors, begin, begin + count, *pile, to, by)
+        for found, added in zip(pile, (by, 0)):
+            assert found[to : to + count].tolist() == [begin + i + added for i in range(count)]
+            assert (found[:to] == -1).all()
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -227,27 +252,33 @@ def test_emitted_code_without_numba(carrier: Any, element: Any, length: int) -> 
     shape = np.array([2, 1, length, length + 1, 0, length, 0, 0, 0, 0, 0], np.int64)
     found, right = ((x.copy(), told.copy(), np.zeros((700, 3), np.int64)) for _ in range(2))
     run = machine(
-        element, lambda on, *a: on.routine("deliver", kv.emit_deliver, whole, list(a)),
+        element, lambda on, *a: on.routine("deliver", ke.emit_deliver, whole, list(a)),
         [data] * 3 + [table] * 3 + [data] + [whole] * 3 + [element, whole],
     )  # fmt: skip
     rest = (shape, p, level, 1, 3, 10, 3.0, 0)
     assert run(*found[:2], w, found[2], *rest) == plain.deliver(right[0], right[1], w, right[2], *rest)
     who = machine(
-        element, lambda on, *a: on.routine("check", kv.emit_check, whole, list(a)), [data] * 2 + [table] * 2 + [data] + [whole] * 4
+        element, lambda on, *a: on.routine("check", ke.emit_check, whole, list(a)), [data] * 2 + [table] * 2 + [data] + [whole] * 4
     )  # fmt: skip
     assert who(*found, p, level, 1, 0, 400, 0) == plain.check(*right, p, level, 1, 0, 400, 0)
-    firsts, factors = np.array([10, 200], np.int64), np.array([2, -1], carrier)
-    many = machine(
-        element, lambda on, *a: on.routine("gather", kv.emit_gather, ir.VoidType(), list(a)) and None,
-        [data, data, table, whole, table, data, whole],
-    )  # fmt: skip
-    many(found[0], w, shape, 3, firsts, factors, 2)
-    plain.gather(right[0], w, shape, 3, firsts, factors, 2)
+    few = ir.IntType(32).as_pointer()
+    for emit in (ke.emit_gather, ke.emit_gather_many):
+        firsts, factors = np.array([10, 200, 0, 0, 0], np.int32), np.array([2, -1, 9, 9, 9], carrier)
+        many = machine(
+            element, lambda on, *a: on.routine("gather", emit, ir.VoidType(), list(a)) and None,
+            [data, data, table, whole, few, data, whole, whole],
+        )  # fmt: skip
+        many(found[0], w, shape, 3, firsts, factors, 0, 2)
+        plain.gather(right[0], w, shape, 3, firsts, factors, 0, 2)
+    pile = np.zeros(40, np.int32), np.zeros(40, carrier)
+    part = machine(element, ke.emit_collect, [few, data, whole, whole, few, data, whole, whole])
+    part(np.arange(40, dtype=np.int32), np.arange(40).astype(carrier), 3, 5, *pile, 2, 7)
+    assert pile[0][2:4].tolist() == [10, 11] and pile[1][2:4].tolist() == [3, 4]
     for one, other in zip(found, right):
         np.testing.assert_array_equal(one, other)
-    most = machine(element, kv.emit_highest, [data, whole, whole])
+    most = machine(element, ke.emit_highest, [data, whole, whole])
     assert most(found[0], 3, 3 + length) == plain.highest(found[0], 3, 3 + length)
-    machine(element, lambda on, a: kv.emit_prefetch(on.builder, a), [data])(found[0])
+    machine(element, lambda on, a: ke.emit_prefetch(on.builder, a), [data])(found[0])
     np.testing.assert_array_equal(found[0], right[0])
 
 

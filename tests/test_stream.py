@@ -142,8 +142,15 @@ def cropped() -> Graph:
     return network(image, pool, dense("out", pool, 2, [[3, -5]], f="linear"))
 
 
+def twice_convolved() -> Graph:
+    """Wide enough for convolutions to be seen from their targets."""
+    image = input_of(5, 6, 3)
+    first = conv("first", image, Conv(4, (3, 2), padding=((1, 1), (0, 1))), [[[[1, -2, 3, 1]] * 3] * 2] * 3)
+    return network(image, first, conv("out", first, Conv(3, (2, 2), (2, 1)), 2, f="linear"))
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("graph", [three_layers(), branches(), cropped()], ids=["layers", "branches", "cropped"])
+@pytest.mark.parametrize("graph", [three_layers(), branches(), cropped(), twice_convolved()], ids=["layers", "branches", "cropped", "two"])
 def test_wherever_it_leaves_float32_nothing_is_lost_or_counted_twice(graph: Graph, schedule: str) -> None:
     settings: dict[str, Any] = {"threshold": 1e5, "unit": "absolute", "spikes": "valued", "schedule": schedule}
     size, carriers = int(np.prod(graph.inputs[0].shape)), set()

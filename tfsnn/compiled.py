@@ -23,12 +23,12 @@ from tfsnn import kernel_state as k
 from tfsnn.compiled_flat import Flat, aligned, bounds, flatten, gathered, spread
 from tfsnn.events import Events
 from tfsnn.kernel import entries
+from tfsnn.kernel_vector import SPARE
 from tfsnn.plan import Plan
 from tfsnn.record import EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, readout
 from tfsnn.stage import announced_if_slow
 
 Array = NDArray[Any]
-PILE = 256
 QUEUE = 1 << 14
 CHUNKS = 16
 COMPILING = "tfsnn: compiling the engine for this machine; once, and kept\n"
@@ -41,7 +41,7 @@ def sources_digest() -> int:
 
 
 RUN_SPIKE, RUN_SLOT = entries(sources_digest())
-_FLAT: WeakKeyDictionary[Plan, dict[str, Prepared]] = WeakKeyDictionary()
+_FLAT: WeakKeyDictionary[Plan, dict[tuple[str, str], Prepared]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +69,12 @@ class Failure:
     sample: int
 
 
-def prepared(plan: Plan, carrier: str) -> Prepared:
-    """The plan's arrays for a carrier, laid out once."""
-    carriers = _FLAT.setdefault(plan, {})
-    if carrier not in carriers:
-        carriers[carrier] = Prepared(flatten(plan, carrier), SimpleQueue())
-    return carriers[carrier]
+def prepared(plan: Plan, carrier: str, schedule: str) -> Prepared:
+    """The plan's arrays for a carrier and a schedule, laid out once."""
+    known = _FLAT.setdefault(plan, {})
+    if (carrier, schedule) not in known:
+        known[carrier, schedule] = Prepared(flatten(plan, carrier, schedule), SimpleQueue())
+    return known[carrier, schedule]
 
 
 def make_work(flat: Flat, capacity: int) -> k.Work:
@@ -90,10 +90,14 @@ def make_work(flat: Flat, capacity: int) -> k.Work:
     populations, cells = len(flat.net.population), flat.start_x.shape[1]
     carrier = flat.start_x.dtype
     return k.Work(
-        x=aligned(np.zeros(cells, carrier)), told=aligned(np.zeros(cells, carrier)), flags=np.zeros(flat.flags, np.uint8),
+        x=aligned(np.zeros(cells, carrier), SPARE), told=aligned(np.zeros(cells, carrier), SPARE), flags=np.zeros(flat.flags, np.uint8),
         bound=np.zeros(populations), queue=np.zeros((capacity, 3), np.int64), lists=np.zeros((flat.lists, 3), np.int64),
         length=np.zeros(populations, np.int64), events=np.zeros(populations, np.int64), mark=np.zeros(flat.lists, np.int64),
-        counts=np.zeros((7, populations), np.int64), pile_first=np.zeros(PILE, np.int64), pile_units=np.zeros(PILE, carrier),
+        counts=np.zeros((7, populations), np.int64), pile_first=np.zeros(flat.pile + SPARE, np.int32),
+        pile_units=np.zeros(flat.pile + SPARE, carrier), near_first=np.zeros(flat.near + SPARE, np.int32),
+        near_units=np.zeros(flat.near + SPARE, carrier), begins=np.zeros(flat.pixels + 1, np.int64),
+        sizes=np.zeros(flat.pixels + 1, np.int64),
+        band=np.zeros(flat.pixels + 1, np.int64), kept=np.zeros(flat.abreast, carrier),
         progress=np.zeros(14, np.int64),
     )  # fmt: skip
 
@@ -122,7 +126,7 @@ def run(plan: Plan, events: Events, schedule: str, carrier: str, record: tuple[s
     plan, events, schedule, carrier, record, state
         As there.
     """
-    ready = prepared(plan, carrier)
+    ready = prepared(plan, carrier, schedule)
     entry = RUN_SPIKE if schedule == "spike" else RUN_SLOT
     job, stamps = _job(plan, ready.flat, events, record, state)
     if not getattr(entry, "signatures", True):

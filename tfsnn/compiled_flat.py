@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
 from tfsnn import kernel_state as k
+from tfsnn.compiled_conv import Laid
 from tfsnn.fanout import fanout_nonzero
 from tfsnn.function import STATE_LIMIT
 from tfsnn.graph import Input, MaxPool
+from tfsnn.kernel_vector import SPARE
 from tfsnn.ops import Conv, Dense, Indices
 from tfsnn.plan import Path, Plan, Population
 
 Array = NDArray[Any]
 ENDLESS = 1 << 62
+PILE = 256
 LINE = 64
 KINDS = {"linear": c.VECTOR, "relu": c.VECTOR, "sloped": c.SLOPED, "table": c.TABULATED}
 
@@ -33,8 +36,9 @@ class Flat:
         All that is only read.
     start_x, start_told, start_bound
         Where a sample begins: carrier (1, cells), float64 (1, populations).
-    flags, lists
-        Sizes of those parts of a thread's work.
+    flags, lists, pile, near, pixels, abreast
+        Sizes of those parts of a thread's work: its piles, what arrives in a convolution, in how many pixels, and the cells of output
+        pixels that are added to together.
     """
 
     net: k.Net
@@ -43,44 +47,10 @@ class Flat:
     start_bound: Array
     flags: int
     lists: int
-
-
-@dataclass(frozen=True, eq=False)
-class Axis:
-    """Along rows or columns: which kernel taps meet an input position, and where they lead.
-
-    Parameters
-    ----------
-    phases
-        Taps of each phase of the stride, in the order of their targets.
-    step
-        Distance of neighbouring targets.
-    phase, count, target, skip
-        int64 (positions): phase; number of taps whose target exists, the first such target, and taps cut off before it.
-    """
-
-    phases: list[list[int]]
-    step: int
-    phase: Array
-    count: Array
-    target: Array
-    skip: Array
-
-    @classmethod
-    def of(cls, size: int, outputs: int, window: int, stride: int, before: int, dilation: int) -> Axis:
-        """The axis of a convolution."""
-        common = gcd(stride, dilation)
-        phases = [[i for i in reversed(range(window)) if (phase - i * dilation) % stride == 0] for phase in range(stride)]
-        step = dilation // common
-        place = np.arange(size) + before
-        phase = place % stride
-        taps = np.array([len(taps) for taps in phases])[phase]
-        last = np.array([taps[0] if taps else 0 for taps in phases])[phase]
-        target = (place - last * dilation) // stride
-        skip = np.minimum(np.maximum(-(target // step), 0), taps)
-        target = target + skip * step
-        count = np.clip((outputs - 1 - target) // step + 1, 0, taps - skip)
-        return cls(phases, step, phase, count, target, skip)
+    pile: int
+    near: int
+    pixels: int
+    abreast: int
 
 
 class Layout:
@@ -100,7 +70,12 @@ class Layout:
         self.tables: list[Array] = []
         self.population = np.zeros((len(plan.populations), 21), np.int64)
         self.level = np.zeros((len(plan.populations), 4), self.carrier)
-        self.cells = self.flags = self.lists = 0
+        self.fields: list[Array] = []
+        self.seats: list[Array] = []
+        self.pixels: list[Array] = []
+        self.nonzero: list[Array] = []
+        self.cells = self.flags = self.lists = self.near = self.seen = self.abreast = 0
+        self.pile = PILE
         for number, population in enumerate(plan.populations):
             self.place(number, population)
             self.function(number, population)
@@ -158,41 +133,48 @@ class Layout:
 
     def path(self, source: int, target: int, path: Path | None) -> int:
         """Append one path's entries; what a link's column ALONE is to hold if it is the only one."""
-        population = self.plan.populations[target]
+        population, laid = self.plan.populations[target], None
         if path is None:
             entry = np.zeros((len(population.index), 4), np.int64)
             entry[:, c.AT] = self.population[target, c.BASE] + np.arange(len(entry))
             index, valid = population.index, np.ones(len(entry), bool)
         else:
-            place = self.conv if isinstance(path.op, Conv) else self.dense if isinstance(path.op, Dense) else self.skip
-            entry, valid = place(path, self.population[target])
+            row = self.population[target]
+            if isinstance(path.op, Conv):
+                laid = Laid(path.op, path.shape, _in_order(path.index, self.plan.populations[source].size))
+                entry, valid = self.conv(laid, path, row)
+            else:
+                entry, valid = self.dense(path, row) if isinstance(path.op, Dense) else self.skip(path, row)
             index = path.index
             entry[:, c.FANOUT_NONZERO] = fanout_nonzero(path.op, path.weight, path.shape)
-            if np.bincount(index[index >= 0], minlength=1).max() <= 1:
-                return self.whole(index, valid, entry, self.population[target], self.plan.populations[source].size)
-        most = self.invert(index, valid, entry, self.plan.populations[source].size)
-        return 0 if path is None and most <= 1 else -1
+        times, size = int(np.bincount(index[index >= 0], minlength=1).max()), self.plan.populations[source].size
+        self.fields.append(self.field(laid, path, entry, self.population[target]))
+        if path is not None and times <= 1:
+            return self.whole(index, valid, entry, self.population[target], size)
+        self.invert(index, valid, entry, size)
+        return 0 if path is None and times <= 1 else -1
 
     def whole(self, index: Indices, valid: Array, entry: Array, row: Array, size: int) -> int:
         """Append one entry for each source neuron, of no runs where an event arrives nowhere; the first entry."""
         first = sum(map(len, self.entries))
-        entries = np.zeros((size, 4), np.int64)
+        entries, seats = np.zeros((size, 4), np.int64), np.full(size, -1)
         entries[:, c.SHAPE], entries[:, c.AT] = self.shaped(np.zeros((1, 7), np.int64), row), row[c.BASE]
         place, term = np.nonzero((index >= 0) & valid[:, None])
-        entries[index[place, term]] = entry[place]
+        entries[index[place, term]], seats[index[place, term]] = entry[place], place
         self.entries.append(entries)
+        self.seats.append(seats)
         self.firsts.append(first + np.arange(size + 1))
         return first
 
-    def invert(self, index: Indices, valid: Array, entry: Array, size: int) -> int:
-        """Append the entries of each source neuron, place after place; the most that one has."""
+    def invert(self, index: Indices, valid: Array, entry: Array, size: int) -> None:
+        """Append the entries of each source neuron, place after place."""
         place, term = np.nonzero((index >= 0) & valid[:, None])
         source = index[place, term]
         order = np.lexsort((place, source))
         first, starts = sum(map(len, self.entries)), _starts(source, size)
         self.firsts.append(starts + first)
         self.entries.append(entry[place[order]])
-        return int(np.diff(starts).max(initial=0))
+        self.seats.append(place[order])
 
     def dense(self, path: Path, row: Array) -> tuple[Array, Array]:
         """Entries of a dense operation by place: one run."""
@@ -212,27 +194,24 @@ class Layout:
         entry[:, c.WEIGHT] = first + places
         return entry, np.ones(len(entry), bool)
 
-    def conv(self, path: Path, row: Array) -> tuple[Array, Array]:
-        """Entries of a convolution by place, kernels flipped and apart for each phase of the strides."""
-        op: Any = path.op
-        high, wide, channels = path.shape
-        rows, columns = (
-            Axis.of(path.shape[i], op.output(path.shape)[i], op.window[i], op.strides[i], op.padding[i][0], op.dilation[i]) for i in (0, 1)
-        )
-        inner, outer, width = channels // op.groups, op.filters // op.groups, op.output(path.shape)[1]
-        blocks = np.array([[self.weigh(_block(path.weight, a, b, op.groups)) for b in columns.phases] for a in rows.phases])
-        sizes = [np.array([len(taps) for taps in axis.phases]) for axis in (rows, columns)]
-        u, v, channel = (grid.reshape(-1) for grid in np.meshgrid(np.arange(high), np.arange(wide), np.arange(channels), indexing="ij"))
-        across = sizes[1][columns.phase[v]] * outer
-        at = row[c.BASE] + (rows.target[u] * width + columns.target[v]) * op.filters + channel // inner * outer
-        joined = op.groups == 1 and columns.step == 1
-        run, taps = (columns.count[v] * outer, np.ones_like(v)) if joined else (np.full_like(v, outer), columns.count[v])
-        step, tap = np.full_like(v, rows.step * width * op.filters), np.full_like(v, columns.step * op.filters)
-        table = np.stack([rows.count[u], taps, run, step, tap, across, np.full_like(v, outer)], axis=1)
-        entry = self.entered(self.shaped(table, row), at, row)
-        entry[:, c.WEIGHT] = blocks[rows.phase[u], columns.phase[v]] + channel * sizes[0][rows.phase[u]] * across
-        entry[:, c.WEIGHT] += rows.skip[u] * across + columns.skip[v] * outer
-        return entry, (rows.count[u] > 0) & (columns.count[v] > 0)
+    def conv(self, laid: Laid, path: Path, row: Array) -> tuple[Array, Array]:
+        """Entries of a convolution by place."""
+        entry = self.entered(self.shaped(laid.runs, row), row[c.BASE] + laid.target, row)
+        entry[:, c.WEIGHT] = laid.first(np.array([self.weigh(block) for block in laid.blocks(path.weight)]))
+        return entry, laid.reached > 0
+
+    def field(self, laid: Laid | None, path: Path | None, entry: Array, row: Array) -> Array:
+        """How a path looks from its targets; nothing but zeros if it is no such convolution."""
+        if path is None or laid is None or not laid.seen:
+            return np.zeros(15, np.int64)
+        alone = self.shaped(np.array([[1, 1, count * laid.outer, 0, 0, 0, 0] for count in range(1, laid.abreast + 1)]), row)
+        pixels, nonzero = laid.pixels(entry[:, c.WEIGHT], entry[:, c.FANOUT_NONZERO], sum(map(len, self.nonzero)))
+        field = laid.field(alone[0], sum(map(len, self.pixels)))
+        self.pixels.append(pixels)
+        self.nonzero.append(nonzero)
+        self.pile, self.near = max(self.pile, laid.most * path.index.shape[1]), max(self.near, path.index.size)
+        self.seen, self.abreast = max(self.seen, len(pixels)), max(self.abreast, laid.abreast * laid.outer)
+        return field
 
     def weigh(self, weight: Array) -> int:
         """Append weights; where they begin."""
@@ -255,7 +234,7 @@ class Layout:
         return entry
 
 
-def flatten(plan: Plan, carrier: str) -> Flat:
+def flatten(plan: Plan, carrier: str, schedule: str) -> Flat:
     """Lay out a plan.
 
     Parameters
@@ -264,6 +243,9 @@ def flatten(plan: Plan, carrier: str) -> Flat:
         The plan.
     carrier
         ``"float32"`` or ``"float64"``.
+    schedule
+        ``"slot"`` sums many weights before it touches a state: they are kept in 16 bits where these suffice, so that more of them lie
+        in the nearest caches. To ``"spike"`` turning them into the carrier would cost more than that saves.
     """
     layout, populations = Layout(plan, carrier), plan.populations
     links: list[tuple[int, ...]] = []
@@ -285,20 +267,24 @@ def flatten(plan: Plan, carrier: str) -> Flat:
     grow = [sum(most[first:last]) for _, first, last, _, _ in links]
     cells = [layout.population[at, c.BASE] + np.arange(populations[at].size) for at in plan.outputs]
     starts = np.cumsum([0, *(populations[at].size for at in plan.inputs)])[:-1]
-    entry = _joined(layout.entries, "int32", 4)
+    entry, kept = _joined(layout.entries, "int32", 4), "int16" if schedule == "slot" and _short(layout.weights) else carrier
     net = k.Net(
-        weight=aligned(_joined(layout.weights, carrier)), entry=entry, place=entry.view(np.int64), first=_joined(layout.firsts, "int32"),
+        weight=aligned(_joined(layout.weights, kept), SPARE), entry=entry, place=entry.view(np.int64),
+        first=_joined(layout.firsts, "int32"),
         shape=_joined(layout.shapes, "int64", 11), link=link, population=layout.population, level=layout.level,
         path=np.array(path_first, np.int64), most=np.array(most, np.float64), grow=np.array(grow, np.float64),
         link_first=np.array(link_first, np.int64),
         ear_first=_starts(link[:, c.TARGET], len(populations)), ear=np.argsort(link[:, c.TARGET], kind="stable"),
         window_first=_joined(layout.window_firsts, "int32"), window=_joined(layout.windows, "int32"),
         tap_first=_joined(layout.tap_firsts, "int32"), tap=_joined(layout.taps, "int32"),
-        slope=_joined(layout.slopes, "float64"), table=_joined(layout.tables, "int64"), output=_joined(cells, "int64"),
+        seat=_joined(layout.seats, "int32"), pixel=_joined(layout.pixels, "int32", 4), nonzero=_joined(layout.nonzero, "int32"),
+        field=_joined([field[None] for field in layout.fields], "int64", 15), slope=_joined(layout.slopes, "float64"),
+        table=_joined(layout.tables, "int64"), output=_joined(cells, "int64"),
         inputs=np.stack([np.array(plan.inputs, np.int64), starts], axis=1), limit=float(STATE_LIMIT[carrier]),
     )  # fmt: skip
     x, told = spread(plan, net, [p.rest_x[None] for p in populations], [p.rest_o[None] for p in populations])
-    return Flat(net, x, told, bounds(net, x), layout.flags, layout.lists)
+    sizes = layout.flags, layout.lists, layout.pile, layout.near, layout.seen, layout.abreast
+    return Flat(net, x, told, bounds(net, x), *sizes)
 
 
 def spread(plan: Plan, net: k.Net, x: list[Array], o: list[Array]) -> tuple[Array, Array]:
@@ -318,7 +304,7 @@ def spread(plan: Plan, net: k.Net, x: list[Array], o: list[Array]) -> tuple[Arra
     """
     table = net.population[net.population[:, c.KIND] != c.INPUT]
     ends = table[:, c.BASE] + table[:, [c.HEARD, c.LISTED]].max(axis=1)
-    cells = np.zeros((2, len(x[0]), int(ends.max(initial=0))), net.weight.dtype)
+    cells = np.zeros((2, len(x[0]), int(ends.max(initial=0))), net.level.dtype)
     for row, level, values, told in zip(net.population, net.level, x, o):
         if row[c.KIND] != c.INPUT:
             cells[0, :, row[c.BASE] : row[c.BASE] + row[c.HEARD]] = values
@@ -348,11 +334,17 @@ def _granule(path: Path) -> int:
     return path.op.units if isinstance(path.op, Dense) else 1
 
 
-def _block(weight: Array, rows: list[int], columns: list[int], groups: int) -> Array:
-    """The kernels of one phase, one behind the other by input channel: (channels, rows, columns, filters of the group)."""
-    part = weight[rows][:, columns]
-    part = part.reshape(*part.shape[:3], groups, weight.shape[3] // groups)
-    return np.ascontiguousarray(part.transpose(3, 2, 0, 1, 4))
+def _short(weights: list[Array]) -> bool:
+    """Whether 16 bits hold all weights."""
+    return max((int(np.abs(part).max(initial=0)) for part in weights), default=0) < 1 << 15
+
+
+def _in_order(index: Indices, size: int) -> bool:
+    """Whether what source neurons send arrives in one place each, in their order."""
+    place, term = np.nonzero(index >= 0)
+    seat = np.full(size, -1)
+    seat[index[place, term]] = place
+    return len(place) == np.count_nonzero(seat >= 0) and bool((np.diff(seat[seat >= 0]) > 0).all())
 
 
 def _starts(keys: Array, count: int) -> Array:
@@ -365,15 +357,17 @@ def _joined(parts: list[Array], dtype: str, width: int = 0) -> Array:
     return np.ascontiguousarray(np.concatenate([empty, *parts]), dtype)
 
 
-def aligned(values: Array) -> Array:
+def aligned(values: Array, spare: int = 0) -> Array:
     """A copy that begins at a cache line: a vector that lies across two takes twice the time.
 
     Parameters
     ----------
     values
         One axis.
+    spare
+        For how many more numbers there is room behind it.
     """
-    room = np.zeros(values.nbytes + LINE, np.uint8)
+    room = np.zeros(values.nbytes + spare * values.itemsize + LINE, np.uint8)
     first = -room.ctypes.data % LINE
     copy = room[first : first + values.nbytes].view(values.dtype)
     copy[:] = values

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-DONE, FULL, RANGE = 0, 1, 2
-"""Status: all samples are done; the queue must grow before it can go on; a sum may leave the exact range."""
+DONE, FULL, RANGE, LATER = range(4)
+"""Status: all samples are done; the queue must grow before it can go on; a sum may leave the exact range; nothing was done."""
 
 SHAPE, AT, WEIGHT, FANOUT_NONZERO = range(4)
 """Columns of an entry."""
+ORIGIN, FURTHER, REACHED, NONZERO = range(4)
+"""Columns of a pixel of a convolution's input: what the output pixel (i, j) adds for an event of channel k begins at
+ORIGIN + k FURTHER + i ACROSS + j FILTERS; neurons that it reaches, and where the numbers of weights other than 0 stand by channel."""
+FIELD_HIGH, FIELD_WIDE, STEP_DOWN, STEP_ACROSS, BEFORE_DOWN, BEFORE_ACROSS, WIDE, OUT_HIGH, OUT_WIDE = range(9)
+"""Columns of a field, of a path that is a convolution seen from its targets: its window (0: no such path), strides and borders; width of
+its input; size of its output."""
+CHANNELS, FILTERS, ACROSS, ABREAST, ALL, PIXELS = range(9, 15)
+"""Columns of a field, further: input channels and filters; see ORIGIN; how many neighbouring output pixels are added to together, and the
+shape of one of them, which those of two and more follow; the row of its first pixel."""
 ROWS, TAPS, RUN, ROW_STEP, TAP_STEP, ROW_WEIGHT, TAP_WEIGHT, FLAG_RUN, FLAG_ROW, FLAG_TAP, FANOUT = range(11)
 """Columns of a shape."""
 TARGET, FIRST_PATH, LAST_PATH, SOURCE, ALONE = range(5)
@@ -28,5 +37,5 @@ POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISON
 """Rows of the counts, as in the ledger."""
 SAMPLE, LAST_SAMPLE, EVENT, HEAD, TAIL, PART, ROW, INSIDE, NEXT, PATH, RANK, PLACE, FROM, UPTO = range(14)
 """Where a run stands: sample and end of its samples; next event; queue; units of its head already delivered; next trajectory
-row; whether inside a time stamp; which population is next (after RANGE: is concerned); how far it has heard; and the first flag
-set, and the one behind the last."""
+row; whether inside a time stamp; which population is next (after RANGE: is concerned); how far it has heard (RANK -1: PLACE is an
+output pixel); and the first flag set, and the one behind the last."""

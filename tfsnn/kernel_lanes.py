@@ -48,6 +48,17 @@ class Lanes:
         arguments = [pointer, ir.IntType(32)(self.bytes), mask, ir.Constant(self.type, [0.0] * self.count)]
         return self.call(f"llvm.masked.load.{self.suffix}.p0", self.type, arguments)
 
+    def weights(self, data: Any, at: Any, mask: Any) -> Any:
+        """The vector of weights at an element, as the carrier's numbers; they may be stored as shorter whole numbers."""
+        kind = data.type.pointee
+        if kind == self.element:
+            return self.load(data, at, mask)
+        whole = ir.VectorType(kind, self.count)
+        vector = self.builder.load(self.builder.bitcast(self.builder.gep(data, [at]), whole.as_pointer()))
+        vector.align = kind.width // 8
+        numbers = self.builder.sitofp(vector, self.type)
+        return numbers if mask is None else self.builder.select(mask, numbers, ir.Constant(self.type, [0.0] * self.count))
+
     def store(self, vector: Any, data: Any, at: Any, mask: Any = None) -> None:
         """Write a vector at an element; lanes that are masked out are left alone."""
         pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.type.as_pointer())
@@ -69,6 +80,10 @@ class Lanes:
     def size(self, x: Any) -> Any:
         """abs(x)."""
         return self.call(f"llvm.fabs.{self.suffix}", self.type, [x])
+
+    def rounded(self, how: str, x: Any) -> Any:
+        """A vector rounded by ``floor`` or ``trunc``."""
+        return self.call(f"llvm.{how}.{self.suffix}", self.type, [x])
 
     def pack(self, mask: Any) -> Any:
         """A mask as an integer, lane 0 its lowest bit."""

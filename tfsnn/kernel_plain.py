@@ -52,14 +52,20 @@ def check(x: Array, told: Array, queue: Array, p: Array, level: Array, number: i
     return tail
 
 
-def gather(x: Array, w: Array, shape: Array, at: int, firsts: Array, factors: Array, count: int) -> None:
+def gather(x: Array, w: Array, shape: Array, at: int, firsts: Array, factors: Array, begin: int, count: int) -> None:
     """``gather`` in NumPy."""
     for row in range(shape[c.ROWS]):
         for tap in range(shape[c.TAPS]):
             start = at + row * shape[c.ROW_STEP] + tap * shape[c.TAP_STEP]
             weight = row * shape[c.ROW_WEIGHT] + tap * shape[c.TAP_WEIGHT]
-            for event in range(count):
+            for event in range(begin, begin + count):
                 x[start : start + shape[c.RUN]] += w[firsts[event] + weight :][: shape[c.RUN]] * factors[event]
+
+
+def collect(firsts: Array, factors: Array, begin: int, end: int, pile_firsts: Array, pile_factors: Array, to: int, by: int) -> None:
+    """``collect`` in NumPy; ``by`` is added to each first weight."""
+    pile_firsts[to : to + end - begin] = firsts[begin:end] + by
+    pile_factors[to : to + end - begin] = factors[begin:end]
 
 
 def highest(x: Array, start: int, stop: int) -> float:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
+from tfsnn.kernel_field import add_field
 from tfsnn.kernel_state import Net, U, Work, add_place, admitted, inlined, mark, origin, proven, settle
-from tfsnn.kernel_vector import prefetch
+from tfsnn.kernel_vector import SPARE, prefetch
 
 Array = NDArray[Any]
 AHEAD = 12
@@ -55,7 +56,7 @@ def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: i
     entry, place, first, shape, lists, progress = net.entry, net.place, net.first, net.shape, work.lists, work.progress
     pile_first, pile_units, p = work.pile_first, work.pile_units, net.population[target]
     base, start, most = net.population[source, c.LIST], net.path[path], net.most[path]
-    room = np.int64(net.limit / 8 / max(most, 1))
+    full, room = len(pile_first) - SPARE, np.int64(net.limit / 8 / max(most, 1))
     end, rank, row = base + work.length[source], progress[c.RANK], base + progress[c.PLACE]
     seen, low, high, more = np.float64(-1), p[c.BASE], p[c.BASE] + p[c.HEARD], True
     while more:
@@ -70,7 +71,7 @@ def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: i
                 else:
                     i, stop = np.int64(first[U(start + neuron)]) + rank, np.int64(first[U(start + neuron + 1)])
                 if i < stop:
-                    if here != place[U(i), 0] or piled == len(pile_first) or size > room:
+                    if here != place[U(i), 0] or piled == full or size > room:
                         if here >= 0:
                             break
                         here, last = place[U(i), 0], i
@@ -125,13 +126,15 @@ def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     lists, counts, queue, base = work.lists, work.counts, work.queue, net.population[number, c.LIST]
     largest, tail, positive, negative = net.population[number, c.LARGEST], work.progress[c.TAIL], np.int64(0), np.int64(0)
     for row in range(base, base + work.length[number]):
-        units = lists[row, c.UNITS]
-        times = 1 if abs(units) <= largest else (abs(units) + largest - 1) // largest
+        units = lists[U(row), c.UNITS]
+        times = np.int64(1)
+        if abs(units) > largest:
+            times = (abs(units) + largest - 1) // largest
         positive += times if units > 0 else 0
         negative += times if units < 0 else 0
-        lists[row, c.TIMES] = times
+        lists[U(row), c.TIMES] = times
         if log:
-            queue[tail, c.NEURON], queue[tail, c.UNITS], queue[tail, c.TIMES] = lists[row, c.NEURON], units, number
+            queue[U(tail), c.NEURON], queue[U(tail), c.UNITS], queue[U(tail), c.TIMES] = lists[U(row), c.NEURON], units, number
             tail += 1
     work.events[number] = positive + negative
     counts[c.POSITIVE, number] += positive
@@ -150,7 +153,9 @@ def hear(net: Net, work: Work, number: int) -> int:
             if net.population[number, c.KIND] == c.POOL:
                 status = add_pool(net, work, path, source, number)
             else:
-                status = add_path(net, work, path, link[c.ALONE], source, number)
+                status = add_field(net, work, path, source, number)
+                if status == c.LATER:
+                    status = add_path(net, work, path, link[c.ALONE], source, number)
             if status != c.DONE:
                 return status
     progress[c.PATH] = 0

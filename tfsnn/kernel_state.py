@@ -28,23 +28,27 @@ U: Any = np.uintp
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(*, cache: bool = False) -> Callable[[Function], Function]:
+def compiled(*, cache: bool = False, apart: bool = False) -> Callable[[Function], Function]:
     """Compile a function; ``cache`` for an entry point, all others are woven into it.
 
-    They are inlined to the last: a call would hand over the named tuples word by word, some four hundred of them. And
-    they count no references to arrays (nor can they make any), which would cost fifteen times what the loops themselves do.
+    They are inlined, but where ``apart`` leaves that open: a call would hand over the named tuples word by word, some four
+    hundred of them. And they count no references to arrays (nor can they make any), which would cost fifteen times what the
+    loops themselves do.
 
     Parameters
     ----------
     cache
         Whether Python calls it.
+    apart
+        Whether it is a loop of its own over few arrays.
     """
-    options = {"cache": True} if cache else {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options = {"cache": True} if cache else {"forceinline": not apart, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     decorator: Callable[[Function], Function] = cast(Any, njit)(nogil=True, _nrt=False, **options)
     return decorator
 
 
 inlined = compiled()
+apart = compiled(apart=True)
 
 
 class Net(NamedTuple):
@@ -53,7 +57,7 @@ class Net(NamedTuple):
     Parameters
     ----------
     weight
-        carrier (weights): grid steps of the target per payload unit.
+        carrier or int16 (weights): grid steps of the target per payload unit.
     entry, place, first
         int32 (entries, 4); the same as int64 (entries, 2), column 0 telling places apart; int32: for each path, where each
         source neuron's entries begin.
@@ -65,6 +69,9 @@ class Net(NamedTuple):
         int64: the links from a population (populations + 1); those to it are ``ear[ear_first[p]:ear_first[p + 1]]``.
     window_first, window, tap_first, tap
         int32: windows over each heard cell of max pooling; cells under each window.
+    seat, pixel, nonzero, field
+        Of convolutions seen from their targets: int32 (entries), the place in the convolution's input, -1 where an event arrives
+        nowhere; int32 (pixels, 4); int32; int64 (paths, 15).
     slope, table
         float64, int64: of functions.
     output
@@ -93,6 +100,10 @@ class Net(NamedTuple):
     window: Array
     tap_first: Array
     tap: Array
+    seat: Array
+    pixel: Array
+    nonzero: Array
+    field: Array
     slope: Array
     table: Array
     output: Array
@@ -120,7 +131,12 @@ class Work(NamedTuple):
     counts
         int64 (7, populations)
     pile_first, pile_units
-        int64, carrier: events that meet.
+        int32, carrier: events that meet.
+    near_first, near_units, begins, sizes, band
+        int32, carrier: what arrives in a convolution, in order of pixels; int64 (pixels + 1), twice: where the events of a pixel
+        begin, and the sum of |units| before; int64 (columns + 1): how many lie to the left in some lines.
+    kept
+        carrier: the state of pixels while they are added to in parts.
     progress
         int64 (14)
     """
@@ -137,6 +153,12 @@ class Work(NamedTuple):
     counts: Array
     pile_first: Array
     pile_units: Array
+    near_first: Array
+    near_units: Array
+    begins: Array
+    sizes: Array
+    band: Array
+    kept: Array
     progress: Array
 
 
@@ -298,6 +320,16 @@ def mark(flags: Array, flag: int, progress: Array) -> None:
 
 
 @inlined
+def mark_cells(flags: Array, p: Array, at: int, cells: int, progress: Array) -> None:
+    """Flag neurons that lie side by side."""
+    first = p[c.FLAGS] + np.int64(np.uint32(at - p[c.BASE]) // np.uint32(p[c.GRAIN]))
+    stop = first + np.int64(np.uint32(cells) // np.uint32(p[c.GRAIN]))
+    for flag in range(first, stop):
+        flags[U(flag)] = 1
+    progress[c.FROM], progress[c.UPTO] = min(progress[c.FROM], first), max(progress[c.UPTO], stop)
+
+
+@inlined
 def mark_runs(flags: Array, net: Net, number: int, entry: Any, progress: Array) -> None:
     """Flag the neurons under the runs of one entry."""
     p, shape = net.population[U(number)], net.shape[U(net.entry[U(entry), c.SHAPE])]
@@ -316,7 +348,7 @@ def mark_runs(flags: Array, net: Net, number: int, entry: Any, progress: Array) 
 def add_place(net: Net, work: Work, target: int, entry: Any, piled: int, events: Any, nonzero: Any) -> None:
     """Add what is piled up for a place, that of an entry; count it, and flag whom it reaches."""
     runs = net.shape[U(net.entry[U(entry), c.SHAPE])]
-    gather(work.x, net.weight, runs, net.entry[U(entry), c.AT], work.pile_first, work.pile_units, piled)
+    gather(work.x, net.weight, runs, net.entry[U(entry), c.AT], work.pile_first, work.pile_units, 0, piled)
     work.counts[c.OPERATIONS, target] += events * runs[c.FANOUT]
     work.counts[c.OPERATIONS_NONZERO, target] += nonzero
     if net.population[target, c.SPEAKS]:

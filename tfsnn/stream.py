@@ -57,7 +57,8 @@ class Stream:
             raise InputError(f"stream: schedule is {schedule!r}; choose one of {', '.join(SCHEDULES)}")
         self.plan = make(graph, Settings(threshold, unit, spikes, initial))
         self._entry = compiled.RUN_SPIKE if schedule == "spike" else compiled.RUN_SLOT
-        self._flat = flatten(self.plan, "float32" if self.plan.narrow else "float64")
+        self._schedule = schedule
+        self._flat = flatten(self.plan, "float32" if self.plan.narrow else "float64", schedule)
         self._work = compiled.make_work(self._flat, compiled.QUEUE)
         self.sent = np.zeros(sum(self.plan.populations[at].size for at in self.plan.inputs), np.int32)
         self._job = compiled.one_sample(self._flat, max(256, len(self.sent)))
@@ -169,9 +170,10 @@ class Stream:
 
     def _widen(self) -> None:
         """Carry on in float64, in the middle of a step if need be: nothing is lost, float32 was exact so far."""
-        self._flat = flatten(self.plan, "float64")
-        empty = compiled.make_work(self._flat, 1)
-        wide = {name: getattr(self._work, name).astype(np.float64) for name in ("x", "told")}
-        self._work = self._work._replace(**wide, pile_units=empty.pile_units)
+        self._flat = flatten(self.plan, "float64", self._schedule)
+        wide = compiled.make_work(self._flat, 1)
+        wide.x[:], wide.told[:] = self._work.x, self._work.told
+        carried = {name: getattr(wide, name) for name in ("x", "told", "pile_units", "near_units", "kept")}
+        self._work = self._work._replace(**carried)
         job, old = compiled.one_sample(self._flat, len(self._job.t)), self._job
         self._job = job._replace(t=old.t, neuron=old.neuron, payload=old.payload, offsets=old.offsets, counts=old.counts)

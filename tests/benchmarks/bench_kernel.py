@@ -66,7 +66,7 @@ def axpy_rates(carrier: str) -> dict[int, float]:
 
 def expected_seconds(plan: Plan, carrier: str, ledger: Ledger, rates: dict[int, float]) -> float:
     """What an AXPY on runs of the same lengths would take for the same updates."""
-    net, total = compiled.prepared(plan, carrier).flat.net, 0.0
+    net, total = compiled.prepared(plan, carrier, "slot").flat.net, 0.0
     for number, operations in enumerate(ledger.synaptic_operations.sum(axis=0)):
         if operations:
             links = net.link[net.link[:, c.TARGET] == number]
