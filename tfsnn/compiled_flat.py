@@ -220,7 +220,12 @@ class Layout:
         return first
 
     def shaped(self, table: Array, row: Array) -> Array:
-        """Append the distinct shapes of a table of them; the number of each row's shape."""
+        """Append the distinct shapes of a table of them; the number of each row's shape.
+
+        Where a row is one run, rows count as taps of a single row: the inner loop has more to do.
+        """
+        swapped = table[:, [c.TAPS, c.ROWS, c.RUN, c.TAP_STEP, c.ROW_STEP, c.TAP_WEIGHT, c.ROW_WEIGHT]]
+        table = np.where(table[:, [c.TAPS]] == 1, swapped, table)
         first, (distinct, number) = sum(map(len, self.shapes)), np.unique(table, axis=0, return_inverse=True)
         flags = distinct[:, [c.RUN, c.ROW_STEP, c.TAP_STEP]] // row[c.GRAIN]
         reached = distinct[:, [c.ROWS, c.TAPS, c.RUN]].prod(axis=1, keepdims=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfsnn import kernel_columns as c
-from tfsnn.kernel_lanes import BLOCK, DOUBLE, INT, Lanes, cgutils, ir
+from tfsnn.kernel_lanes import INT, Lanes, cgutils, ir
 
 MOST = 8
 """Vectors that are worked on together."""
@@ -76,19 +76,20 @@ def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, numb
     left, end = cgutils.alloca_once_value(builder, bits), cgutils.alloca_once_value(builder, tail)
     low, high, offset = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.OFFSET))
     payload, largest, least, direct, base = (on.column(p, column) for column in (c.PAYLOAD, c.LARGEST, c.LEAST, c.DIRECT, c.BASE))
-    divisor = builder.sitofp(payload, DOUBLE)
+    divisor, direct = builder.sitofp(payload, on.element), builder.icmp_signed("!=", direct, INT(0))
     with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [bits])):
         here = builder.load(left)
         builder.store(builder.and_(here, builder.sub(here, INT(1))), left)
         cell = builder.add(at, builder.cttz(here, ir.IntType(1)(1)))
         before = builder.gep(told, [cell])
         change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
-        exact, shift = (value if on.element == DOUBLE else builder.fpext(value, DOUBLE) for value in (change, offset))
-        # Offset is 0 but for direct quantization; towards 0 is what turning into a whole number does.
-        quotient = builder.fdiv(builder.fadd(exact, shift), divisor)
-        floored = on.call("llvm.floor.f64", DOUBLE, [quotient])
-        quotient = builder.select(builder.icmp_signed("!=", direct, INT(0)), floored, quotient)
-        units = cgutils.alloca_once_value(builder, builder.fptosi(quotient, INT))
+        # The quotient of whole numbers that the carrier holds never rounds up to the next whole number. Offset is 0 but for direct
+        # quantization; towards 0 is what turning into a whole number does.
+        quotient = cgutils.alloca_once_value(builder, builder.fdiv(builder.fadd(change, offset), divisor))
+        with builder.if_then(direct, likely=False):
+            name = f"llvm.floor.f{8 * on.bytes}"
+            builder.store(on.call(name, on.element, [builder.load(quotient)]), quotient)
+        units = cgutils.alloca_once_value(builder, builder.fptosi(builder.load(quotient), INT))
         emit_last(builder, units, largest, least)
         sent = builder.load(units)
         more = builder.sitofp(builder.mul(sent, payload), on.element)
@@ -101,13 +102,13 @@ def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, numb
 
 
 def emit_tell_many(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, at: Any, bits: Any, tail: Any) -> Any:
-    """As :func:`emit_tell`, in vectors. Quotients of whole numbers that the carrier holds never round up to the next whole number."""
+    """As :func:`emit_tell`, in vectors."""
     builder, whole = on.builder, ir.VectorType(ir.IntType(8 * on.bytes), on.count)
     low, high, offset = (on.splat(on.column(level, column)) for column in (c.FLOOR, c.CEILING, c.OFFSET))
     payload, largest = (on.splat(builder.sitofp(on.column(p, column), on.element)) for column in (c.PAYLOAD, c.LARGEST))
     direct = on.splat(builder.icmp_signed("!=", on.column(p, c.DIRECT), INT(0)))
-    room, more, over = cgutils.alloca_once(builder, ir.ArrayType(whole, BLOCK)), [], ir.Constant(on.bits, [0] * on.count)
-    for v in range(BLOCK):
+    room, more, over = cgutils.alloca_once(builder, ir.ArrayType(whole, on.block)), [], ir.Constant(on.bits, [0] * on.count)
+    for v in range(on.block):
         cells, lanes = on.add(at, v), builder.trunc(builder.lshr(bits, INT(v * on.count)), ir.IntType(on.count))
         mask = builder.bitcast(lanes, on.bits)
         before = on.load(told, cells, mask)
@@ -141,7 +142,7 @@ def emit_check(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, num
     """The code of ``check``."""
     builder, rule = on.builder, Rule(on, x, told, queue, p, level, number, tail, CROWDED)
     with cgutils.for_range_slice(builder, start, stop, INT(on.word)) as (at, _):
-        cells = [on.add(at, v) for v in range(BLOCK)]
+        cells = [on.add(at, v) for v in range(on.block)]
         masks = [on.below(builder.sub(stop, cell)) for cell in cells]
         rule.word(at, [rule.change(on.load(x, cell, mask), cell, mask) for cell, mask in zip(cells, masks)])
     return builder.load(rule.tail)
@@ -161,18 +162,28 @@ def emit_last(builder: Any, units: Any, largest: Any, least: Any) -> None:
 def emit_deliver(
     on: Lanes, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
 ) -> Any:
-    """The code of ``deliver``: what is left of runs behind whole blocks of MOST vectors in straight lines of as many as it takes."""
-    builder, factor, rule = on.builder, on.splat(k), Rule(on, x, told, queue, p, level, number, tail)
-    rows, taps, run = (on.column(shape, column) for column in (c.ROWS, c.TAPS, c.RUN))
-    # Runs go by the row where a row is one run, else by the tap, row after row: in neuron order either way.
-    by_row = builder.icmp_signed("==", taps, INT(1))
-    outer, count = builder.select(by_row, INT(1), rows), builder.select(by_row, rows, taps)
-    step, weight_step = (
-        builder.select(by_row, on.column(shape, row), on.column(shape, tap))
-        for row, tap in ((c.ROW_STEP, c.TAP_STEP), (c.ROW_WEIGHT, c.TAP_WEIGHT))
-    )
+    """The code of ``deliver``; short runs that leave half a vector empty go by half vectors, of which fewer lie across two cache lines."""
+    builder, half = on.builder, Lanes(on.builder, on.element, half=True)
+    run = on.column(shape, c.RUN)
+    rest = builder.and_(builder.sub(run, INT(1)), INT(on.count - 1))
+    short = builder.icmp_signed("<=", run, INT(MOST * half.count))
+    narrow = builder.and_(short, builder.icmp_signed("<", rest, INT(half.count)))
+    given, end = (x, told, w, queue, shape, p, level, number, at, first, k, tail), cgutils.alloca_once(builder, INT(0).type)
+    with builder.if_else(narrow) as (then, otherwise):
+        with then:
+            builder.store(emit_runs(half, *given), end)
+        with otherwise:
+            builder.store(emit_runs(on, *given), end)
+    return builder.load(end)
 
-    whole = builder.mul(builder.sdiv(run, INT(MOST * on.count)), INT(MOST * on.count))
+
+def emit_runs(
+    on: Lanes, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
+) -> Any:
+    """``deliver`` in vectors of one width: what is left behind whole blocks of MOST of them in straight lines of as many as it takes."""
+    builder, factor, rule = on.builder, on.splat(k), Rule(on, x, told, queue, p, level, number, tail)
+    rows, taps, run, step, weight_step = (on.column(shape, column) for column in (c.ROWS, c.TAPS, c.RUN, c.TAP_STEP, c.TAP_WEIGHT))
+    whole = builder.and_(run, INT(-MOST * on.count))
 
     def block(here: Any, there: Any, masks: list[Any]) -> None:
         changes = []
@@ -185,19 +196,19 @@ def emit_deliver(
         for change in changes[1:]:
             largest = builder.select(builder.fcmp_ordered(">", change, largest), change, largest)
         with builder.if_then(builder.icmp_signed("!=", rule.tells(largest), INT(0)), likely=False):
-            for begin in range(0, len(changes), BLOCK):
-                rule.word(on.add(here, begin), changes[begin : begin + BLOCK])
+            for begin in range(0, len(changes), on.block):
+                rule.word(on.add(here, begin), changes[begin : begin + on.block])
 
     def blocks(here: Any, there: Any) -> None:
         with cgutils.for_range_slice(builder, INT(0), whole, INT(MOST * on.count)) as (i, _):
             block(builder.add(here, i), builder.add(there, i), [None] * MOST)
 
-    with cgutils.for_range(builder, outer) as loop:
+    with cgutils.for_range(builder, rows) as loop:
         begin = builder.add(at, builder.mul(loop.index, on.column(shape, c.ROW_STEP)))
         weight = builder.add(first, builder.mul(loop.index, on.column(shape, c.ROW_WEIGHT)))
 
         def runs(masks: list[Any]) -> None:
-            with cgutils.for_range(builder, count) as turn:
+            with cgutils.for_range(builder, taps) as turn:
                 here = builder.add(begin, builder.mul(turn.index, step))
                 there = builder.add(weight, builder.mul(turn.index, weight_step))
                 blocks(here, there)
@@ -219,7 +230,7 @@ def emit_gather(
     """The code of ``gather``: up to MOST vectors stay in registers while all events are added."""
     builder = on.builder
     run, wide = on.column(shape, c.RUN), INT(MOST * on.count)
-    whole, end = builder.mul(builder.sdiv(run, wide), wide), builder.add(begin, count)
+    whole, end = builder.and_(run, INT(-MOST * on.count)), builder.add(begin, count)
     # Silent events fill up the last turn of the loops that take several at once.
     filler = builder.load(builder.gep(firsts, [begin]))
     for extra in range(max(several.values()) - 1 if several else 0):

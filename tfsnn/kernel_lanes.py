@@ -10,7 +10,7 @@ from numba.core import cgutils as numba_cgutils
 # Numba is typed in part; what it leaves open is open here, too.
 cgutils: Any = numba_cgutils
 ir = cgutils.ir
-INT, DOUBLE = ir.IntType(64), ir.DoubleType()
+INT = ir.IntType(64)
 WIDTH = 64
 """Bytes."""
 BLOCK = 4
@@ -18,12 +18,12 @@ BLOCK = 4
 
 
 class Lanes:
-    """Emits operations on vectors of WIDTH bytes of one floating-point type."""
+    """Emits operations on vectors of one floating-point type, of WIDTH bytes or half of them."""
 
-    def __init__(self, builder: Any, element: Any) -> None:
+    def __init__(self, builder: Any, element: Any, *, half: bool = False) -> None:
         self.builder, self.element, self.bytes = builder, element, 4 if element == ir.FloatType() else 8
-        self.count = WIDTH // self.bytes
-        self.word = BLOCK * self.count
+        self.count, self.block = (WIDTH // 2 // self.bytes, 2 * BLOCK) if half else (WIDTH // self.bytes, BLOCK)
+        self.word = self.block * self.count
         self.type, self.bits = ir.VectorType(element, self.count), ir.VectorType(ir.IntType(1), self.count)
         self.suffix = f"v{self.count}f{8 * self.bytes}"
 
