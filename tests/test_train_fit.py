@@ -10,8 +10,9 @@ import pytest
 
 from tfsnn.encode import Encoder
 from tfsnn.stage import set_seed
+from tfsnn.train.arrivals import prefixes, taken_back, time_table
 from tfsnn.train.fit import Trainer
-from tfsnn.train.networks import build, fan_outs, neurons
+from tfsnn.train.networks import build, fan_outs, forward, neurons
 from train_parts import SHAPE, bars, recipe
 
 ENCODER = Encoder("delay", scale=1 / 255)
@@ -111,6 +112,38 @@ def test_sparsity_makes_sparse() -> None:
     dense, sparse = (fitted(epochs=4, sparsity=sparsity, silenced=0.0)[0].score(bars(50, 7)) for sparsity in (0.0, 500.0))
     assert sparse.spikes_per_neuron < 0.8 * dense.spikes_per_neuron
     assert sparse.synaptic_operations < dense.synaptic_operations
+
+
+def test_prefixes_leave_the_rest_of_the_loss_as_it_is() -> None:
+    network = replace(RECIPE.network, dropout=0.0)
+    (plain, losses), (seen, same), (pressed, other) = (
+        fitted(network=network, prefixes=count, takeback=takeback) for count, takeback in ((0, 0.0), (2, 0.0), (2, 50.0))
+    )
+    np.testing.assert_allclose(losses, same, rtol=1e-3)
+    for weight, again in zip(plain.weights, seen.weights, strict=True):
+        np.testing.assert_allclose(weight, again, atol=1e-3)
+    assert np.abs(plain.weights[0].numpy() - pressed.weights[0].numpy()).max() > 1e-2
+    assert losses[0] == pytest.approx(other[0]) and losses[-1] != pytest.approx(other[-1])
+
+
+def test_prefixes_come_after_the_whole_phase() -> None:
+    network = replace(RECIPE.network, dropout=0.0)
+    (_, plain), (_, late) = (fitted(epochs=4, network=network, prefixes=count, takeback=5000.0, whole_phase=0.5) for count in (0, 2))
+    # The first step with prefixes still has the weights of those without.
+    assert plain[:21] == pytest.approx(late[:21], rel=1e-3) and plain[-1] != pytest.approx(late[-1], rel=1e-3)
+
+
+def test_less_is_taken_back() -> None:
+    split = bars(50, 7)
+    begun = prefixes(ENCODER.frames(split.x), time_table(ENCODER, 256)[split.x], 3, [1, 2])
+    frames, counts = np.concatenate([begun, ENCODER.frames(split.x)]), []
+    for takeback in (0.0, 5000.0):
+        result, _ = fitted(epochs=8, silenced=0.0, prefixes=2, takeback=takeback)
+        told = forward(result.model, frames, np.zeros(len(frames), np.float32))
+        parts = [np.split(changes.numpy(), 4) for changes in told.changes]
+        said = [taken_back(early, whole).numpy().sum() for *early, whole in parts]
+        counts.append(np.dot(said, fan_outs(result.model)[1:]))
+    assert 0 < counts[1] < 0.7 * counts[0]
 
 
 def test_silencing_prepares_for_the_threshold() -> None:

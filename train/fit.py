@@ -13,6 +13,7 @@ import numpy as np
 from tfsnn.data import Split
 from tfsnn.encode import Encoder
 
+from .arrivals import prefixes, taken_back, time_table
 from .augment import augment, encode, frame_table
 from .networks import Told, fan_outs, forward, neurons, operations
 from .recipes import Recipe
@@ -62,6 +63,7 @@ class Trainer:
         self.model, self.recipe, self.seed = model, recipe, seed
         self.x, self.y = tf.constant(images.x), tf.constant(images.y)
         self.encoder, self.table = encoder, frame_table(encoder, images.x)
+        self.times = time_table(encoder, len(self.table)) if recipe.prefixes else None
         self.steps = max(1, len(images.y) // recipe.batch)
         self.weights = model.trainable_variables
         self.average = [tf.Variable(weight) for weight in self.weights]
@@ -80,12 +82,13 @@ class Trainer:
         share = self.done / self.steps / recipe.epochs
         sparsity = recipe.sparsity * min(1.0, (share + 0.5 / recipe.epochs) / max(2 * recipe.dense_phase, 1e-9))
         silenced = recipe.silenced if share >= recipe.dense_phase else 0.0
+        begun = recipe.prefixes if share >= recipe.whole_phase else 0
         for i in range(self.steps):
             self.done += 1
             decay = min(recipe.averaging, (1 + self.done) / (10 + self.done))
             chosen = tf.constant(order[i * batch : (i + 1) * batch])
             seed = tf.constant([self.seed % (1 << 31), self.done], tf.int32)
-            yield self._step(chosen, seed, *(tf.constant(value, tf.float32) for value in (sparsity, silenced, decay)))
+            yield self._step(begun, chosen, seed, *(tf.constant(value, tf.float32) for value in (sparsity, silenced, decay)))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -139,19 +142,23 @@ class Trainer:
         optimizer.build(self.weights)
         return optimizer
 
-    def _update(self, chosen: Any, seed: Any, sparsity: Any, silenced: Any, decay: Any) -> Any:
+    def _update(self, begun: int, chosen: Any, seed: Any, sparsity: Any, silenced: Any, decay: Any) -> Any:
         import tensorflow as tf
 
         recipe = self.recipe
         seeds = tf.random.split(seed, 3)
-        frames = encode(augment(tf.cast(tf.gather(self.x, chosen), tf.float32), seeds[0], recipe.augmentation), self.table)
+        images = augment(tf.cast(tf.gather(self.x, chosen), tf.float32), seeds[0], recipe.augmentation)
+        frames = encode(images, self.table)
         low, high = (recipe.threshold * factor for factor in recipe.spread)
         hushed = tf.cast(tf.random.stateless_uniform(tf.shape(chosen), seeds[1]) < silenced, tf.float32)
         thresholds = hushed * tf.random.stateless_uniform(tf.shape(chosen), seeds[2], low, high)
+        if begun:
+            early = prefixes(frames, encode(images, self.times), begun, tf.random.fold_in(seed, begun))
+            frames, thresholds = tf.concat([early, frames], 0), tf.tile(thresholds, [1 + begun])
         with tf.GradientTape() as tape:
             told = forward(self.model, frames, thresholds, training=True)
             entropy = self._entropy(told, tf.gather(self.y, chosen))
-            loss = entropy + sparsity * self._activity(told)
+            loss = entropy + sparsity * self._activity(told, 1 + begun)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, self.weights), self.weights, strict=True))
         for mean, weight in zip(self.average, self.weights, strict=True):
             mean.assign(mean * decay + weight * (1 - decay))
@@ -160,12 +167,17 @@ class Trainer:
     def _entropy(self, told: Told, labels: Any) -> Any:
         import tensorflow as tf
 
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, told.logits))
+        # Of whole images: they come behind all prefixes.
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, told.logits[-tf.shape(labels)[0] :]))
 
-    def _activity(self, told: Told) -> Any:
-        """Sum of c min(|r - rho| / T, 1) per image, in units of 100,000."""
+    def _activity(self, told: Told, parts: int) -> Any:
+        """The sum of the module :mod:`.recipes` per image, in units of 100,000; the images are the last of so many equal parts."""
         import tensorflow as tf
 
-        nearly = [tf.reduce_sum(tf.minimum(tf.abs(change) / self.recipe.threshold, 1.0)) for change in told.changes]
-        total = sum(fan * count for fan, count in zip(fan_outs(self.model)[1:], nearly, strict=True))
-        return total / tf.cast(tf.shape(told.logits)[0], tf.float32) / 100_000
+        threshold, total = self.recipe.threshold, 0.0
+        for fan, changes in zip(fan_outs(self.model)[1:], told.changes, strict=True):
+            *early, whole = tf.split(changes, parts)
+            total += fan * tf.reduce_sum(tf.minimum(tf.abs(whole) / threshold, 1.0))
+            if early:
+                total += fan * self.recipe.takeback * tf.reduce_sum(taken_back(early, whole)) / threshold
+        return total * parts / tf.cast(tf.shape(told.logits)[0], tf.float32) / 100_000

@@ -81,18 +81,19 @@ def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False)
 
     # One more frame, with no event in it, tells what every neuron does at rest.
     x = tf.concat([frames, tf.zeros_like(frames[:1])], 0)
-    limits = tf.concat([thresholds, [0.0]], 0)
     changes, spikes = [], []
     *layers, output = model.layers
     for layer in layers:
         x = layer(x, training=training) if isinstance(layer, Dropout) else layer(x)
         if layer.weights:
-            change = x - x[-1:]
-            limit = tf.reshape(limits, [-1] + [1] * (len(x.shape) - 1))
+            # Split and not sliced: the gradient of each slice would be a tensor as large as the whole.
+            active, rest = tf.split(x, [tf.shape(x)[0] - 1, 1])
+            change = active - rest
+            limit = tf.reshape(thresholds, [-1] + [1] * (len(x.shape) - 1))
             told = tf.where(tf.abs(change) >= limit, change, 0.0)
-            x += tf.stop_gradient(told - change)
-            changes.append(change[:-1])
-            spikes.append(told[:-1])
+            x = tf.concat([active + tf.stop_gradient(told - change), rest], 0)
+            changes.append(change)
+            spikes.append(told)
     return Told(tf.matmul(x[:-1], output.kernel) + output.bias, changes, spikes)
 
 

@@ -7,6 +7,15 @@ activation, the loss is
     cross entropy + sparsity * sum over neurons of c min(|r - rho| / T, 1) / 100,000        averaged over images
 
 whose second term is, in units of 100,000, nearly the number of synaptic operations of an image that comes in one time bin.
+
+Where the pixels of an image come one after another and neurons are checked after every event, a neuron may speak and take it
+back later. So the network may also see ``prefixes`` beginnings of each image, cut after random events. With r_1, r_2, ... a
+neuron's activations on these, r_0 = rho and the last one r, the summand is then
+
+    c min(|r - rho| / T, 1) + takeback * c (sum over k of |r_k - r_(k-1)| - |r - rho|) / T
+
+whose second part is what the neuron said beyond need: 0 if its activation only rises, or only falls.
+
 And ``silenced`` of the images see a network whose neurons keep changes below a threshold near T to themselves, as the
 simulated neurons will; its gradients are those of the plain one (straight through).
 """
@@ -100,6 +109,10 @@ class Recipe:
         Decay of the running average of the weights, which is the model; with 0 that is the weights as they are.
     sparsity, threshold, silenced, spread
         See the module; thresholds are drawn between ``spread[0]`` and ``spread[1]`` times ``threshold``.
+    prefixes, takeback
+        See the module: beginnings of each image, and the weight of what neurons take back. They need an encoder of kind ``"delay"``.
+    whole_phase
+        Share of the epochs in which there are no prefixes yet: they would keep channels from becoming of use at all.
     dense_phase
         Share of the epochs in which no image is silenced yet, and twice the share in which sparsity grows to its full weight.
     """
@@ -121,6 +134,9 @@ class Recipe:
     threshold: float = 0.5
     silenced: float = 0.0
     spread: tuple[float, float] = (0.5, 1.3)
+    prefixes: int = 0
+    takeback: float = 0.0
+    whole_phase: float = 0.0
     dense_phase: float = 0.15
 
 
@@ -160,6 +176,7 @@ RECIPES = {
     ),
     "mnist": MNIST,
     "mnist_maxpool": replace(MNIST, name="mnist_maxpool", network=replace(PAPERS, pooling="max")),
+    "mnist_spike": replace(MNIST, name="mnist_spike", prefixes=2, takeback=2.0, whole_phase=0.7),
     "mnist_jetcas": PLAIN,
     "mnist_aicas": replace(PLAIN, name="mnist_aicas", network=replace(PLAIN.network, pooling="max"), clipping=0.5),
 }
