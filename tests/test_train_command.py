@@ -32,7 +32,10 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["bares"], "error: recipe 'bares' is unknown; choose one of digits, mnist, mnist_maxpool, mnist_jetcas, mnist_aicas\n"),
+        (
+            ["bares"],
+            "error: recipe 'bares' is unknown; choose one of digits, mnist, mnist_maxpool, mnist_spike, mnist_jetcas, mnist_aicas\n",
+        ),
         (["mnist", "--data-dir", "nowhere"], "error: data set mnist: nowhere is no directory; make it, or name the one that"),
         (["digits", "--epochs", "0"], "error: train: 0 epochs; at least 1 is needed\n"),
         (["digits", "--epochs", "many"], "error: argument --epochs: invalid int value: 'many'; see tfsnn train --help\n"),

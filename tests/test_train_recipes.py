@@ -11,7 +11,7 @@ from tfsnn.train.recipes import RECIPES, Augmentation, find
 
 
 def test_names_are_those_inside() -> None:
-    assert set(RECIPES) == {"digits", "mnist", "mnist_maxpool", "mnist_jetcas", "mnist_aicas"}
+    assert set(RECIPES) == {"digits", "mnist", "mnist_maxpool", "mnist_spike", "mnist_jetcas", "mnist_aicas"}
     for name, recipe in RECIPES.items():
         assert find(name) is recipe and recipe.name == name
 
@@ -38,5 +38,5 @@ def test_plain_recipes_train_for_accuracy_alone() -> None:
 
 
 def test_unknown() -> None:
-    with pytest.raises(InputError, match="recipe 'minst' is unknown; choose one of digits, mnist, mnist_maxpool, mnist_jetcas"):
+    with pytest.raises(InputError, match="recipe 'minst' is unknown; choose one of digits, mnist, mnist_maxpool, mnist_spike"):
         find("minst")
