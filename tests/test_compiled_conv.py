@@ -89,5 +89,5 @@ def test_only_plain_convolutions_are_seen_from_their_targets() -> None:
     kinds = [Conv(4, (3, 3)), Conv(4, (1, 1)), Conv(4, (3, 3), groups=2), Conv(4, (3, 3), dilation=(1, 2))]
     assert [Laid(op, (8, 8, 4), True).seen for op in kinds] == [True, False, False, False]
     assert not Laid(kinds[0], (8, 8, 4), False).seen
-    assert [Laid(Conv(n, (3, 3)), (8, 8, 4), True).abreast for n in (1, 8, 16, 40, 300)] == [6, 6, 4, 1, 1]
+    assert [Laid(Conv(n, (3, 3)), (8, 8, 4), True).abreast for n in (1, 8, 16, 40, 300)] == [6, 6, 6, 2, 1]
     assert Laid(kinds[0], (8, 8, 4), False).abreast == 1

@@ -25,7 +25,7 @@ def test_maxpool_differs_in_nothing_but_pooling() -> None:
 
 def test_one_recipe_is_for_pixels_that_come_one_after_another() -> None:
     plain, spike = find("mnist"), find("mnist_spike")
-    assert spike == replace(plain, name="mnist_spike", prefixes=2, takeback=2.0, whole_phase=0.7)
+    assert spike == replace(plain, name="mnist_spike", prefixes=2, takeback=1.0, whole_phase=0.7)
     assert not any(r.prefixes or r.takeback or r.whole_phase for name, r in RECIPES.items() if name != "mnist_spike")
 
 

@@ -17,7 +17,7 @@ from tfsnn.kernel_emit import MOST
 from tfsnn.ops import Conv, Shape
 
 Array = NDArray[Any]
-ABREAST = 64
+ABREAST = 96
 """Cells that are added to together at least, where output pixels are small."""
 
 

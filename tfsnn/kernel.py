@@ -12,7 +12,7 @@ from typing import Any
 from tfsnn import kernel_columns as c
 from tfsnn.kernel_slot import gather_input, sweep
 from tfsnn.kernel_spike import drain, enqueue
-from tfsnn.kernel_state import Job, Net, Work, compiled, inlined
+from tfsnn.kernel_state import Job, Net, Work, compiled, inlined, woven
 
 Entry = Callable[[Net, Work, Job], int]
 
@@ -91,7 +91,7 @@ def opened(work: Work, job: Job) -> bool:
 
 # The two loops are written out, as numba tells functions of one name apart by a number that differs from run to run:
 # made by one factory, the loop of either schedule could be linked in place of the other when both come from the cache.
-@inlined
+@woven
 def run_spike_samples(net: Net, work: Work, job: Job) -> int:
     """Samples under ``spike``; a status."""
     progress = work.progress
@@ -112,7 +112,7 @@ def run_spike_samples(net: Net, work: Work, job: Job) -> int:
     return c.DONE
 
 
-@inlined
+@woven
 def run_slot_samples(net: Net, work: Work, job: Job) -> int:
     """Samples under ``slot``; a status. The queue is but a log, which each neuron may lengthen by a row in a time stamp."""
     progress = work.progress

@@ -17,7 +17,7 @@ from tfsnn.kernel_state import Net, U, Work, apart, inlined, mark_cells
 from tfsnn.kernel_vector import collect, gather_many, highest
 
 Array = NDArray[Any]
-DENSE = 5
+DENSE = 8
 """Events that meet in the field of output pixels added to together, on average over the rows that are reached, from which on this pays."""
 
 
@@ -78,36 +78,36 @@ def arrive(
     return count, low, high, ordered, operations, nonzero
 
 
-@inlined
-def keep(x: Array, kept: Array, at: int, run: int) -> None:
-    """Copy the state of a pixel."""
+@apart
+def keep(x: Array, kept: Array, at: int, to: int, run: int) -> None:
+    """Copy the state of output pixels."""
     for i in range(run):
-        kept[U(i)] = x[U(at + i)]
+        kept[U(to + i)] = x[U(at + i)]
 
 
-@inlined
-def add_in_parts(net: Net, work: Work, shape: Array, at: int, most: Any, count: Any) -> bool:
+@apart
+def add_in_parts(x: Array, weight: Array, shape: Array, at: int, most: Any, limit: Any, first: Array, units: Array, count: Any) -> bool:
     """Add what is piled up, as much at a time as surely stays in the exact range; whether that was possible to the end."""
-    x, left, inside = work.x, np.int64(count), True
+    left, inside = np.int64(count), True
     while left and inside:
-        begin, size, room = left, np.float64(0), net.limit - highest(x, at, at + shape[c.RUN])
-        while begin and most * (size + abs(work.pile_units[U(begin - 1)])) < room:
+        begin, size, room = left, np.float64(0), limit - highest(x, at, at + shape[c.RUN])
+        while begin and most * (size + abs(units[U(begin - 1)])) < room:
             begin -= 1
-            size += abs(work.pile_units[U(begin)])
+            size += abs(units[U(begin)])
         inside = bool(begin < left)
         if inside:
-            gather_many(x, net.weight, shape, at, work.pile_first, work.pile_units, begin, left - begin)
+            gather_many(x, weight, shape, at, first, units, begin, left - begin)
         left = begin
     return inside
 
 
 @inlined
 def add_pile(net: Net, work: Work, shape: Array, at: int, growth: Any, room: Any, most: Any, count: Any) -> bool:
-    """Add what is piled up for a pixel; whether it stayed in the exact range."""
+    """Add what is piled up for output pixels; whether it stayed in the exact range."""
     if growth < room:
         gather_many(work.x, net.weight, shape, at, work.pile_first, work.pile_units, 0, count)
         return True
-    return add_in_parts(net, work, shape, at, most, count)
+    return add_in_parts(work.x, net.weight, shape, at, most, net.limit, work.pile_first, work.pile_units, count)
 
 
 @inlined
@@ -128,7 +128,7 @@ def add_block(
             more = np.float64(sizes[U(line + span)] - sizes[U(line)])
             if most * (size + more) >= room:
                 if not parts:
-                    keep(x, work.kept, at, run)
+                    keep(x, work.kept, at, 0, run)
                 inside = inside and add_pile(net, work, shape, at, most * size, room, most, count)
                 parts, room, count, size = True, net.limit - highest(x, at, at + run), np.int64(0), np.float64(0)
             collect(work.near_first, work.near_units, begin, end, work.pile_first, work.pile_units, count, by)
@@ -136,11 +136,11 @@ def add_block(
             size += more
     inside = inside and add_pile(net, work, shape, at, most * size, room, most, count)
     if not inside:
-        keep(work.kept, x[at : at + run], 0, run)
+        keep(work.kept, x, 0, at, run)
     return inside, room - most * size
 
 
-@inlined
+@apart
 def count_band(begins: Array, band: Array, upper: int, lower: int, wide: int) -> None:
     """How many events lie to the left of each column, in the lines of a field together."""
     for column in range(wide + 1):

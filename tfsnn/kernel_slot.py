@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
 from tfsnn.kernel_field import add_field
-from tfsnn.kernel_state import Net, U, Work, add_place, admitted, inlined, mark, origin, proven, settle
+from tfsnn.kernel_state import Net, U, Work, add_place, admitted, inlined, mark, origin, proven, settle, woven
 from tfsnn.kernel_vector import SPARE, prefetch
 
 Array = NDArray[Any]
@@ -142,7 +142,7 @@ def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
     work.progress[c.TAIL] = tail
 
 
-@inlined
+@woven
 def hear(net: Net, work: Work, number: int) -> int:
     """Add to a population all that its sources have sent in this time stamp, from where it was left off; a status."""
     progress, length = work.progress, work.length
@@ -162,7 +162,7 @@ def hear(net: Net, work: Work, number: int) -> int:
     return c.DONE
 
 
-@inlined
+@woven
 def sweep(net: Net, work: Work, log: bool) -> int:
     """Deliver to each population all that its sources have sent in this time stamp, check it; a status."""
     progress, length, counts, lists = work.progress, work.length, work.counts, work.lists

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
-from tfsnn.kernel_state import Net, U, Work, add_place, inlined, mark, origin, proven, settle, speak, speak_pool
+from tfsnn.kernel_state import Net, U, Work, add_place, inlined, mark, origin, proven, settle, speak, speak_pool, woven
 from tfsnn.kernel_vector import deliver, prefetch
 
 Array = NDArray[Any]
@@ -91,7 +91,7 @@ def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array
     return pass_on(net, link[c.TARGET], U(entry), k, x, told, queue, tail)
 
 
-@inlined
+@woven
 def drain(net: Net, work: Work) -> int:
     """Deliver what stands in the queue, and what that sets off; a status."""
     queue, progress, x, told, counts = work.queue, work.progress, work.x, work.told, work.counts

@@ -28,27 +28,21 @@ U: Any = np.uintp
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(*, cache: bool = False, apart: bool = False) -> Callable[[Function], Function]:
-    """Compile a function; ``cache`` for an entry point, all others are woven into it.
+def compiled(**options: Any) -> Callable[[Function], Function]:
+    """Compile a function, with these options of numba; it can make no arrays.
 
-    They are inlined, but where ``apart`` leaves that open: a call would hand over the named tuples word by word, some four
-    hundred of them. And they count no references to arrays (nor can they make any), which would cost fifteen times what the
-    loops themselves do.
-
-    Parameters
-    ----------
-    cache
-        Whether Python calls it.
-    apart
-        Whether it is a loop of its own over few arrays.
+    Nor does it count references to arrays, which would cost fifteen times what the loops themselves do.
     """
-    options = {"cache": True} if cache else {"forceinline": not apart, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     decorator: Callable[[Function], Function] = cast(Any, njit)(nogil=True, _nrt=False, **options)
     return decorator
 
 
-inlined = compiled()
-apart = compiled(apart=True)
+inlined = compiled(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""All but entry points are inlined: a call would hand over the named tuples word by word, some four hundred of them."""
+woven = compiled(inline="always")
+"""The same for what holds most of the others: of an inlined function numba compiles a copy, too, that nobody calls."""
+apart = compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For loops of their own over few arrays."""
 
 
 class Net(NamedTuple):

@@ -176,7 +176,7 @@ RECIPES = {
     ),
     "mnist": MNIST,
     "mnist_maxpool": replace(MNIST, name="mnist_maxpool", network=replace(PAPERS, pooling="max")),
-    "mnist_spike": replace(MNIST, name="mnist_spike", prefixes=2, takeback=2.0, whole_phase=0.7),
+    "mnist_spike": replace(MNIST, name="mnist_spike", prefixes=2, takeback=1.0, whole_phase=0.7),
     "mnist_jetcas": PLAIN,
     "mnist_aicas": replace(PLAIN, name="mnist_aicas", network=replace(PLAIN.network, pooling="max"), clipping=0.5),
 }

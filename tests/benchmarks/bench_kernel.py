@@ -149,7 +149,8 @@ def against_keras(model: str, name: str, data_dir: str | None) -> list[dict[str,
         rows.append({
             "frames": len(frames), "spikes": spikes, "threshold": threshold, "carrier": result.carrier,
             "accuracy": accuracy, "accuracy_keras": exact,
-            "operations_per_frame": float(result.operations.mean()), "seconds": ours, "seconds_keras": theirs, "ratio": ours / theirs,
+            "events_per_frame": float(result.ledger.sent.sum() / len(frames)), "operations_per_frame": float(result.operations.mean()),
+            "seconds": ours, "seconds_keras": theirs, "ratio": ours / theirs,
         })  # fmt: skip
     return rows
 
