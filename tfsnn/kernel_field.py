@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn import kernel_columns as c
-from tfsnn.kernel_state import Net, U, Work, apart, inlined, mark_cells
+from tfsnn.kernel_state import Net, U, Work, apart, inlined
 from tfsnn.kernel_vector import collect, gather_many, highest
 
 Array = NDArray[Any]
@@ -155,6 +155,7 @@ def add_blocks(net: Net, work: Work, path: int, target: int, low: int, high: int
     """Add what has arrived, some neighbouring output pixels at a time, from PLACE on; a status."""
     f, begins, p, progress, band = net.field[path], work.begins, net.population[target], work.progress, work.band
     filters, wide, out_wide, step, before = f[c.FILTERS], f[c.WIDE], f[c.OUT_WIDE], f[c.STEP_ACROSS], f[c.BEFORE_ACROSS]
+    flags, each = work.flags, filters // p[c.GRAIN]
     first, last = rows_reached(f, low, high)
     first, skip, most = max(first, progress[c.PLACE] // out_wide), progress[c.PLACE] % out_wide, net.most[path]
     if work.bound[target] * 2 > net.limit:
@@ -182,7 +183,10 @@ def add_blocks(net: Net, work: Work, path: int, target: int, low: int, high: int
                     left = min(max(pixel * step - before, 0), wide)
                     right = min(max(pixel * step - before + f[c.FIELD_WIDE], left), wide)
                     if band[U(left)] < band[U(right)]:
-                        mark_cells(work.flags, p, p[c.BASE] + (i * out_wide + pixel) * filters, filters, progress)
+                        flag = p[c.FLAGS] + (i * out_wide + pixel) * each
+                        for one in range(flag, flag + each):
+                            flags[U(one)] = 1
+                        progress[c.FROM], progress[c.UPTO] = min(progress[c.FROM], flag), max(progress[c.UPTO], flag + each)
     work.bound[target] = net.limit - max(least, 0)
     return c.DONE
 

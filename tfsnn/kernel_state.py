@@ -314,16 +314,6 @@ def mark(flags: Array, flag: int, progress: Array) -> None:
 
 
 @inlined
-def mark_cells(flags: Array, p: Array, at: int, cells: int, progress: Array) -> None:
-    """Flag neurons that lie side by side."""
-    first = p[c.FLAGS] + np.int64(np.uint32(at - p[c.BASE]) // np.uint32(p[c.GRAIN]))
-    stop = first + np.int64(np.uint32(cells) // np.uint32(p[c.GRAIN]))
-    for flag in range(first, stop):
-        flags[U(flag)] = 1
-    progress[c.FROM], progress[c.UPTO] = min(progress[c.FROM], first), max(progress[c.UPTO], stop)
-
-
-@inlined
 def mark_runs(flags: Array, net: Net, number: int, entry: Any, progress: Array) -> None:
     """Flag the neurons under the runs of one entry."""
     p, shape = net.population[U(number)], net.shape[U(net.entry[U(entry), c.SHAPE])]
