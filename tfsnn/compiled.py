@@ -90,7 +90,7 @@ def make_work(flat: Flat, capacity: int) -> k.Work:
     populations, cells = len(flat.net.population), flat.start_x.shape[1]
     carrier = flat.start_x.dtype
     return k.Work(
-        x=aligned(np.zeros(cells, carrier), SPARE), told=aligned(np.zeros(cells, carrier), SPARE), flags=np.zeros(flat.flags, np.uint8),
+        x=aligned(np.zeros(cells, carrier)), told=aligned(np.zeros(cells, carrier)), flags=np.zeros(flat.flags, np.uint8),
         bound=np.zeros(populations), queue=np.zeros((capacity, 3), np.int64), lists=np.zeros((flat.lists, 3), np.int64),
         length=np.zeros(populations, np.int64), events=np.zeros(populations, np.int64), mark=np.zeros(flat.lists, np.int64),
         counts=np.zeros((7, populations), np.int64), pile_first=np.zeros(flat.pile + SPARE, np.int32),

@@ -6,6 +6,7 @@ they took themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tfsnn import kernel_columns as c
@@ -70,17 +71,33 @@ class Rule:
                         builder.store(self.on.routine("tell", emit_tell, INT, arguments), self.tail)
 
 
-def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, at: Any, bits: Any, tail: Any) -> Any:
-    """The neuron rule for the cells of a word that its bits name; the new end of the queue."""
-    builder = on.builder
-    left, end = cgutils.alloca_once_value(builder, bits), cgutils.alloca_once_value(builder, tail)
-    low, high, offset = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.OFFSET))
-    payload, largest, least, direct, base = (on.column(p, column) for column in (c.PAYLOAD, c.LARGEST, c.LEAST, c.DIRECT, c.BASE))
-    divisor, direct = builder.sitofp(payload, on.element), builder.icmp_signed("!=", direct, INT(0))
+def each_bit(on: Lanes, bits: Any, emit: Callable[[Any], None]) -> None:
+    """Emit ``emit(number)`` in a loop over the bits that are set, from the lowest on."""
+    builder, left = on.builder, cgutils.alloca_once_value(on.builder, bits)
     with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [bits])):
         here = builder.load(left)
         builder.store(builder.and_(here, builder.sub(here, INT(1))), left)
-        cell = builder.add(at, builder.cttz(here, ir.IntType(1)(1)))
+        emit(builder.cttz(here, ir.IntType(1)(1)))
+
+
+def append(builder: Any, queue: Any, end: Any, neuron: Any, units: Any, number: Any) -> None:
+    """Append a row to a queue."""
+    row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
+    for column, value in ((c.NEURON, neuron), (c.UNITS, units), (c.TIMES, number)):
+        builder.store(value, builder.gep(row, [INT(column)]))
+    builder.store(builder.add(builder.load(end), INT(1)), end)
+
+
+def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, at: Any, bits: Any, tail: Any) -> Any:
+    """The neuron rule for the cells of a word that its bits name; the new end of the queue."""
+    builder = on.builder
+    end = cgutils.alloca_once_value(builder, tail)
+    low, high, offset = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.OFFSET))
+    payload, largest, least, direct, base = (on.column(p, column) for column in (c.PAYLOAD, c.LARGEST, c.LEAST, c.DIRECT, c.BASE))
+    divisor, direct = builder.sitofp(payload, on.element), builder.icmp_signed("!=", direct, INT(0))
+
+    def tell(lane: Any) -> None:
+        cell = builder.add(at, lane)
         before = builder.gep(told, [cell])
         change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
         # The quotient of whole numbers that the carrier holds never rounds up to the next whole number. Offset is 0 but for direct
@@ -94,10 +111,9 @@ def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, numb
         sent = builder.load(units)
         more = builder.sitofp(builder.mul(sent, payload), on.element)
         builder.store(builder.fadd(builder.load(before), more), before)
-        row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
-        for column, value in ((c.NEURON, builder.sub(cell, base)), (c.UNITS, sent), (c.TIMES, number)):
-            builder.store(value, builder.gep(row, [INT(column)]))
-        builder.store(builder.add(builder.load(end), INT(1)), end)
+        append(builder, queue, end, builder.sub(cell, base), sent, number)
+
+    each_bit(on, bits, tell)
     return builder.load(end)
 
 
@@ -117,7 +133,7 @@ def emit_tell_many(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any,
         over = builder.or_(over, builder.and_(mask, builder.fcmp_ordered(">", on.size(units), largest)))
         builder.store(builder.fptosi(units, whole), builder.gep(room, [INT(0), INT(v)]))
         more.append((cells, mask, builder.fadd(before, builder.fmul(units, payload))))
-    end, left = cgutils.alloca_once_value(builder, tail), cgutils.alloca_once_value(builder, bits)
+    end = cgutils.alloca_once_value(builder, tail)
     with builder.if_else(builder.icmp_signed("!=", on.pack(over), INT(0)), likely=False) as (several, once):
         with several:
             builder.store(on.routine("tell", emit_tell, INT, [x, told, queue, p, level, number, at, bits, tail]), end)
@@ -125,16 +141,12 @@ def emit_tell_many(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any,
             for cells, mask, after in more:
                 on.store(after, told, cells, mask)
             first, units = builder.sub(at, on.column(p, c.BASE)), builder.bitcast(room, whole.element.as_pointer())
-            with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [bits])):
-                here = builder.load(left)
-                builder.store(builder.and_(here, builder.sub(here, INT(1))), left)
-                lane = builder.cttz(here, ir.IntType(1)(1))
+
+            def tell(lane: Any) -> None:
                 sent = builder.load(builder.gep(units, [lane]))
-                sent = sent if on.bytes == 8 else builder.sext(sent, INT)
-                row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
-                for column, value in ((c.NEURON, builder.add(first, lane)), (c.UNITS, sent), (c.TIMES, number)):
-                    builder.store(value, builder.gep(row, [INT(column)]))
-                builder.store(builder.add(builder.load(end), INT(1)), end)
+                append(builder, queue, end, builder.add(first, lane), sent if on.bytes == 8 else builder.sext(sent, INT), number)
+
+            each_bit(on, bits, tell)
     return builder.load(end)
 
 

@@ -151,12 +151,18 @@ def count_band(begins: Array, band: Array, upper: int, lower: int, wide: int) ->
 
 
 @inlined
-def add_blocks(net: Net, work: Work, path: int, target: int, low: int, high: int) -> int:
-    """Add what has arrived, some neighbouring output pixels at a time, from PLACE on; a status."""
+def columns_seen(f: Array, first: int, stop: int) -> tuple[Any, Any]:
+    """The columns, from and up to, in the field of the output pixels of a row from ``first`` up to ``stop``."""
+    left = min(max(first * f[c.STEP_ACROSS] - f[c.BEFORE_ACROSS], 0), f[c.WIDE])
+    return left, min(max((stop - 1) * f[c.STEP_ACROSS] - f[c.BEFORE_ACROSS] + f[c.FIELD_WIDE], left), f[c.WIDE])
+
+
+@inlined
+def add_blocks(net: Net, work: Work, path: int, target: int, low: int, high: int, first: int, last: int) -> int:
+    """Add what has arrived to the output rows from ``first`` up to ``last``, some pixels at a time, from PLACE on; a status."""
     f, begins, p, progress, band = net.field[path], work.begins, net.population[target], work.progress, work.band
-    filters, wide, out_wide, step, before = f[c.FILTERS], f[c.WIDE], f[c.OUT_WIDE], f[c.STEP_ACROSS], f[c.BEFORE_ACROSS]
+    filters, wide, out_wide = f[c.FILTERS], f[c.WIDE], f[c.OUT_WIDE]
     flags, each = work.flags, filters // p[c.GRAIN]
-    first, last = rows_reached(f, low, high)
     first, skip, most = max(first, progress[c.PLACE] // out_wide), progress[c.PLACE] % out_wide, net.most[path]
     if work.bound[target] * 2 > net.limit:
         work.bound[target] = highest(work.x, p[c.BASE], p[c.BASE] + p[c.HEARD])
@@ -168,8 +174,7 @@ def add_blocks(net: Net, work: Work, path: int, target: int, low: int, high: int
         count_band(begins, band, upper, lower, wide)
         for j in range(skip if i == first else 0, out_wide if band[0] < band[U(wide)] else 0, f[c.ABREAST]):
             stop = min(j + f[c.ABREAST], out_wide)
-            left = min(max(j * step - before, 0), wide)
-            right = min(max((stop - 1) * step - before + f[c.FIELD_WIDE], left), wide)
+            left, right = columns_seen(f, j, stop)
             if band[U(left)] < band[U(right)]:
                 at, by = p[c.BASE] + (i * out_wide + j) * filters, i * f[c.ACROSS] + j * filters
                 shape = net.shape[U(f[c.ALL] + stop - j - 1)]
@@ -180,8 +185,7 @@ def add_blocks(net: Net, work: Work, path: int, target: int, low: int, high: int
                     work.bound[target] = net.limit
                     return c.RANGE
                 for pixel in range(j, stop if p[c.SPEAKS] else j):
-                    left = min(max(pixel * step - before, 0), wide)
-                    right = min(max(pixel * step - before + f[c.FIELD_WIDE], left), wide)
+                    left, right = columns_seen(f, pixel, pixel + 1)
                     if band[U(left)] < band[U(right)]:
                         flag = p[c.FLAGS] + (i * out_wide + pixel) * each
                         for one in range(flag, flag + each):
@@ -206,7 +210,7 @@ def add_field(net: Net, work: Work, path: int, source: int, target: int) -> Any:
     first, last = rows_reached(f, low, high)
     if not ordered or (not begun and count * area < (last - first) * per_row):
         return c.LATER
-    if count and add_blocks(net, work, path, target, low, high) != c.DONE:
+    if count and add_blocks(net, work, path, target, low, high, first, last) != c.DONE:
         return c.RANGE
     progress[c.RANK] = progress[c.PLACE] = 0
     counts[c.OPERATIONS, target] += operations
