@@ -18,7 +18,7 @@ test: lint
 lint: $(VENV)/installed-test
 	$(BIN)/flake8
 	$(BIN)/isort --check --diff .
-	$(BIN)/python tests/house.py build/tree
+	$(BIN)/python -m tests.house build/tree
 	$(BIN)/mypy build/tree/tfsnn tests
 	cd build/tree && $(abspath $(BIN))/lint-imports --no-cache --config $(CURDIR)/setup.cfg
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.dense import evaluated
-from tfsnn.encode import Encoder
-from tfsnn.graph import Graph, Input, Neurons
+from tfsnn.input.encoder import Encoder
 from tfsnn.memory import empty
+from tfsnn.network.forward import evaluated
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, Neurons
 
 PERCENTILE = 0.999
 BATCH_NEURONS = 4_000_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from tfsnn.stage import table
+from tfsnn.stage.terminal import table
 
-from .command import add_model_arguments, chosen_encoder, lambdas, shapes
-from .lower import examine
-from .reader import read
-from .run import default_encoder
+from .input_encoder import default_encoder
+from .lower.driver import examine
+from .options import add_model_arguments, chosen_encoder, lambdas, shapes
+from .read.read import read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.dense import drive
 from tfsnn.errors import InputError
-from tfsnn.graph import Graph, Neurons, Node, Synapse
-from tfsnn.ops import OneToOne
+from tfsnn.network.forward import drive
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Neurons, Node, Synapse
+from tfsnn.network.ops import OneToOne
 
 BITS = (2, 16)
 BLOCK = 1 << 16

@@ -10,11 +10,11 @@ from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
-from tfsnn.settings import INITIAL, SPIKES
+from tfsnn.plan.settings import INITIAL, SPIKES
 from tfsnn.simulate import ENGINES, SCHEDULES
-from tfsnn.stage import table
+from tfsnn.stage.terminal import table
 
-from . import page
+from .report import page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """``tfsnn evaluate``."""
     # TensorFlow reads it when it is imported, by the engine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from .run import evaluate
+    from .pipeline import evaluate
 
     report = evaluate(
         args.net,

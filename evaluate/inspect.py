@@ -9,12 +9,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from tfsnn import artifact, metrics
+from tfsnn import artifact
 from tfsnn.artifact import Net
-from tfsnn.graph import Input, MaxPool, Node
-from tfsnn.stage import table
+from tfsnn.network.nodes import Input, MaxPool, Node
+from tfsnn.stage.terminal import table
 
-from .baselines import papers_macs
+from .measure import sizes
+from .measure.papers import papers_macs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +49,8 @@ def describe(net: Net) -> dict[str, Any]:
             "dense_macs": sum(inside.values()),
             "dense_macs_with_borders": sum(borders.values()),
             "dense_macs_as_in_aicas_2019": papers_macs(graph),
-            "weight_bytes": metrics.weight_bytes(graph),
-            "state_bytes": metrics.state_bytes(graph),
+            "weight_bytes": sizes.weight_bytes(graph),
+            "state_bytes": sizes.state_bytes(graph),
         },
         "provenance": net.provenance,
         "verification": net.verification,

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.convert.calibrate import calibrate, scaled
-from tfsnn.convert.lower import examine, lower
+from tfsnn.convert.lower.driver import examine, lower
 from tfsnn.convert.quantize import quantize
-from tfsnn.convert.reader import from_live
-from tfsnn.convert.records import CallRecord, Config, InputRecord, LayerRecord, ModelRecord
-from tfsnn.convert.verify import softmaxed
-from tfsnn.dense import forward
-from tfsnn.encode import Encoder
-from tfsnn.graph import Graph, Neurons
+from tfsnn.convert.read.read import from_live
+from tfsnn.convert.read.records import CallRecord, Config, InputRecord, LayerRecord, ModelRecord
+from tfsnn.convert.verify.compare import softmaxed
+from tfsnn.input.encoder import Encoder
+from tfsnn.network.forward import forward
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Neurons
 from tfsnn.simulate import simulate
 
 PIXELS = Encoder("graded")

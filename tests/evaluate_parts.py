@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from nets import three_layers
+from tests.nets import three_layers
 from tfsnn.artifact import Net
-from tfsnn.data import Dataset, Split
-from tfsnn.dense import forward
-from tfsnn.encode import Encoder
-from tfsnn.evaluate import report
-from tfsnn.evaluate.material import Material, prepare
-from tfsnn.evaluate.report import Findings
-from tfsnn.evaluate.run import head, measure
-from tfsnn.graph import Graph, Input, Neurons, Node, Synapse
-from tfsnn.ops import Dense
-from tfsnn.settings import Settings
+from tfsnn.evaluate.pipeline import head, measure
+from tfsnn.evaluate.report import content as report
+from tfsnn.evaluate.report.content import Findings
+from tfsnn.evaluate.workload import Material, prepare
+from tfsnn.input.datasets import Dataset, Split
+from tfsnn.input.encoder import Encoder
+from tfsnn.network.forward import forward
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, Neurons, Node, Synapse
+from tfsnn.network.ops import Dense
+from tfsnn.plan.settings import Settings
 
 DELAY = Encoder("delay", scale=1 / 4)
 

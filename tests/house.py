@@ -24,20 +24,25 @@ from tfsnn.__main__ import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("train", "convert", "evaluate")
 PACKAGES = ("tfsnn", *STAGES)
+CONFIG = ConfigParser()
+CONFIG.read(ROOT / "setup.cfg")
+INSTALLED = [package.replace(".", "/") for package in CONFIG["options"]["packages"].split()]
+# Where the packages of setup.cfg lie in the tree: the stages at its top.
+FOLDERS = [re.sub(rf"^tfsnn/({'|'.join(STAGES)})\b", r"\1", package) for package in INSTALLED]
 MAX_LINES = 400
 
 TOP_LEVEL = {
     *("setup.cfg", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".ci/run"),
-    *(f"{package}/*.py" for package in (*PACKAGES, "tests")),
+    *(f"{folder}/*.py" for folder in FOLDERS),
+    *(f"tests/{folder.removeprefix('tfsnn/')}/*.py" for folder in FOLDERS), "tests/*.py",
     *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*", "docs/*.png"),
 }
 # Modules that may speak: the commands, and the command that runs them.
-SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage.py"}
+SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage/terminal.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "matplotlib", "numba"}
-KERNEL = [f"tfsnn/kernel{part}.py" for part in ("", "_state", "_lanes", "_vector", "_field", "_slot", "_spike")]
-ENGINES = {"tfsnn/eager.py": {"tensorflow"}, **dict.fromkeys(KERNEL, {"numba"})}
+KERNEL = "tfsnn/compiled/kernel/"
 KERNEL_IMPORTS = {"__future__", "collections", "hashlib", "pathlib", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.
 DOORS = {"tfsnn/__main__.py", "tfsnn/__init__.py"}
@@ -91,15 +96,11 @@ def sources(root: Path = ROOT) -> list[Source]:
 
 def install_layout(target: Path, root: Path = ROOT) -> None:
     """Link the modules as setup.cfg installs them: ``target/tfsnn/train/command.py``."""
-    config = ConfigParser()
-    config.read(root / "setup.cfg")
     shutil.rmtree(target, ignore_errors=True)
-    for line in config["options"]["package_dir"].strip().splitlines():
-        package, folder = (part.strip() for part in line.split("="))
-        place = target.joinpath(*package.split("."))
-        place.mkdir(parents=True)
+    for package, folder in zip(INSTALLED, FOLDERS, strict=True):
+        (target / package).mkdir(parents=True, exist_ok=True)
         for module in (root / folder).glob("*.py"):
-            (place / module.name).symlink_to(module.resolve())
+            (target / package / module.name).symlink_to(module.resolve())
 
 
 def misplaced(paths: list[str]) -> list[str]:
@@ -108,20 +109,19 @@ def misplaced(paths: list[str]) -> list[str]:
 
 
 def untested(paths: list[str]) -> list[str]:
-    """Modules without a test file: ``tests/test_<module>.py``, of a stage also ``tests/test_<stage>_<module>.py``.
+    """Modules without a test file: ``tests/network/test_ops.py`` tests ``tfsnn/network/ops.py``.
 
-    Parts of one thing may share a file: ``test_h5.py`` tests ``h5_bytes`` as well. Every stage has a ``command`` of its own.
+    Parts of one thing may share the file of their folder, ``tests/network/test_network.py``.
     """
     missing = []
     for path in paths:
-        area, _, name = path.partition("/")
-        if area not in PACKAGES or not name.endswith(".py") or name in ("__init__.py", "errors.py"):
+        folder, _, name = path.rpartition("/")
+        if path.split("/")[0] not in PACKAGES or not name.endswith(".py") or name in ("__init__.py", "errors.py", "aliases.py"):
             continue
-        parts = name.removesuffix(".py").strip("_").split("_")
-        names = ["_".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        names = names if area == "tfsnn" else [f"{area}_{part}" for part in names] + [n for n in names if n != "command"]
-        if not any(f"tests/test_{module}.py" in paths for module in names):
-            missing.append(f"{path}: no tests/test_{names[0]}.py")
+        mirror = "/".join(["tests", *folder.split("/")[path.startswith("tfsnn/") :]])
+        own = f"{mirror}/test_{name.removesuffix('.py').strip('_')}.py"
+        if not {own, f"{mirror}/test_{folder.split('/')[-1]}.py"} & set(paths):
+            missing.append(f"{path}: no {own}")
     return missing
 
 
@@ -192,11 +192,16 @@ def stage_imports(source: Source) -> Iterator[str]:
             advice = "import its own files relatively" if second == source.area else "stages talk through files"
             yield f"line {line}: imports {name}; {advice}"
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ImportFrom) and node.level > (1 if source.area in STAGES else 0):
+        if isinstance(node, ast.ImportFrom) and node.level > (source.path.count("/") if source.area in STAGES else 0):
             yield f"line {node.lineno}: relative import; only a stage's own files are imported so"
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and source.library:
             if re.match(r"tfsnn\.(train|convert|evaluate)\b", node.value) and source.path not in DOORS:
                 yield f"line {node.lineno}: names {node.value}; only {' and '.join(sorted(DOORS))} open a stage by name"
+
+
+def engines_own(path: str) -> set[str]:
+    """What an engine may import at once: it is imported late itself."""
+    return {"numba"} if path.startswith(KERNEL) else {"tensorflow"} if path.startswith("tfsnn/eager/") else set()
 
 
 def eager_imports(source: Source) -> Iterator[str]:
@@ -205,14 +210,14 @@ def eager_imports(source: Source) -> Iterator[str]:
         return
     for line, name in imports(*at_import(source.tree.body)):
         head = name.split(".")[0]
-        if head in HEAVY - ENGINES.get(source.path, set()):
+        if head in HEAVY - engines_own(source.path):
             yield f"line {line}: imports {head} at once; import it where it is used"
 
 
 def kernel_imports(source: Source) -> Iterator[str]:
     """The kernel imports numba, numpy and its own parts only: its cache would not notice an edit in another file."""
-    for line, name in imports(source.tree) if source.path.startswith("tfsnn/kernel") else ():
-        if name.split(".")[0] not in KERNEL_IMPORTS and not name.startswith("tfsnn.kernel_"):
+    for line, name in imports(source.tree) if source.path.startswith(KERNEL) else ():
+        if name.split(".")[0] not in KERNEL_IMPORTS and not name.startswith("tfsnn.compiled.kernel"):
             yield f"line {line}: imports {name}; allowed are {', '.join(sorted(KERNEL_IMPORTS))}"
 
 

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.dense import gathered, linear
-from tfsnn.encode import Encoder
-from tfsnn.events import Events
-from tfsnn.function import Integers
-from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
-from tfsnn.ops import Activation, Conv, Dense, Linear, OneToOne, Padding, Relay, Shape, relayed
-from tfsnn.plan import Plan, Population, fire
+from tfsnn.aliases import Integers
+from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events
+from tfsnn.network.forward import gathered, linear
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
+from tfsnn.network.ops import Activation, Conv, Dense, Linear, OneToOne, Padding, Relay, Shape, relayed
+from tfsnn.plan.plan import Plan, Population
+from tfsnn.plan.rule import fire
 from tfsnn.record import EventLog, State
 
 ONE: Padding = ((1, 1), (1, 1))

@@ -13,10 +13,11 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tfsnn.encode import Encoder
-from tfsnn.events import Events
-from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
-from tfsnn.ops import (
+from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
+from tfsnn.network.ops import (
     Activation,
     AveragePool,
     Conv,
@@ -34,7 +35,7 @@ from tfsnn.ops import (
     same_padding,
     window_output,
 )
-from tfsnn.settings import SPIKES, Settings
+from tfsnn.plan.settings import SPIKES, Settings
 
 LARGEST_POPULATION = 400
 INTS = st.integers

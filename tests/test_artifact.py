@@ -15,13 +15,14 @@ from hypothesis import given as drawn
 from hypothesis import settings as profile
 from numpy.typing import NDArray
 
-from nets import ONE, conv, dense, given, network, neurons, synapse, three_layers
-from strategies import graphs
+from tests.nets import ONE, conv, dense, given, network, neurons, synapse, three_layers
+from tests.strategies import graphs
 from tfsnn.artifact import Net, _digest, load, save
-from tfsnn.encode import Encoder
 from tfsnn.errors import FileError, InputError
-from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node
-from tfsnn.ops import Activation, AveragePool, Conv, OneToOne, Pad, Permute, Reshape, Stretch, Upsample
+from tfsnn.input.encoder import Encoder
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, MaxPool, Neurons, Node
+from tfsnn.network.ops import Activation, AveragePool, Conv, OneToOne, Pad, Permute, Reshape, Stretch, Upsample
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nets import dense, given, network, three_layers
-from tfsnn.graph import Graph
-from tfsnn.ops import Activation
-from tfsnn.plan import make
+from tests.nets import dense, given, network, three_layers
+from tfsnn.network.graph import Graph
+from tfsnn.network.ops import Activation
+from tfsnn.plan.make import make
+from tfsnn.plan.settings import Settings
 from tfsnn.record import COUNTS, EventLog, Ledger, OutOfRange, State, Trajectory, joined, readout
-from tfsnn.settings import Settings
 
 
 def offsets(*lengths: int) -> Any:

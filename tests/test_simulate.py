@@ -12,18 +12,18 @@ from hypothesis import given as drawn
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from nets import branches, dense
-from nets import events as made
-from nets import given, network, neurons, stream, streams, synapse, three_layers
-from strategies import graphs
-from strategies import streams as drawn_streams
+from tests.nets import branches, dense
+from tests.nets import events as made
+from tests.nets import given, network, neurons, stream, streams, synapse, three_layers
+from tests.strategies import graphs
+from tests.strategies import streams as drawn_streams
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError, RangeError
-from tfsnn.events import Events
-from tfsnn.graph import Graph
-from tfsnn.ops import Activation, Dense
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.network.ops import Activation, Dense
+from tfsnn.plan.settings import INITIAL, SPIKES
 from tfsnn.record import COUNTS, RECORDS, State
-from tfsnn.settings import INITIAL, SPIKES
 from tfsnn.simulate import Result, simulate
 
 ROWS = [(0, 0, 3), (0, 4, 1), (2, 8, -2), (2, 0, -1), (7, 4, 2)]

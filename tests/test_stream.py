@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nets import branches, conv, dense, due
-from nets import given as input_of
-from nets import network, stream, three_layers
-from strategies import graphs, streams
-from tfsnn import compiled
-from tfsnn.encode import Encoder
+from tests.nets import branches, conv, dense, due
+from tests.nets import given as input_of
+from tests.nets import network, stream, three_layers
+from tests.strategies import graphs, streams
+from tfsnn.compiled import work as compiled
 from tfsnn.errors import InputError, RangeError
-from tfsnn.events import Events
-from tfsnn.graph import Graph, Input, MaxPool
-from tfsnn.ops import Conv, Pad
-from tfsnn.plan import make
+from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, MaxPool
+from tfsnn.network.ops import Conv, Pad
+from tfsnn.plan.make import make
 from tfsnn.simulate import simulate
 from tfsnn.stream import Stream
 

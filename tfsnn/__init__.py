@@ -12,13 +12,13 @@ from importlib import import_module
 from typing import Any
 
 from tfsnn.artifact import Net, load, save
-from tfsnn.encode import Encoder
 from tfsnn.errors import ConversionError, FileError, InputError, RangeError, TfsnnError
-from tfsnn.events import Events
-from tfsnn.graph import Graph
+from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
 from tfsnn.simulate import Result, simulate
 
-_LATER = {"Stream": "tfsnn.stream", "convert_model": "tfsnn.convert.run"}
+_LATER = {"Stream": "tfsnn.stream", "convert_model": "tfsnn.convert.pipeline"}
 Stream: Any
 convert_model: Any
 

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from tfsnn.errors import InputError, TfsnnError
-from tfsnn.stage import guard
+from tfsnn.stage.output import guard
 
 SUMMARY = "Keras in, asynchronous sigma-delta spiking network out, with every operation counted."
 

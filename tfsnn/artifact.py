@@ -8,7 +8,7 @@
     /nodes/NAME/synapses/0/weight, scale    int8 (int16 above 8 bits); float32 a channel, or one for all
 
 ``sha256`` is taken over everything else, so that a changed byte of content is noticed. "/" and "%" in a name are written
-%2F and %25. Files are written by h5py and read by :mod:`tfsnn.h5`, which follows no link and believes no size.
+%2F and %25. Files are written by h5py and read by :mod:`tfsnn.hdf5.reader`, which follows no link and believes no size.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn import h5, ops
-from tfsnn.encode import Encoder
+from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError, InputError
-from tfsnn.graph import Graph, Input, MaxPool, Neurons, Node, Synapse
-from tfsnn.stage import PathLike, replacing
+from tfsnn.hdf5 import reader as h5
+from tfsnn.input.encoder import Encoder
+from tfsnn.network import ops
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
+from tfsnn.stage.output import replacing
 
 FORMAT, FORMAT_VERSION = "tfsnn", 1
 RELAYS = {kind.__name__: kind for kind in (ops.Reshape, ops.Permute, ops.Pad, ops.Upsample, ops.Stretch, ops.AveragePool)}

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.plan import Plan
+from tfsnn.aliases import Integers
+from tfsnn.plan.plan import Plan
 
-Integers = NDArray[np.int64]
 RECORDS = ("trajectory", "events", "state")
 COUNTS = ("sent_positive", "sent_negative", "received", "synaptic_operations", "synaptic_operations_nonzero", "checks", "comparisons")
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError, RangeError
-from tfsnn.events import Events
-from tfsnn.function import STATE_LIMIT
-from tfsnn.graph import Graph
-from tfsnn.plan import Plan, make
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.plan.grid_function import STATE_LIMIT
+from tfsnn.plan.make import make
+from tfsnn.plan.plan import Plan
+from tfsnn.plan.settings import Settings
 from tfsnn.record import RECORDS, EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, joined
-from tfsnn.settings import Settings
 
 SCHEDULES = ("slot", "spike")
 BATCH = {"compiled": 2000, "eager": 250}
@@ -163,10 +164,10 @@ def simulate(
 
 def _engine(name: str) -> Run:
     if name == "compiled":
-        from tfsnn import compiled
+        from tfsnn.compiled import engine as compiled
 
         return compiled.run
-    from tfsnn import eager
+    from tfsnn.eager import engine as eager
 
     return eager.run
 

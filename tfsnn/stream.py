@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfsnn import compiled
-from tfsnn import kernel_columns as c
 from tfsnn.artifact import Net
-from tfsnn.compiled_flat import flatten, gathered
+from tfsnn.compiled import work as compiled
+from tfsnn.compiled.cells import gathered
+from tfsnn.compiled.kernel import columns as c
+from tfsnn.compiled.tables import flatten
 from tfsnn.errors import InputError, RangeError
-from tfsnn.events import Events
-from tfsnn.graph import Graph
-from tfsnn.plan import make
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.plan.make import make
+from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, State
-from tfsnn.settings import Settings
 from tfsnn.simulate import SCHEDULES
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfsnn.encode import Encoder
 from tfsnn.errors import InputError
+from tfsnn.input.encoder import Encoder
 
 SILENT = np.iinfo(np.int32).max
 """In place of the time of a pixel that sends no event."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tfsnn.encode import Encoder
 from tfsnn.errors import InputError
+from tfsnn.input.encoder import Encoder
 
 from .recipes import Augmentation
 

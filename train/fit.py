@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tfsnn.data import Split
-from tfsnn.encode import Encoder
+from tfsnn.input.datasets import Split
+from tfsnn.input.encoder import Encoder
 
 from .arrivals import prefixes, taken_back, time_table
 from .augment import augment, encode, frame_table

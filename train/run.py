@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,16 +17,17 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tfsnn.data import Dataset, Split, load
+from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
-from tfsnn.stage import circumstances, guard, progress, provenance, replacing, set_seed, sha256, table, write_json
+from tfsnn.input.datasets import Dataset, Split, load
+from tfsnn.stage.output import guard, replacing, write_json
+from tfsnn.stage.provenance import circumstances, provenance, set_seed, sha256
+from tfsnn.stage.terminal import progress, table
 
 from .fit import Trainer
 from .networks import build
 from .plots import training_curves
 from .recipes import Recipe, find
-
-PathLike = str | os.PathLike[str]
 
 
 def train(

@@ -1,6 +1,6 @@
 """Time and memory of reading, checking and converting a large Keras model; writes convert.json.
 
-    python tests/benchmarks/bench_convert.py --out DIR [--model model.h5]
+    python -m tests.benchmarks.bench_convert --out DIR [--model model.h5]
 
 The model is ResNet50 of keras.applications with random weights unless another is given. Each command runs in a fresh process.
 Memory is the growth of the process' peak resident set over what it was after all imports, TensorFlow's included, beside the
@@ -43,7 +43,8 @@ def run(command: str, model: str, folder: str) -> None:
     import tensorflow
 
     from tfsnn.__main__ import main
-    from tfsnn.convert import check, run
+    from tfsnn.convert import check
+    from tfsnn.convert import pipeline as run
 
     # They have been imported, and what importing them takes is not counted.
     assert all((keras, tensorflow, check, run))
@@ -61,7 +62,7 @@ def made(path: str) -> None:
 
 def weight_bytes(path: str) -> int:
     """Size of a model's weights."""
-    from tfsnn.convert.reader import read
+    from tfsnn.convert.read.read import read
 
     return sum(weight.nbytes for layer in read(path).layers.values() for weight in layer.weights.values())
 

@@ -1,6 +1,6 @@
 """How fast the compiled engine is, against the machine and against Keras; writes kernel.json and kernel.png.
 
-    python tests/benchmarks/bench_kernel.py --out DIR [--model model.h5 --data mnist [--data-dir D]] [--frames 1000000]
+    python -m tests.benchmarks.bench_kernel --out DIR [--model model.h5 --data mnist [--data-dir D]] [--frames 1000000]
 
 Rates are synaptic updates a second on one core, next to an AXPY (x += w d, no check) on runs of the same length in the
 first cache, measured in the same process; medians of five, taken in turn where two things are compared.
@@ -22,18 +22,20 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from bench_nets import mnist_net, pilotnet, strokes, video
 from numba import njit
 from numpy.typing import NDArray
 
-from tfsnn import compiled
-from tfsnn import kernel_columns as c
-from tfsnn.encode import Encoder
-from tfsnn.events import Events
-from tfsnn.graph import Graph, Input
-from tfsnn.plan import Plan, make
+from tests.benchmarks.bench_nets import mnist_net, pilotnet, strokes, video
+from tfsnn.compiled import engine as compiled
+from tfsnn.compiled.kernel import columns as c
+from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input
+from tfsnn.plan.make import make
+from tfsnn.plan.plan import Plan
+from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, OutOfRange
-from tfsnn.settings import Settings
 
 RUNS = (8, 16, 40, 80, 128, 256)
 TIMES = 5
@@ -128,7 +130,8 @@ def against_keras(model: str, name: str, data_dir: str | None) -> list[dict[str,
     """The test frames under ``spike``, pixels at their own resolution, against predict; in turn, five times a threshold."""
     import keras
 
-    from tfsnn import Graph, convert_model, data, simulate
+    from tfsnn import Graph, convert_model, simulate
+    from tfsnn.input import datasets as data
 
     dataset = data.load(name, data_dir)
     graph, network = convert_model(model, calibration=dataset.train.x[:1000]).graph, keras.models.load_model(model)
@@ -157,7 +160,7 @@ def against_keras(model: str, name: str, data_dir: str | None) -> list[dict[str,
 
 def stream_of_frames(count: int) -> dict[str, Any]:
     """Random frames through a stream: whether x is still b + W o, and how memory grew."""
-    from tfsnn.dense import gathered, linear
+    from tfsnn.network.forward import gathered, linear
     from tfsnn.stream import Stream
 
     graph = Graph((Input("in", (28, 28, 1), Encoder("graded", scale=1 / 255)), *mnist_net().nodes[1:]), ("dense2",))

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.encode import Encoder
-from tfsnn.events import Events
-from tfsnn.graph import Graph, Input, Neurons, Node, Synapse
-from tfsnn.ops import Activation, AveragePool, Conv, Dense, Linear, Relay, relayed, same_padding
+from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, Neurons, Node, Synapse
+from tfsnn.network.ops import Activation, AveragePool, Conv, Dense, Linear, Relay, relayed, same_padding
 
 PIXELS = Encoder("graded", scale=1 / 255)
 

@@ -1,0 +1,37 @@
+"""Which encoder feeds the network: the one that training left in the model, else what the model's input asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfsnn.errors import FileError, InputError
+from tfsnn.input.encoder import Encoder
+
+from .lower.call import Affine, is_number
+from .read.records import ModelRecord
+
+
+def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = None) -> Encoder:
+    """The encoder that our own train stage stored, else graded pixels: raw ones if the model scales them itself, else x/255."""
+    stored = stored_encoder(record)
+    if stored is not None:
+        return stored
+    inputs = {item.tensor for item in record.inputs}
+    for call in record.calls:
+        layer = record.layers[call.layer]
+        given = (affine or {}).get(layer.name, (affine or {}).get("")) if layer.class_name == "Lambda" else None
+        scale = layer.config.get("scale") if layer.class_name == "Rescaling" else given[0] if given else None
+        if inputs & set(call.inputs) and is_number(scale) and abs(float(scale or 0)) < 0.1:
+            return Encoder("graded", scale=1.0)
+    return Encoder("graded")
+
+
+def stored_encoder(record: ModelRecord) -> Encoder | None:
+    """The encoder that our own train stage stored in the model, if it did."""
+    stored = record.attributes.get("tfsnn")
+    if not isinstance(stored, Mapping) or "encoder" not in stored:
+        return None
+    try:
+        return Encoder.from_json(dict(stored["encoder"]))
+    except (InputError, TypeError, ValueError) as error:
+        raise FileError(f"{record.name}: attribute tfsnn: {error}; give the encoder with --encode and --scale") from None

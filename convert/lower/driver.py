@@ -1,0 +1,304 @@
+"""Lowering: a :class:`ModelRecord` becomes a :class:`tfsnn.network.graph.Graph` in float, or one error that names every problem."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tfsnn.errors import ConversionError, InputError
+from tfsnn.input.encoder import Encoder
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Neurons
+from tfsnn.network.ops import Permute, Relay, Shape
+
+from ..read.records import CallRecord, ModelRecord
+from . import activations, layers, merges, pooling, scalings, shapes
+from .builder import Builder
+from .call import Affine, Call, Handler
+from .signal import Signal
+
+ONE: dict[str, Handler] = {
+    **{f"Conv{d}D": layers.conv for d in (1, 2)},
+    **{f"DepthwiseConv{d}D": layers.depthwise for d in (1, 2)},
+    **{f"SeparableConv{d}D": layers.separable for d in (1, 2)},
+    **{f"Conv{d}DTranspose": layers.transposed for d in (1, 2)},
+    "Dense": layers.dense,
+    **{f"MaxPooling{d}D": pooling.max_pool for d in (1, 2)},
+    **{f"AveragePooling{d}D": pooling.average_pool for d in (1, 2)},
+    **{f"Global{kind}Pooling{d}D": pooling.global_pool for kind in ("Max", "Average") for d in (1, 2)},
+    "BatchNormalization": scalings.batch_norm,
+    "Normalization": scalings.normalization,
+    "Rescaling": scalings.rescaling,
+    **{f"UpSampling{d}D": pooling.upsample for d in (1, 2)},
+    **activations.LAYERS,
+    "Flatten": shapes.flatten,
+    "Reshape": shapes.reshape,
+    "Permute": shapes.permute,
+    **{f"{kind}{d}D": shapes.border for kind in ("ZeroPadding", "Cropping") for d in (1, 2)},
+    **{
+        name: shapes.identity
+        for name in (
+            *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"),
+            *("ActivityRegularization", "Identity", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
+            *("RandomContrast", "RandomBrightness"),
+        )
+    },
+    "Lambda": scalings.lambda_,
+}
+"""Layers of one input."""
+
+MANY: dict[str, merges.Merge] = {
+    "Add": merges.add,
+    "Subtract": merges.subtract,
+    "Average": merges.average,
+    "Concatenate": merges.concatenate,
+    "Multiply": merges.multiply,
+    **{name: merges.divide for name in ("Divide", "TrueDivide")},
+    "Negative": merges.negative,
+    "CustomScaleLayer": merges.scaled_sum,
+}
+"""Layers of several inputs, or of an input and constants."""
+
+# What a refused layer of these kinds would have given has the shape of what it got: what stands behind it can be examined.
+SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling", "Maximum", "Minimum"))
+SHAPE_KEEPING -= {"Concatenate"}
+STAND_IN = 128
+# The only layers that may stand behind a softmax.
+VIEWS = frozenset(("Flatten", "Reshape", *(name for name, handler in ONE.items() if handler is shapes.identity)))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be done with one layer.
+
+    Parameters
+    ----------
+    layer, class_name
+        Which.
+    problems
+        Why it cannot be converted and the ways out; empty if it can.
+    """
+
+    layer: str
+    class_name: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A population that holds what a Keras layer computes.
+
+    Parameters
+    ----------
+    layer
+        Name of the layer.
+    view
+        What lies between the population's f(x) and the layer's output.
+    """
+
+    layer: str
+    view: tuple[Relay, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """What lowering found.
+
+    Parameters
+    ----------
+    graph
+        The network in float; None if some layer cannot be converted.
+    verdicts
+        On every layer.
+    closed
+        By population, which layer's output it is; only of layers that the model calls once.
+    """
+
+    graph: Graph | None
+    verdicts: tuple[Verdict, ...]
+    closed: Mapping[str, Closed] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every problem, once."""
+        return tuple(dict.fromkeys(problem for verdict in self.verdicts for problem in verdict.problems))
+
+
+def lower(
+    model: ModelRecord, encoder: Encoder, *, affine: Mapping[str, Affine] | None = None, shapes: Mapping[int, Shape] | None = None
+) -> Graph:
+    """The network in float.
+
+    Parameters
+    ----------
+    model
+        What a reader gave.
+    encoder
+        How raw input becomes events.
+    affine
+        What the user says Lambda layers are, by layer name, "" for all.
+    shapes
+        Input shapes by number, where the model leaves an axis open.
+
+    Raises
+    ------
+    ConversionError
+        With every problem of every layer.
+    """
+    return whole(examine(model, encoder, affine=affine, shapes=shapes))
+
+
+def whole(lowered: Lowered) -> Graph:
+    """The graph; ConversionError with every problem if there is none."""
+    if lowered.graph is None:
+        raise ConversionError(lowered.problems)
+    return lowered.graph
+
+
+def examine(
+    model: ModelRecord,
+    encoder: Encoder,
+    *,
+    affine: Mapping[str, Affine] | None = None,
+    shapes: Mapping[int, Shape] | None = None,
+    release: bool = False,
+) -> Lowered:
+    """The network in float, or None, and a verdict on each layer.
+
+    Parameters
+    ----------
+    model, encoder, affine, shapes
+        As of :func:`lower`.
+    release
+        Take the weights out of the record as they are used: the network's own are as large.
+    """
+    for number in set(shapes or ()) - set(range(len(model.inputs))):
+        raise InputError(f"a shape was given for input {number}; the model has {len(model.inputs)}, counted from 0")
+    # Weights that overflow float32 once they are folded become infinite; the graph refuses them, naming the population.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _examined(model, encoder, affine or {}, shapes or {}, release)
+
+
+def _examined(
+    model: ModelRecord, encoder: Encoder, affine: Mapping[str, Affine], shapes: Mapping[int, Shape], release: bool
+) -> Lowered:
+    builder = Builder()
+    signals: dict[str, Signal | None] = {}
+    verdicts = [_open_input(model, builder, signals, number, encoder, shapes) for number in range(len(model.inputs))]
+    calls = Counter(record.layer for record in model.calls)
+    left = calls.copy()
+    uses = Counter([*(tensor for record in model.calls for tensor in record.inputs), *model.outputs])
+    closed: dict[str, Closed] = {}
+    for record in model.calls:
+        layer, stands = model.layers[record.layer], len(builder.nodes)
+        call = Call(builder, layer, record.constants, affine)
+        result = _called(call, record, signals)
+        if result is not None and not result.open and uses[record.outputs[0]] > 1:
+            # Each consumer of a pending sum would compute it again.
+            result = builder.closed(result)
+        verdicts.append(Verdict(layer.name, layer.class_name, tuple(call.problems)))
+        if result is not None and result.bare and calls[layer.name] == 1:
+            closed |= {n.name: Closed(layer.name, result.view) for n in builder.nodes[stands:] if n.name == result.terms[0].source}
+        signals |= dict.fromkeys(record.outputs, result)
+        _release(record, uses, signals)
+        left[layer.name] -= 1
+        if release and not left[layer.name]:
+            layer.weights.clear()
+    ends = [signal for signal in map(signals.get, model.outputs) if signal is not None]
+    if any(verdict.problems for verdict in verdicts) or len(ends) != len(model.outputs):
+        return Lowered(None, tuple(verdicts))
+    try:
+        graph = builder.graph([_output(builder, signal, number) for number, signal in enumerate(ends)])
+    except (ConversionError, InputError) as error:
+        return Lowered(None, (*verdicts, Verdict("network", "", getattr(error, "problems", (str(error),)))))
+    return Lowered(graph, tuple(verdicts), closed)
+
+
+def _release(record: CallRecord, uses: Counter[str], signals: dict[str, Signal | None]) -> None:
+    """Forget signals that nobody asks for any more: they may hold weights."""
+    uses.subtract(record.inputs)
+    for tensor in (*record.inputs, *record.outputs):
+        if uses[tensor] <= 0:
+            signals.pop(tensor, None)
+
+
+def _open_input(
+    model: ModelRecord, builder: Builder, signals: dict[str, Signal | None], number: int, encoder: Encoder, shapes: Mapping[int, Shape]
+) -> Verdict:
+    record, name = model.inputs[number], f"input{number}" if len(model.inputs) > 1 else "input"
+    shape = shapes.get(number, record.shape)
+    given = tuple(n for n in shape if n is not None)
+    agrees = len(shape) == len(record.shape) and all(there in (None, here) for here, there in zip(shape, record.shape))
+    problems: tuple[str, ...] = ()
+    if not agrees:
+        text = f"input {number}: shape {shape} was given, the model says {record.shape}; give what it leaves open (None), no more"
+        problems = (text,)
+    elif len(given) != len(shape) or not shape:
+        problems = (f"input {number}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels",)
+    # What stands behind an input without a size is examined with one that most networks can halve as often as they like.
+    size = tuple(STAND_IN if n is None else n for n in (record.shape if problems else shape))
+    try:
+        builder.prefix = name
+        builder.bound(size)
+        signals[record.tensor] = builder.input(name, size, encoder) if size else None
+    except ConversionError as error:
+        signals[record.tensor], problems = None, error.problems
+    return Verdict(name, "InputLayer", problems)
+
+
+def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:
+    """What a call gives; None if nobody can tell. What is wrong goes into ``call.problems``."""
+    layer = call.layer
+    if layer.class_name not in ONE and layer.class_name not in MANY:
+        way_out = "tfsnn knows the layers of its support table; replace it, or fold it into one of them"
+        two = layer.class_name in ("Maximum", "Minimum")
+        call.problems.append(call.problem("a choice between two tensors" if two else "an unknown layer", way_out))
+    ready = [signal for signal in map(signals.get, record.inputs) if signal is not None]
+    if len(ready) != len(record.inputs) or not ready:
+        return None
+    result = ready[0] if layer.class_name in SHAPE_KEEPING else None
+    if call.problems:
+        return result
+    call.builder.prefix = layer.name
+    try:
+        result = _handled(call, ready)
+        if layer.unread():
+            way_out = "tfsnn does not know what they change; rebuild the layer without them"
+            raise call.refuse(f"settings {', '.join(layer.unread())}", way_out)
+    except ConversionError as error:
+        call.problems.extend(error.problems)
+    return result
+
+
+def _handled(call: Call, ready: list[Signal]) -> Signal:
+    name = call.layer.class_name
+    softmax = {node.name for node in call.builder.nodes if isinstance(node, Neurons) and node.softmax}
+    heard = [term.source for signal in ready for term in signal.terms if term.source in softmax]
+    if heard and name not in VIEWS:
+        way_out = "events can carry softmax at an output alone: end the model there, or leave it out"
+        raise call.refuse(f"it hears a softmax ({heard[0]})", way_out)
+    if name in MANY:
+        return MANY[name](call, ready)
+    if len(ready) != 1:
+        raise call.refuse(f"{len(ready)} inputs", "it takes one")
+    if call.constants:
+        found = ", ".join(f"{key} = {str(value)[:60]}" for key, value in call.constants.items())
+        raise call.refuse(f"called with {found}", "tfsnn does not know what that changes; call the layer without it")
+    return ONE[name](call, ready[0])
+
+
+def _output(builder: Builder, signal: Signal, number: int) -> str:
+    """Name of the population whose f(x) is the model's output; closes the sum if need be."""
+    last = next(node for node in builder.nodes if node.name == signal.terms[0].source)
+    if any(isinstance(relay, Permute) for relay in signal.view):
+        if isinstance(last, Neurons) and last.softmax:
+            way_out = "events can carry softmax at an output alone: exchange them before it"
+            raise ConversionError((f"output {number}: axes are exchanged behind the softmax {last.name}; {way_out}",))
+        signal = builder.settle(signal)
+    if signal.bare and isinstance(last, Neurons):
+        return last.name
+    builder.prefix = f"output{number}"
+    return builder.closed(replace(signal, view=())).terms[0].source

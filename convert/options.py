@@ -1,0 +1,72 @@
+"""Options that ``tfsnn convert`` and ``tfsnn check`` share, and what their texts mean."""
+
+from __future__ import annotations
+
+import argparse
+
+from tfsnn.errors import InputError
+from tfsnn.input.encoder import KINDS, Encoder
+
+from .input_encoder import default_encoder
+from .lambda_text import affine
+from .lower.call import Affine
+from .read.read import read
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what a model file leaves open."""
+    parser.add_argument("--encode", choices=KINDS, help="input encoder (default: what the model was trained for, else graded)")
+    parser.add_argument("--scale", metavar="A/B", help="value of one raw unit (default: 1/255)")
+    parser.add_argument("--encode-threshold", type=float, metavar="V", help="pixels at or below V stay silent (default: 0.2)")
+    parser.add_argument("--bins", type=int, metavar="N", help="time bins of the delay code; 0: the pixels' own resolution")
+    parser.add_argument("--lambda", dest="lambdas", action="append", default=[], metavar="[LAYER=]EXPR", help='such as "x / 127.5 - 1"')
+    parser.add_argument("--input-shape", action="append", default=[], metavar="HxWxC", help="where the model leaves an axis open")
+    parser.add_argument("--backend", metavar="NAME", help="Keras backend of the weights, where the file does not say (theano)")
+
+
+def chosen_encoder(args: argparse.Namespace) -> Encoder | None:
+    """The encoder that the arguments ask for on top of the stored one; None where they ask for nothing."""
+    given = {"kind": args.encode, "scale": None if args.scale is None else number(args.scale), "threshold": args.encode_threshold}
+    given = {key: value for key, value in (given | {"bins": args.bins}).items() if value is not None}
+    if not given:
+        return None
+    base = default_encoder(read(args.model, backend=args.backend), lambdas(args))
+    settings = base.to_json() | given
+    if settings["kind"] != "delay" and "bins" not in given:
+        settings["bins"] = 0
+    return Encoder.from_json(settings)
+
+
+def number(text: str) -> float:
+    """A number, or a fraction such as 1/255."""
+    try:
+        parts = [float(part) for part in text.split("/")]
+        value = parts[0] if len(parts) == 1 else parts[0] / parts[1]
+        if len(parts) > 2:
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"--scale {text!r}; give a number or a fraction such as 1/255") from None
+    return value
+
+
+def lambdas(args: argparse.Namespace) -> dict[str, Affine]:
+    """What the user says Lambda layers are, by layer name, "" for all."""
+    found: dict[str, Affine] = {}
+    for text in args.lambdas:
+        name, _, expression = text.rpartition("=")
+        found[name.strip()] = affine(expression)
+    return found
+
+
+def shapes(args: argparse.Namespace) -> dict[int, tuple[int, ...]]:
+    """Input shapes by number of the input."""
+    found = {}
+    for index, text in enumerate(args.input_shape):
+        try:
+            shape = tuple(int(part) for part in text.lower().split("x"))
+        except ValueError:
+            shape = ()
+        if not shape or min(shape) < 1:
+            raise InputError(f"--input-shape {text!r}; give whole numbers such as 66x200x3")
+        found[index] = shape
+    return found

@@ -1,0 +1,4 @@
+"""The converted network beside the original.
+
+Rule: compares, and changes neither.
+"""

@@ -1,0 +1,221 @@
+"""Conversion proves itself: Keras against the network in float, layer by layer, and that against the quantized one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.errors import ConversionError, FileError
+from tfsnn.memory import empty
+from tfsnn.network.forward import evaluated, gathered
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, Neurons, Node
+from tfsnn.network.ops import route
+
+from ..lower.driver import Closed
+from .keras_values import Probe, Reference
+
+Values = NDArray[Any]
+Batch = dict[str, NDArray[np.float32]]
+BATCH_NEURONS = 2_000_000
+KEPT = 1 << 23
+"""Values of the network in float that wait for those of Keras: whole samples, one at least."""
+
+
+@dataclass
+class Difference:
+    """Largest value and largest difference so far.
+
+    Parameters
+    ----------
+    largest
+        Of the values compared with.
+    worst
+        Difference.
+    """
+
+    largest: float = 0.0
+    worst: float = 0.0
+
+    def add(self, expected: Values, found: Values) -> None:
+        """Take in one batch."""
+        # Neither a NaN nor another shape must hide behind max.
+        same = found.shape == expected.shape
+        difference = np.nan_to_num(np.abs(found - expected), nan=np.inf) if same else np.full(1, np.inf)
+        self.largest = max(self.largest, float(np.abs(expected).max(initial=0)))
+        self.worst = max(self.worst, float(difference.max(initial=0)))
+
+    @property
+    def relative(self) -> float:
+        """The difference over the largest value."""
+        return self.worst / max(self.largest, 1e-6)
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """What whole weights change.
+
+    Parameters
+    ----------
+    samples
+        On how many it was seen.
+    layers
+        By population the largest abs(f(x)), and the largest difference.
+    same_class
+        By output, the share of equal largest outputs.
+    exact
+        By population that can be compared with Keras, f(x) of the network in float, (first samples, neurons).
+    """
+
+    samples: int
+    layers: dict[str, dict[str, float]]
+    same_class: dict[str, float]
+    exact: dict[str, Values]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far the network in float is from Keras.
+
+    Parameters
+    ----------
+    outputs
+        Relative difference by output, or a text that says why there is nothing to compare with.
+    layers
+        Relative difference by population, of those whose layer Keras shows.
+    notes
+        What had to be done to have something to compare with.
+    """
+
+    outputs: dict[str, float] | str
+    layers: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def rounded(lowered: Graph, quantized: Graph, frames: Batch, closed: Iterable[str] = ()) -> Rounding:
+    """Compare the quantized network with the one in float, which is not needed afterwards.
+
+    Parameters
+    ----------
+    lowered, quantized
+        The network in float, and with whole weights.
+    frames
+        (samples, \\*shape) by the name of the input, on which both are run.
+    closed
+        Populations that Keras can show as well; the outputs always are.
+    """
+    differences = {node.name: Difference() for node in lowered.nodes if not isinstance(node, Input)}
+    same: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in lowered.outputs}
+    probed = [name for name in differences if name in {*closed, *lowered.outputs}]
+    sizes = {name: prod(lowered[name].shape) for name in probed}
+    kept, seen = min(len(next(iter(frames.values()))), max(1, KEPT // sum(sizes.values()))), 0
+    exact = {name: empty((kept, size), np.float32) for name, size in sizes.items()}
+    for batch in _batches(lowered, frames):
+        pairs = zip(evaluated(lowered, dict(batch), dtype=np.float32), evaluated(quantized, dict(batch), dtype=np.float32))
+        for (node, _, value), (_, _, whole) in pairs:
+            if node.name in differences:
+                differences[node.name].add(value, whole)
+            if node.name in same:
+                same[node.name].append(np.argmax(value, axis=1) == np.argmax(whole, axis=1))
+            if node.name in exact:
+                exact[node.name][seen : seen + len(value)] = value[: max(kept - seen, 0)]
+        seen += len(next(iter(batch.values())))
+    layers = {name: {"largest": found.largest, "difference": found.worst} for name, found in differences.items()}
+    share = {name: float(np.mean(np.concatenate(parts))) for name, parts in same.items()}
+    return Rounding(seen, layers, share, exact)
+
+
+def compared(
+    original: Any, graph: Graph, frames: Batch, exact: Mapping[str, Values], closed: Mapping[str, Closed] | None = None
+) -> Comparison:
+    """Compare what the network in float has given with what Keras gives.
+
+    Parameters
+    ----------
+    original
+        The Keras model, or a text that says why there is none to compare with.
+    graph
+        The network; of what precision does not matter here.
+    frames
+        (samples, \\*shape) by the name of the input.
+    exact
+        f(x) on the first of them, as of :class:`Rounding`.
+    closed
+        By population, which layer's output it is.
+
+    Raises
+    ------
+    ConversionError
+        If the network in float is not what Keras computes.
+    """
+    if isinstance(original, str):
+        return Comparison(original)
+    samples = len(next(iter(exact.values())))
+    found: dict[Probe, Difference] = {}
+    try:
+        reference = Reference(original, graph, closed or {})
+        expected = reference.on([frames[node.name][:samples] for node in graph.inputs])
+        for node in graph.nodes:
+            for probe in reference.probes.get(node.name, ()):
+                found[probe] = Difference()
+                found[probe].add(expected(probe), _seen(node, probe, exact[node.name]))
+    except FileError as error:
+        return Comparison(str(error))
+    return _judged(found, reference)
+
+
+def _judged(found: Mapping[Probe, Difference], reference: Reference) -> Comparison:
+    """The differences; ConversionError at the first that is too large."""
+    outputs: dict[str, float] = {}
+    layers: dict[str, float] = {}
+    # Layers first, in order of the network: the first that differs is where the defect lies.
+    for probe, difference in sorted(found.items(), key=lambda item: not item[0].layer):
+        if not difference.relative <= reference.tolerance:
+            where = f"layer '{probe.layer}'" if probe.layer else f"output {probe.population}"
+            far = f"{difference.relative:.2g} of its largest value on seeded inputs, {reference.tolerance:g} is allowed"
+            way_out = "this conversion would be wrong: please report the model's layers as a defect of tfsnn"
+            raise ConversionError((f"{where}: differs from Keras by {far}; {way_out}",))
+        layers.setdefault(probe.population, difference.relative)
+        if not probe.layer:
+            outputs[probe.population] = difference.relative
+    return Comparison(outputs, layers, reference.notes)
+
+
+def summary(rounding: Rounding, comparison: Comparison) -> dict[str, Any]:
+    """What the artifact keeps of it.
+
+    Returns
+    -------
+    dict
+        ``samples``; ``keras``: relative difference by output, or the text; ``layers``: by population the largest
+        abs(f(x)), the largest difference that quantization made and, where Keras has the layer, the relative difference
+        to it; ``same_class``: share of equal largest outputs.
+    """
+    keras = {name: {"keras": difference} for name, difference in comparison.layers.items()}
+    layers = {name: found | keras.get(name, {}) for name, found in rounding.layers.items()}
+    return {"samples": rounding.samples, "keras": comparison.outputs, "layers": layers, "same_class": rounding.same_class}
+
+
+def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
+    size = max(1, BATCH_NEURONS // max(1, graph.neurons))
+    for first in range(0, len(next(iter(frames.values()))), size):
+        yield {name: values[first : first + size] for name, values in frames.items()}
+
+
+def _seen(node: Node, probe: Probe, found: Values) -> Values:
+    """What Keras' tensor should hold, (samples, values)."""
+    if isinstance(node, Neurons) and node.softmax:
+        found = softmaxed(found.reshape(-1, *node.shape)).reshape(found.shape)
+    return gathered(found, route(probe.view, node.shape)) if probe.view else found
+
+
+def softmaxed(x: Values) -> Values:
+    """Softmax over the last axis."""
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    total: Values = e / e.sum(axis=-1, keepdims=True)
+    return total

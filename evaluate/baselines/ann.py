@@ -1,0 +1,139 @@
+"""What the same network does without events, on the same frames: the dense, the zero-skipping and the quantized ANN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.aliases import Floats
+from tfsnn.network.fanout import fanout
+from tfsnn.network.forward import forward, gathered
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Neurons, Node
+from tfsnn.network.ops import relayed, route
+from tfsnn.plan.plan import Plan
+
+Progress = Callable[[int], object]
+Counter = Callable[[dict[str, Floats]], NDArray[np.int64]]
+BATCH = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Ann:
+    """The dense ANN of the int8 network on all frames.
+
+    Parameters
+    ----------
+    outputs
+        float64 (frames, outputs): f(x), softmax not applied.
+    nonzero_macs
+        By population, int64 (frames): multiply-accumulates whose input is not exactly 0; borders left out.
+    zeros
+        Share of neurons, inputs and outputs left aside, whose activation is exactly 0.
+    """
+
+    outputs: Floats
+    nonzero_macs: dict[str, NDArray[np.int64]]
+    zeros: float
+
+
+def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) -> Ann:
+    """Run the dense ANN, and count what it would save by skipping inputs of 0.
+
+    Parameters
+    ----------
+    graph
+        A network with one input.
+    frames
+        (frames, \\*shape): what the network was trained on.
+    progress
+        Called with the number of frames done, after each batch.
+    """
+    counters = _counters(graph)
+    outputs, macs, zeros, neurons = [], [], 0, 0
+    for first in range(0, len(frames), BATCH):
+        told: dict[str, Floats] = {}
+        outputs.append(
+            _outputs(graph, frames[first : first + BATCH], lambda node, value: told.setdefault(node.name, value))
+        )
+        macs.append({name: count(told) for name, count in counters.items()})
+        for node in graph.nodes:
+            if isinstance(node, Neurons) and node.name not in graph.outputs:
+                zeros, neurons = zeros + int((told[node.name] == 0).sum()), neurons + told[node.name].size
+        if progress is not None:
+            progress(len(outputs[-1]))
+    nonzero = {name: np.concatenate([batch[name] for batch in macs]) for name in counters}
+    return Ann(np.concatenate(outputs), nonzero, zeros / max(neurons, 1))
+
+
+def quantized_ann(plan: Plan, frames: NDArray[Any], progress: Progress | None = None) -> Floats:
+    """Outputs of the ANN whose activations are quantized directly, o = T floor(f(x) / T), at the thresholds of a plan.
+
+    In float32, as a quantized network would be tried out in Keras, and at half the time.
+
+    Parameters
+    ----------
+    plan
+        Gives each population its T; one without a threshold is not quantized.
+    frames
+        (frames, \\*shape)
+    progress
+        Called with the number of frames done, after each batch.
+
+    Returns
+    -------
+    float64 (frames, outputs)
+    """
+    thresholds = {p.name: p.threshold * p.step for p in plan.populations if isinstance(p.node, Neurons) and p.threshold}
+
+    def sent(node: Node, value: Floats) -> Floats:
+        threshold = thresholds.get(node.name)
+        return value if threshold is None else np.floor(value / threshold) * threshold
+
+    outputs = []
+    for first in range(0, len(frames), BATCH):
+        outputs.append(_outputs(plan.graph, frames[first : first + BATCH], sent, np.float32))
+        if progress is not None:
+            progress(len(outputs[-1]))
+    return np.concatenate(outputs)
+
+
+def _outputs(
+    graph: Graph,
+    frames: NDArray[Any],
+    sent: Callable[[Node, Floats], Floats],
+    dtype: type[np.floating[Any]] = np.float64,
+) -> Floats:
+    """f(x) of the outputs, and with ``sent`` a look at, or a hand in, what every population tells."""
+    told: dict[str, Floats] = {}
+
+    def keep(node: Node, value: Floats) -> Floats:
+        told[node.name] = sent(node, value)
+        return told[node.name]
+
+    forward(graph, {graph.inputs[0].name: frames}, sent=keep, dtype=dtype)
+    return np.concatenate([told[name] for name in graph.outputs], axis=1).astype(np.float64)
+
+
+def _counters(graph: Graph) -> dict[str, Counter]:
+    """By population, what counts its multiply-accumulates with an input other than 0 from what all populations tell."""
+    return {node.name: _counter(graph, node) for node in graph.nodes if isinstance(node, Neurons)}
+
+
+def _counter(graph: Graph, node: Neurons) -> Counter:
+    parts = []
+    for synapse in node.synapses:
+        shape = graph[synapse.source].shape
+        parts.append((synapse.source, route(synapse.relays, shape), fanout(synapse.op, relayed(synapse.relays, shape))))
+
+    def count(told: dict[str, Floats]) -> NDArray[np.int64]:
+        total = np.zeros(len(next(iter(told.values()))), np.int64)
+        for source, index, reached in parts:
+            total += (gathered(told[source], index) != 0) @ reached
+        return total
+
+    return count

@@ -1,0 +1,50 @@
+"""How much memory a network's state and weights take, and how many connections it has."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import MaxPool, Neurons
+from tfsnn.network.ops import relayed
+from tfsnn.plan.plan import Plan
+
+
+def state_bytes(graph: Graph, carrier: str = "float32", *, spiking_output: bool = False) -> int:
+    """Bytes of state that a run keeps for one sample.
+
+    x and o of every neuron, what a max-pooling population has heard and told; an output that does not spike has no o.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    carrier
+        ``"float32"`` or ``"float64"``: what the run kept its integers in.
+    spiking_output
+        Whether outputs spike.
+    """
+    words = 0
+    for node in graph.nodes:
+        if isinstance(node, MaxPool):
+            words += prod(relayed(node.relays, graph[node.source].shape)) + prod(node.shape)
+        elif isinstance(node, Neurons):
+            words += prod(node.shape) * (2 if spiking_output or graph.consumers(node.name) else 1)
+    return words * np.dtype(carrier).itemsize
+
+
+def weight_bytes(graph: Graph) -> int:
+    """Bytes of weights, their scales, and biases."""
+    total = 0
+    for node in graph.nodes:
+        if isinstance(node, Neurons):
+            total += node.bias.nbytes
+            total += sum(s.weight.nbytes + (s.scale.nbytes if s.scale is not None else 0) for s in node.synapses)
+    return total
+
+
+def connections(plan: Plan) -> int:
+    """Pairs of neurons of which one hears the other, shared weights counted wherever they stand."""
+    return sum(int(path.fanout.sum()) for population in plan.populations for path in population.paths)

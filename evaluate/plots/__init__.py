@@ -1,0 +1,4 @@
+"""Pictures.
+
+Rule: they draw what a report holds and measure nothing themselves.
+"""

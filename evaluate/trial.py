@@ -1,0 +1,90 @@
+"""One setting tried on the workload: a row of the report, and its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.aliases import Floats
+from tfsnn.errors import InputError
+from tfsnn.plan.settings import Settings
+from tfsnn.simulate import Result, simulate
+
+from .measure import curves
+from .measure.curves import Curve
+from .workload import Material
+
+POINTS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One run of all frames at one threshold.
+
+    Parameters
+    ----------
+    result
+        What the simulation gave, without its trajectory.
+    outputs, operations
+        float64 (frames, outputs) and int64 (frames): what was said at the end of each frame, and what the frame cost.
+    curve, budget
+        Score over the course of a frame; None of a stream, whose frames are a time stamp each.
+    stamps
+        Time stamps of all samples together.
+    """
+
+    result: Result
+    outputs: Floats
+    operations: NDArray[np.int64]
+    curve: Curve | None
+    budget: tuple[Floats, Floats] | None
+    stamps: int
+
+
+def trial(
+    material: Material,
+    settings: Settings,
+    *,
+    schedule: str,
+    engine: str | None,
+    progress: Callable[[int], object] | None = None,
+) -> Trial:
+    """Simulate all frames at one threshold.
+
+    Parameters
+    ----------
+    material
+        What to simulate.
+    settings
+        Threshold, spikes, initial state.
+    schedule, engine
+        As :func:`tfsnn.simulate.simulate` takes them.
+    progress
+        Called with the number of samples done.
+    """
+    result = simulate(
+        material.net,
+        material.events,
+        threshold=settings.threshold,
+        unit=settings.unit,
+        spikes=settings.spikes,
+        schedule=schedule,
+        initial=settings.initial,
+        spiking_output=settings.spiking_output,
+        engine=engine,
+        record=("trajectory",),
+        progress=progress,
+    )
+    trajectory, at_start = result.trajectory, curves.start(result.plan)
+    if trajectory is None:
+        raise InputError(f"evaluate: engine {result.engine!r} records no trajectory; choose another")
+    kept, stamps = replace(result, trajectory=None), len(trajectory.t)
+    if material.streamed:
+        outputs, operations, _ = curves.frames_of(trajectory, at_start, len(material.labels))
+        return Trial(kept, outputs, operations, None, None, stamps)
+    curve = curves.curve(trajectory, material.labels, at_start, material.measure).thinned(POINTS)
+    budget = curves.budget(trajectory, material.labels, at_start, material.measure)
+    return Trial(kept, result.outputs, result.operations, curve, budget, stamps)

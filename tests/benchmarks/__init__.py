@@ -1,0 +1,1 @@
+"""Benchmarks: they report figures and assert none; run as ``python -m tests.benchmarks.NAME``."""

@@ -1,0 +1,117 @@
+"""The compiled engine equals the eager one bit for bit: outputs, ledger, trajectory, log and state, on drawn networks."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.nets import conv, dense
+from tests.nets import given as input_of
+from tests.nets import network, stream
+from tests.strategies import graphs, plain_convolutions, settings_of, streams
+from tfsnn.compiled import engine as compiled
+from tfsnn.eager import engine as eager
+from tfsnn.input.events import Events
+from tfsnn.network.nodes import Node
+from tfsnn.network.ops import AveragePool, Conv
+from tfsnn.plan.make import make
+from tfsnn.plan.plan import Plan
+from tfsnn.plan.settings import Settings
+from tfsnn.record import RECORDS, Outcome, OutOfRange
+
+CARRIERS = ("float32", "float64")
+# The eager engine takes some milliseconds for each event that it delivers alone.
+MOST_EVENTS = 400
+
+
+def outcome(engine: Any, plan: Plan, events: Events, schedule: str, carrier: str, state: Any = None) -> Outcome | tuple[int, list[int]]:
+    """What an engine makes of a batch: an outcome, or where it left the exact range."""
+    try:
+        result: Outcome = engine.run(plan, events, schedule, carrier, RECORDS, state)
+    except OutOfRange as error:
+        return error.population, error.samples.tolist()
+    return result
+
+
+def assert_same(found: Any, expected: Any, where: str = "") -> None:
+    """Equal in type, shape and every bit, through all parts."""
+    assert type(found) is type(expected), where
+    if isinstance(found, np.ndarray):
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape), where
+        np.testing.assert_array_equal(found, expected, where, strict=True)
+    elif isinstance(found, tuple) and found and isinstance(found[0], np.ndarray):
+        for number, (a, b) in enumerate(zip(found, expected, strict=True)):
+            assert_same(a, b, f"{where}[{number}]")
+    elif hasattr(found, "__dataclass_fields__"):
+        for part in fields(found):
+            assert_same(getattr(found, part.name), getattr(expected, part.name), f"{where}.{part.name}")
+    else:
+        assert found == expected, where
+
+
+def assert_as_eager(found: Any, plan: Plan, events: Events, schedule: str, carrier: str) -> None:
+    """What the eager engine makes of it; where it gives up, having proved less finely, the compiled one may go on: as eager in float64."""
+    expected = outcome(eager, plan, events, schedule, carrier)
+    if isinstance(found, Outcome) and not isinstance(expected, Outcome):
+        assume(carrier == "float32")
+        expected = outcome(eager, plan, events, schedule, "float64")
+    if isinstance(found, Outcome) or isinstance(expected, Outcome):
+        assert_same(found, expected)
+
+
+@given(st.data())
+def test_slot(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    plan, carrier = make(graph, data.draw(settings_of())), data.draw(st.sampled_from(CARRIERS))
+    assume(carrier == "float64" or plan.narrow)
+    # Small payloads at K take the eager engine's loop as many turns as there are events.
+    events = data.draw(streams(graph, extreme=plan.largest > 127))
+    assert_as_eager(outcome(compiled, plan, events, "slot", carrier), plan, events, "slot", carrier)
+
+
+@given(st.data())
+def test_many_events_at_once(data: st.DataObject) -> None:
+    """So many that convolutions are seen from their targets; payloads up to where sums leave the exact range."""
+    shape = data.draw(st.tuples(st.integers(3, 9), st.integers(3, 9), st.integers(1, 3)))
+    nodes: list[Node] = [input_of(*shape)]
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 20)))
+    for name in ("first", "second"):
+        op = data.draw(plain_convolutions(nodes[-1].shape))
+        weight = rng.integers(-3, 4, op.weight_shape(nodes[-1].shape))
+        nodes.append(conv(name, nodes[-1], op, weight))
+    graph = network(*nodes, dense("out", nodes[-1], 2, f="linear"))
+    spikes, bits = data.draw(st.tuples(st.just("graded"), st.integers(2, 9)) | st.tuples(st.just("valued"), st.integers(2, 22)))
+    plan = make(graph, Settings(0.25, "absolute", spikes))
+    carrier = data.draw(st.sampled_from(CARRIERS))
+    assume(carrier == "float64" or plan.narrow)
+    size = int(np.prod(shape))
+    rows = [(t, n, int(rng.integers(1, 1 << bits)) * int(rng.choice([-1, 1]))) for t in range(2) for n in range(size) if rng.random() < 0.8]
+    heard = stream(graph, *rows)
+    assert_as_eager(outcome(compiled, plan, heard, "slot", carrier), plan, heard, "slot", carrier)
+
+
+@given(st.data())
+def test_spike(data: st.DataObject) -> None:
+    graph = data.draw(graphs(most=3))
+    plan, carrier = make(graph, data.draw(settings_of())), data.draw(st.sampled_from(CARRIERS))
+    assume(carrier == "float64" or plan.narrow)
+    events = data.draw(streams(graph, samples=1, most=6, extreme=False))
+    found = outcome(compiled, plan, events, "spike", carrier)
+    assume(not isinstance(found, Outcome) or found.ledger.sent.sum() <= MOST_EVENTS)
+    assert_as_eager(found, plan, events, "spike", carrier)
+
+
+@pytest.mark.parametrize("schedule", ["slot", "spike"])
+def test_events_that_arrive_nowhere(schedule: str) -> None:
+    """Both taps of the dilated kernel lie in the border; the overlapping windows give an event several places, and none."""
+    image = input_of(2, 3, 2)
+    pooled = (AveragePool((2, 2), (1, 1)),)
+    blind = conv("blind", image, Conv(2, (2, 1), padding=((1, 1), (0, 0)), dilation=(2, 1), groups=2), 3, pooled)
+    graph = network(image, blind, dense("out", blind, 2, f="linear"))
+    plan, events = make(graph, Settings(0.5, "absolute")), stream(graph, (0, 0, 3), (0, 5, -2), (1, 11, 1))
+    assert_same(outcome(compiled, plan, events, schedule, "float32"), outcome(eager, plan, events, schedule, "float32"))

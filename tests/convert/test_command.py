@@ -1,0 +1,117 @@
+"""`tfsnn convert`: what it says, what it writes, and one line for each mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tfsnn
+from tests.convert_parts import sequential
+from tfsnn.__main__ import main
+from tfsnn.input.encoder import Encoder
+
+CONV = ("Conv2D(3, 3, name='c')", "BatchNormalization()", "ReLU()", "Flatten()", "Dense(4, name='d')")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.h5"
+    sequential((8, 7, 2), *CONV).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "data.npz"
+    np.savez(path, x=np.random.default_rng(0).integers(0, 256, (30, 8, 7, 2), dtype=np.uint8), y=np.zeros(30, np.int64))
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str, str]:
+    code = main(["convert", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_without_data(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.snn.h5"
+    code, text, _ = run(capsys, model, "--out", out)
+    assert code == 0 and "conv 3x3, relu" in text and f"written: {out}" in text
+    assert "calibrated on 64 samples: seeded random inputs and the batch-norm statistics; no data was given" in text
+    assert "against Keras, output d: " in text and "against Keras, layer by layer: worst of 2 at " in text
+    assert "whole weights against float: worst at " in text and "on 16 seeded inputs" in text
+    assert tfsnn.load(out).graph.inputs[0].encoder == Encoder("graded")
+
+
+def test_options(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.snn.h5"
+    words = ("--calibrate", data, "--samples", 10, "--weight-bits", 4, "--per-tensor", "--encode", "delay", "--scale", "1/256", "--bins", 8)
+    code, text, _ = run(capsys, model, "--out", out, *words)
+    assert code == 0 and f"calibrated on 10 samples: {data}, train split" in text
+    net = tfsnn.load(out)
+    assert net.provenance["weights"] == {"bits": 4, "per_tensor": True, "bias_correction": True}
+    assert net.graph.inputs[0].encoder == Encoder("delay", scale=1 / 256, bins=8)
+    assert net.provenance["calibration"] == {"data": f"{data}, train split", "samples": 10}
+
+
+def test_inspect_shows_the_verification(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.snn.h5"
+    assert run(capsys, model, "--out", out)[0] == 0
+    assert main(["inspect", str(out)]) == 0
+    text = capsys.readouterr().out
+    header = next(line for line in text.splitlines() if line.startswith("layer "))
+    assert sorted(header.split()) == ["difference", "keras", "largest", "layer"]
+
+
+def test_lambda_and_open_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "model.keras", tmp_path / "net.snn.h5"
+    sequential((None, None, 2), "Lambda(lambda x: x / 127.5 - 1, name='scale')", "Conv2D(3, 3)", "GlobalAveragePooling2D()").save(path)
+    code, _, error = run(capsys, path, "--out", out)
+    assert code == 2 and "layer 'scale' (Lambda): code, which is never run" in error
+    assert "input 0: shape (None, None, 2) is not fixed" in error
+    code, text, _ = run(capsys, path, "--out", out, "--lambda", "scale = x / 127.5 - 1", "--input-shape", "8x7x2")
+    assert code == 0 and "not compared: the file holds Lambda code, which is never run" in text
+    assert tfsnn.load(out).graph.inputs[0].encoder.scale == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--scale", "1/0"), "--scale '1/0'; give a number or a fraction such as 1/255"),
+        (("--scale", "1/2/3"), "--scale '1/2/3'"),
+        (("--input-shape", "8xx2"), "--input-shape '8xx2'; give whole numbers such as 66x200x3"),
+        (("--input-shape", "0x7x2"), "--input-shape '0x7x2'"),
+        (("--input-shape", "9x7x2"), "input 0: shape (9, 7, 2) was given, the model says (8, 7, 2)"),
+        (("--samples", "0"), "--samples 0; calibrate on one sample at least"),
+        (("--weight-bits", "1"), "weight bits 1; choose a whole number from 2 to 16"),
+        (("--lambda", "x ** 2"), "lambda"),
+        (("--calibrate", "cifar"), "data set 'cifar' is unknown"),
+        (("--calibrate", "digits"), "calibration data of shape (1000, 8, 8, 1) for input input; give (samples, 8, 7, 2)"),
+        (("--backend", "caffe"), "backend: found 'caffe'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_one_line_for_each_mistake(
+    words: tuple[str, ...], message: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text, error = run(capsys, model, "--out", tmp_path / "net.snn.h5", *words)
+    assert code == 2 and not text and error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_overwritten(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.snn.h5"
+    out.write_text("mine")
+    code, _, error = run(capsys, model, "--out", out)
+    assert code == 2 and "--force" in error and out.read_text() == "mine"
+    assert run(capsys, model, "--out", out, "--force")[0] == 0 and tfsnn.load(out).graph.outputs == ("d",)
+
+
+def test_all_problems_in_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.keras"
+    sequential((8, 7, 2), "LayerNormalization(name='a')", "UnitNormalization(name='b')", "Dense(3, name='c')").save(path)
+    code, _, error = run(capsys, path, "--out", tmp_path / "net.snn.h5")
+    assert code == 2 and "layer 'a'" in error and "layer 'b'" in error and not (tmp_path / "net.snn.h5").exists()

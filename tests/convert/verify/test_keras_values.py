@@ -1,0 +1,145 @@
+"""Keras, tensor by tensor: the same values as the model called as a whole, each kept no longer than it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.convert_parts import graph_of, randomised, sequential
+from tfsnn.convert.pipeline import convert_model
+from tfsnn.convert.verify.keras_values import Probe, Reference, Tensors
+from tfsnn.errors import FileError
+
+
+def chain(L: Any, model: Any) -> Any:
+    inputs = L.Input((6, 5, 2))
+    return model(inputs, L.Dense(3)(L.Flatten()(L.Dropout(0.5)(L.BatchNormalization()(L.Conv2D(4, 3)(inputs))))))
+
+
+def branches(L: Any, model: Any) -> Any:
+    inputs, conv = L.Input((6, 5, 2)), L.Conv2D(2, 3, padding="same", activation="relu")
+    x = conv(inputs)
+    y = L.Add()([x, conv(x), x]) * 2.0 - 1.0
+    return model(inputs, [L.Flatten()(y), L.Concatenate()([x, y]), x, x])
+
+
+def nested(L: Any, model: Any) -> Any:
+    inner, inputs = L.Input((6, 5, 2)), L.Input((6, 5, 2))
+    block = model(inner, [L.RandomFlip()(L.Conv2D(2, 3, padding="same")(inner)), inner])
+    first, second = block(inputs)
+    return model(inputs, L.Average()([*block(first), second]))
+
+
+def two_inputs(L: Any, model: Any) -> Any:
+    second, first = L.Input((4,)), L.Input((6, 5, 2))
+    return model([first, second], L.Concatenate()([L.Flatten()(first), L.Dense(2)(second)]))
+
+
+def given(model: Any) -> list[Any]:
+    generator = np.random.default_rng(0)
+    return [generator.normal(size=(3, *tensor.shape[1:])).astype(np.float32) for tensor in model.inputs]
+
+
+@pytest.mark.parametrize("build", [chain, branches, nested, two_inputs])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_outputs_equal_those_of_the_whole_model(build: Callable[..., Any], backwards: bool) -> None:
+    """In whatever order they are asked for; nothing random in use, nothing left in memory at the end."""
+    import keras
+
+    model = randomised(build(keras.layers, keras.Model))
+    frames = given(model)
+    expected = model(frames if len(frames) > 1 else frames[0], training=False)
+    pairs = list(zip(model.outputs, expected if isinstance(expected, list) else [expected]))
+    values = Tensors(model).on(frames, model.outputs)
+    for tensor, answer in pairs[::-1] if backwards else pairs:
+        np.testing.assert_allclose(np.asarray(values.take(tensor)), np.asarray(answer), atol=1e-6)
+    assert not any(values.left.values()) and not values.values.keys() - set(map(id, model.inputs))
+
+
+def test_tensors_are_forgotten_once_used() -> None:
+    """However deep a chain, what waits is what the next layer needs."""
+    model = sequential((5,), *(f"Dense(5, name='d{n}')" for n in range(40)))
+    tensors = Tensors(model)
+    wanted = [tensors.by_layer["d9"], tensors.by_layer["d39"]]
+    values = tensors.on(given(model), wanted)
+    values.take(wanted[0])
+    assert values.values.keys() == {id(wanted[0])}
+    values.take(wanted[1])
+    assert not values.values
+
+
+LAYERS = (
+    ("Conv2D(5, 2, activation='relu', {})", (2, 7, 6)),
+    ("Conv1D(6, 2, activation='elu', {})", (3, 7)),
+    ("Conv2DTranspose(7, 2, {})", (3, 5, 6)),
+    ("DepthwiseConv2D((3, 2), depth_multiplier=2, {})", (2, 6, 5)),
+    ("SeparableConv2D(4, 3, activation='tanh', {})", (3, 5, 6)),
+)
+
+
+@pytest.mark.parametrize(("text", "shape"), LAYERS, ids=[text.partition("(")[0] for text, _ in LAYERS])
+def test_a_bias_that_keras_misplaces_does_not_stop_a_conversion(text: str, shape: tuple[int, ...]) -> None:
+    """With as many columns as filters, some releases of Keras 3 add the bias of channels_first along the columns."""
+    import keras
+
+    layer = text.format("data_format='channels_first', name='conv'")
+    model = sequential(shape, layer, "Flatten()", "Dense(3)")
+    channels, columns = model.get_layer("conv").output.shape[1], model.get_layer("conv").output.shape[-1]
+    assert channels == columns
+    wrong = float(keras.ops.add(np.zeros((1, 2, 1, 2)), np.array([1.0, 0.0]).reshape(1, 2, 1, 1))[0, 0, 0, 1]) != 1
+    net = convert_model(model)
+    assert max(net.verification["keras"].values()) < 1e-5
+    said = f"conv: Keras {keras.__version__} adds its bias along the wrong axis; compared with the bias along the channels"
+    assert net.provenance["notes"] == ([said] if wrong else [])
+    kernel = model.get_layer("conv").get_config()
+    assert kernel["use_bias"] is True
+
+
+@pytest.mark.parametrize("channels", [5, 16])
+def test_a_sum_that_keras_misplaces_does_not_stop_a_conversion(channels: int) -> None:
+    """With as many samples as channels, some releases of Keras 3 take one value a sample for a bias."""
+    import keras
+
+    L = keras.layers
+    inputs = L.Input((6, 7, 2))
+    x = L.Conv2D(channels, 2)(inputs)
+    model = randomised(keras.Model(inputs, L.Add()([x, L.Dense(1)(L.GlobalAveragePooling2D(keepdims=True)(x))]) * 2.0 + 1.0))
+    net = convert_model(model)
+    assert net.verification["samples"] == 16 and max(net.verification["keras"].values()) < 1e-5
+    ones = np.arange(4.0).reshape(4, 1, 1, 1)
+    wrong = channels == 16 and not np.allclose(keras.ops.add(np.zeros((4, 2, 2, 4)), ones), np.zeros((4, 2, 2, 4)) + ones)
+    said = [note.partition(" adds ")[2] for note in net.provenance["notes"]]
+    assert said == ["a tensor of one value a sample along the wrong axis; compared with what its documentation says"] * wrong
+
+
+def test_where_columns_and_filters_differ_nothing_is_corrected() -> None:
+    model = sequential((2, 7, 6), "Conv2D(4, 2, data_format='channels_first')", "Flatten()", "Dense(3)")
+    assert convert_model(model).provenance["notes"] == []
+
+
+def test_a_keras_that_shows_no_tensors() -> None:
+    """Then the outputs alone are compared."""
+    model = sequential((5,), "Dense(4, activation='relu', name='a')", "Dense(3, name='b')")
+
+    class Closed:
+        layers = model.layers
+        outputs = model.outputs
+
+        def __call__(self, frames: Any, training: bool) -> Any:
+            return model(frames, training=training)
+
+    graph = graph_of(model)
+    reference = Reference(Closed(), graph, {})
+    assert reference.probes == {"b": [Probe("b")]} and reference.notes == ()
+    (frames,) = given(model)
+    np.testing.assert_allclose(reference.on([frames])(Probe("b")), np.asarray(model(frames)), atol=1e-6)
+
+
+def test_a_model_that_cannot_be_run() -> None:
+    model = sequential((5,), "Dense(3, name='b')")
+    reference = Reference(model, graph_of(model), {})
+    with pytest.raises(FileError, match="not compared: Keras cannot run the model .*; the float network stands for it"):
+        reference.on([np.zeros((2, 6), np.float32)])(Probe("b"))

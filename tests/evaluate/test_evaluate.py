@@ -1,0 +1,148 @@
+"""The whole evaluation, from a file on disk to what lies in the directory afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.evaluate_parts import dataset, net, pixels
+from tfsnn import artifact
+from tfsnn.errors import FileError, InputError
+from tfsnn.evaluate.pipeline import THRESHOLDS, evaluate
+from tfsnn.input.encoder import Encoder
+from tfsnn.plan.settings import UNITS
+
+PICTURES = {"frame.png", "layers.png", "accuracy_operations.png", "accuracy_spikes.png", "accuracy_time.png"}
+SETTINGS: dict[str, Any] = {"thresholds": (0.5, 0.1), "unit": "absolute"}
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A network in a file."""
+    artifact.save(net(), tmp_path / "dots.snn.h5")
+    return tmp_path / "dots.snn.h5"
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_written(stored: Path, tmp_path: Path) -> None:
+    found = evaluate(stored, data=dataset(), out=tmp_path / "deep" / "report", **SETTINGS)
+    out = tmp_path / "deep" / "report"
+    assert set(left(out)) == PICTURES | {"report.json", "report.html"}
+    assert json.loads((out / "report.json").read_text(encoding="utf-8")) == found
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert html.count("data:image/png;base64,") == len(PICTURES) and "event by event" in html
+    assert all(pixels(out / name) for name in PICTURES)
+    assert [row["threshold"] for row in found["rows"]] == [0.1, 0.5]
+    assert found["inputs"]["dots.snn.h5"] == hashlib.sha256(stored.read_bytes()).hexdigest()
+    assert found["provenance"] == {"command": "convert"}
+
+
+def test_command_that_does_it_again(stored: Path, tmp_path: Path) -> None:
+    settings = SETTINGS | {
+        "samples": 5,
+        "bins": 2,
+        "spiking_output": True,
+        "spikes": "signed",
+        "schedule": "spike",
+        "initial": "bias",
+    }
+    found = evaluate(stored, data=dataset(), out=tmp_path / "my report", **settings)
+    assert found["command"] == (
+        "tfsnn evaluate dots.snn.h5 --data dots --out 'my report' --thresholds 0.1,0.5 --absolute --spiking-output "
+        "--spikes signed --schedule spike --initial bias --samples 5 --bins 2"
+    )
+    assert (found["dataset"]["samples"], found["dataset"]["available"], found["encoder"]["bins"]) == (5, 12, 2)
+
+
+def test_same_again(stored: Path, tmp_path: Path) -> None:
+    first, second = (evaluate(stored, data=dataset(), out=tmp_path / name, **SETTINGS) for name in ("a", "b"))
+    for found in (first, second):
+        found |= {"time": "", "command": ""}
+        for row in found["rows"]:
+            row["seconds"] = 0
+    assert first == second
+
+
+def test_other_frames_have_another_hash(tmp_path: Path) -> None:
+    found = [evaluate(net(), data=dataset(), out=tmp_path / f"{n}", samples=n, **SETTINGS)["inputs"] for n in (4, 5)]
+    assert found[0].keys() == found[1].keys() == {"dots, test samples taken"} and found[0] != found[1]
+
+
+def test_stream(tmp_path: Path) -> None:
+    encoder = Encoder("delta", scale=1 / 4, threshold=0.25)
+    evaluate(net(encoder), data=dataset(encoder=encoder), out=tmp_path / "out", **SETTINGS)
+    assert set(left(tmp_path / "out")) == PICTURES - {"frame.png", "accuracy_time.png"} | {"report.json", "report.html"}
+
+
+def test_one_output(tmp_path: Path) -> None:
+    found = evaluate(net(outputs=1), data=dataset(), out=tmp_path / "out", **SETTINGS)
+    assert found["measure"] == "error" and "error_operations.png" in left(tmp_path / "out")
+
+
+def test_nothing_is_overwritten(stored: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="out: is not empty already; choose another name, or overwrite with --force"):
+        evaluate(stored, data=dataset(), out=tmp_path / "out", **SETTINGS)
+    assert left(tmp_path / "out") == ["mine.txt"]
+    evaluate(stored, data=dataset(), out=tmp_path / "out", force=True, **SETTINGS)
+    assert {"mine.txt", "report.json"} <= set(left(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"thresholds": (0.1, float("nan"))}, "threshold is nan; it must be a positive number"),
+        ({"thresholds": (0,)}, "threshold is 0; it must be a positive number"),
+        ({"thresholds": ("low",)}, "threshold is 'low'; it must be a positive number"),
+        ({"thresholds": ()}, "evaluate: no thresholds; give at least one positive number"),
+        ({"unit": "yards", "thresholds": None}, "unit is 'yards'; choose one of relative, absolute, lsb"),
+        ({"spikes": "loud"}, "spikes is 'loud'; choose one of signed"),
+        ({"schedule": "never"}, "schedule is 'never'; choose one of slot, spike"),
+        ({"initial": "chaos"}, "initial is 'chaos'; choose one of rest, bias"),
+        ({"engine": "steam"}, "engine is 'steam'; choose one of"),
+        ({"samples": 99}, "samples is 99; the test split of dots has 12"),
+    ],
+)
+def test_wrong_settings_leave_nothing(stored: Path, tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(stored, data=dataset(), out=tmp_path / "out", **SETTINGS | settings)
+    assert left(tmp_path) == ["dots.snn.h5"]
+
+
+def test_no_network(tmp_path: Path) -> None:
+    (tmp_path / "not.h5").write_text("no HDF5")
+    for name in ("not.h5", "absent.h5"):
+        with pytest.raises(FileError, match=rf"{name}"):
+            evaluate(tmp_path / name, data=dataset(), out=tmp_path / "out")
+    assert left(tmp_path) == ["not.h5"]
+
+
+def test_failure_while_writing_leaves_nothing(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> str:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("tfsnn.evaluate.report.page.render", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        evaluate(stored, data=dataset(), out=tmp_path / "out", **SETTINGS)
+    assert left(tmp_path) == ["dots.snn.h5"]
+
+
+def test_thresholds_tried_where_none_are_given() -> None:
+    assert set(THRESHOLDS) == set(UNITS)
+    assert all(len(tried) >= 8 and list(tried) == sorted(set(tried)) for tried in THRESHOLDS.values())
+
+
+def test_thresholds_once_each_from_low_to_high(tmp_path: Path) -> None:
+    tried: tuple[Any, ...] = (0.5, 0.1, np.float32(0.5), 1)
+    found = evaluate(net(), data=dataset(), out=tmp_path / "out", thresholds=tried, unit="absolute")
+    assert [row["threshold"] for row in found["rows"]] == [0.1, 0.5, 1.0]
+    assert all(type(row["threshold"]) is float for row in found["rows"])

@@ -1,0 +1,4 @@
+"""The network as data: nodes, operations, the graph and its forward pass in real numbers.
+
+Rule: knows no threshold and no grid.
+"""

@@ -1,0 +1,127 @@
+"""The network: populations, and the synapses between them.
+
+A population is an input, neurons, or a max-pooling layer. What lies between two populations is a synapse: relays that move
+values, then one linear operation with weights. Populations stand in topological order, sources first. A graph is
+checked once, when it is made; ``print(graph)`` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from tfsnn.errors import InputError
+from tfsnn.network.check import check_node
+from tfsnn.network.fanout import fanout
+from tfsnn.network.nodes import Input, Neurons, Node, Synapse, sources
+from tfsnn.network.ops import Conv, Shape, relayed
+from tfsnn.network.show import row
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Populations in topological order, and the names of those whose x is the result.
+
+    Parameters
+    ----------
+    nodes
+        Sources before their targets.
+    outputs
+        Names of populations of neurons.
+
+    Raises
+    ------
+    InputError
+        Naming the population and what does not fit: names, order, shapes, weights.
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        known: dict[str, Node] = {}
+        for node in self.nodes:
+            if node.name in known:
+                raise InputError(f"graph: two populations are named {node.name!r}; names must be unique")
+            check_node(node, known)
+            known[node.name] = node
+        if not self.inputs or not self.outputs:
+            raise InputError(f"graph: {len(self.inputs)} inputs and {len(self.outputs)} outputs; there must be at least one of each")
+        for name in self.outputs:
+            if not isinstance(known.get(name), Neurons):
+                raise InputError(f"graph: output {name!r} is no population of neurons; choose among {', '.join(known)}")
+        for node in self.nodes:
+            if isinstance(node, Neurons) and node.softmax and (node.name not in self.outputs or self.consumers(node.name)):
+                raise InputError(f"graph: {node.name}: softmax inside the network; events can carry it at an output alone")
+
+    def __getitem__(self, name: str) -> Node:
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise InputError(f"graph: no population {name!r}; there are {', '.join(node.name for node in self.nodes)}")
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The input populations."""
+        return tuple(node for node in self.nodes if isinstance(node, Input))
+
+    @property
+    def neurons(self) -> int:
+        """Neurons of all populations but the inputs."""
+        return sum(prod(node.shape) for node in self.nodes if not isinstance(node, Input))
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        nodes = [node for node in self.nodes if isinstance(node, Neurons)]
+        return sum(node.bias.size + sum(synapse.weight.size for synapse in node.synapses) for node in nodes)
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """The populations that hear ``name``, in topological order."""
+        return tuple(node for node in self.nodes if name in sources(node))
+
+    def macs(self, *, borders: bool = False) -> dict[str, int]:
+        """Multiply-accumulates of the dense network on one frame, by population.
+
+        Parameters
+        ----------
+        borders
+            Count the taps that lie in the zero padding, too.
+        """
+        return {
+            node.name: sum(synapse_macs(synapse, self[synapse.source].shape, borders=borders) for synapse in node.synapses)
+            for node in self.nodes
+            if isinstance(node, Neurons)
+        }
+
+    def __str__(self) -> str:
+        head = ("population", "what it is", "shape", "hears", "parameters", "MACs", "scale")
+        macs = self.macs()
+        rows = [head, *(row(node, macs.get(node.name, 0), node.name in self.outputs) for node in self.nodes)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+        right = (False, False, False, False, True, True, True)
+        lines = ["  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right)).rstrip() for row in rows]
+        total = f"{self.neurons:,} neurons, {self.parameters:,} parameters, {sum(macs.values()):,} MACs a frame inside the borders"
+        return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:], total])
+
+
+def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:
+    """Multiply-accumulates of one synapse on one frame; relays cost nothing.
+
+    Parameters
+    ----------
+    synapse
+        The synapse.
+    shape
+        Of its source.
+    borders
+        Count the taps that lie in the zero padding, too.
+    """
+    shape = relayed(synapse.relays, shape)
+    if borders and isinstance(synapse.op, Conv):
+        return prod(synapse.op.output(shape)) * prod(synapse.op.window) * shape[2] // synapse.op.groups
+    return int(fanout(synapse.op, shape).sum())

@@ -1,0 +1,143 @@
+"""A graph at given thresholds, flattened into the integers that both engines walk.
+
+The grid
+    Every quantity of a population is a whole number of its *step* a. With u_q the real value of one payload unit of the
+    source q and s the scale of the int8 weights, a synapse's own grain is e = s u_q (the finest channel's, but no finer
+    than a quarter of the coarsest's: one threshold serves all channels). The plan takes a <= e / 4 such that
+    u_p = T / 2^r is a whole number of steps:
+
+        a_p = u_p / P,   P = ceil(u_p / (e / 4)),   w_int = round(w u_q / a_p),   b_int = round(b / a_p)
+
+    Thresholds are thereby exact; a weight is off by at most e / 8 (an eighth of its int8 step in the finest channel, an
+    eighth of a quarter of the coarsest channel's step in any finer one; int8 rounding itself was up to half a step); a
+    bias by a_p / 2. :meth:`Plan.deviation` turns that into a bound on every neuron's state.
+Rest
+    x and o of a network that has seen an all-zero input and has settled, computed once here.
+Range
+    The integers are carried in floating point, float32 while |x| stays below 2^23 (so that differences stay below 2^24),
+    else float64 below 2^52. On such numbers every sum is exact in any order. ``reach`` lets an engine prove before it
+    adds that no sum leaves the range.
+"""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.errors import InputError, RangeError
+from tfsnn.network.fanout import column_sum, fanout, fanout_nonzero, per_source
+from tfsnn.network.forward import flat_bias, real_weight
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input, MaxPool, Neurons, Synapse
+from tfsnn.network.ops import Indices, OneToOne, factor, relayed, route, window_sources
+from tfsnn.plan.grid_function import LINEAR, STATE_LIMIT, on_grid, rounded
+from tfsnn.plan.plan import Path, Plan, Population
+from tfsnn.plan.rest import at_rest
+from tfsnn.plan.settings import SPIKES, Settings
+
+
+def make(graph: Graph, settings: Settings) -> Plan:
+    """The plan of a quantized graph.
+
+    Parameters
+    ----------
+    graph
+        A graph with integer weights.
+    settings
+        Threshold, spikes, initial state.
+
+    Raises
+    ------
+    InputError
+        If the graph is still in float.
+    RangeError
+        If a threshold, weight or bias does not fit 2^52 grid steps.
+    """
+    populations: list[Population] = []
+    position: dict[str, int] = {}
+    for node in graph.nodes:
+        if isinstance(node, Neurons):
+            population = _neurons(node, populations, position, graph, settings)
+        elif isinstance(node, MaxPool):
+            population = _max_pool(node, populations, position)
+        else:
+            population = _silent(node, node.encoder.unit_value)
+        position[node.name] = len(populations)
+        populations.append(population)
+    bits, largest = SPIKES[settings.spikes]
+    plan = Plan(graph, settings, tuple(populations), largest, settings.spikes == "direct")
+    return at_rest(plan) if settings.initial == "rest" else plan
+
+
+def _silent(node: Input, unit: float) -> Population:
+    nothing = np.zeros(prod(node.shape), np.int64)
+    return Population(node, unit, unit, 1, 0, nothing, LINEAR, (), _NO_INDEX, _NO_INDEX, -1, nothing, nothing)
+
+
+def _max_pool(node: MaxPool, populations: list[Population], position: dict[str, int]) -> Population:
+    at = position[node.source]
+    shape = relayed(node.relays, populations[at].shape)
+    pixels = window_sources(shape, node.window, node.strides, node.padding)
+    channels = np.arange(shape[2])[None, :, None]
+    windows = np.where(pixels[:, None, :] < 0, -1, pixels[:, None, :] * shape[2] + channels).reshape(-1, pixels.shape[1])
+    heard, nothing = np.zeros(prod(shape), np.int64), np.zeros(prod(node.shape), np.int64)
+    index = route(node.relays, populations[at].shape)
+    unit = populations[at].unit
+    return Population(node, unit, unit, 1, 1, nothing, LINEAR, (), windows, index, at, heard, nothing)
+
+
+def _neurons(node: Neurons, populations: list[Population], position: dict[str, int], graph: Graph, settings: Settings) -> Population:
+    spikes = settings.spiking_output or bool(graph.consumers(node.name))
+    grains = [_grain(synapse, populations[position[synapse.source]].unit) for synapse in node.synapses]
+    step = min(grains, default=1.0) / 4
+    payload, threshold, unit = 1, 0, 0.0
+    if spikes:
+        bits = SPIKES[settings.spikes][0]
+        unit = settings.threshold * node.threshold * _reference(node, settings.unit) / (1 << bits)
+        payload = ceil(unit / step)
+        threshold, step = payload << bits, unit / payload
+    bias = rounded(flat_bias(node) / step, node.name, "bias")
+    paths = tuple(_path(synapse, position, populations, step, node) for synapse in node.synapses)
+    if threshold >= STATE_LIMIT["float64"]:
+        raise RangeError(f"plan: {node.name}: a threshold of {threshold} grid steps; lower the threshold, the weights are far finer")
+    told = np.zeros(prod(node.shape), np.int64)
+    function = on_grid(node.activation, node.shape, step, node.name)
+    return Population(node, unit, step, payload, threshold, bias, function, paths, _NO_INDEX, _NO_INDEX, -1, bias, told)
+
+
+def _reference(node: Neurons, unit: str) -> float:
+    """What a threshold of 1 stands for at this population."""
+    if unit == "relative":
+        return node.scale
+    return min((float(np.median(_scale(s))) for s in node.synapses), default=1.0) if unit == "lsb" else 1.0
+
+
+def _scale(synapse: Synapse) -> NDArray[np.float64]:
+    if synapse.scale is None:
+        raise InputError(f"plan: the weights from {synapse.source} are still in float; quantize the graph first (tfsnn convert does)")
+    return np.atleast_1d(synapse.scale).astype(np.float64)
+
+
+def _grain(synapse: Synapse, unit: float) -> float:
+    scale = _scale(synapse)
+    return float(max(scale.min(), scale.max() / 4)) * factor(synapse.relays) * unit
+
+
+def _path(synapse: Synapse, position: dict[str, int], populations: list[Population], step: float, node: Neurons) -> Path:
+    at = position[synapse.source]
+    source = populations[at]
+    real = real_weight(synapse) * factor(synapse.relays)
+    weight = rounded(real * (source.unit / step), node.name, "weight")
+    shape, index = relayed(synapse.relays, source.shape), route(synapse.relays, source.shape)
+    if isinstance(synapse.op, OneToOne):
+        weight = np.ascontiguousarray(np.broadcast_to(weight, shape))
+    fan = per_source(index, source.size, np.broadcast_to(fanout(synapse.op, shape), prod(shape)))
+    fan_nonzero = per_source(index, source.size, fanout_nonzero(synapse.op, weight, shape))
+    places = per_source(index, source.size, np.ones(len(index), np.int64)).max(initial=0)
+    reach = column_sum(synapse.op, weight) * index.shape[1], int(np.abs(weight).max(initial=0) * places)
+    return Path(at, len(populations), synapse.op, shape, index, weight, fan, fan_nonzero, reach)
+
+
+_NO_INDEX: Indices = np.zeros((0, 0), np.int64)
