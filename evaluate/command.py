@@ -10,8 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
-from tfsnn.plan.settings import INITIAL, SPIKES
-from tfsnn.simulate import ENGINES, SCHEDULES
+from tfsnn.plan.settings import ENGINES, INITIAL, SCHEDULES, SPIKES
 from tfsnn.stage.terminal import table
 
 from .report import page

@@ -17,7 +17,7 @@ from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.input.datasets import Dataset
 from tfsnn.plan.settings import Settings
-from tfsnn.simulate import simulate
+from tfsnn.simulate import run
 from tfsnn.stage.output import guard, replacing, write_json
 from tfsnn.stage.provenance import circumstances, provenance
 from tfsnn.stage.terminal import counting
@@ -92,10 +92,11 @@ def evaluate(
         If the network cannot be read.
     """
     out = guard(out, force, directory=True)
-    settings = _settings(thresholds, unit, spikes, initial, spiking_output)
+    first = Settings(1.0, unit, spikes, initial, spiking_output, schedule, engine, where="evaluate")
+    settings = _settings(thresholds, first)
     loaded = net if isinstance(net, Net) else artifact.load(net)
     material = prepare(loaded, data, data_dir=data_dir, samples=samples, bins=bins)
-    found = measure(material, settings, schedule=schedule, engine=engine)
+    found = measure(material, settings)
     named = [
         ("--spikes", spikes),
         ("--schedule", schedule),
@@ -109,16 +110,14 @@ def evaluate(
     with replacing(out, directory=True) as place:
         captions = plots.draw(content, place)
         if not material.streamed:
-            captions = {"frame.png": _first_frame(material, content, found, schedule, place)} | captions
+            captions = {"frame.png": _first_frame(material, content, found, place)} | captions
         write_json(place / "report.json", content)
         pictures = [(caption, (place / name).read_bytes()) for name, caption in captions.items()]
         (place / "report.html").write_text(page.render(content, pictures), encoding="utf-8")
     return content
 
 
-def measure(
-    material: Material, settings: Sequence[Settings], *, schedule: str = "slot", engine: str | None = None
-) -> Findings:
+def measure(material: Material, settings: Sequence[Settings]) -> Findings:
     """Everything that a report needs to know, measured with a progress bar.
 
     Parameters
@@ -127,11 +126,9 @@ def measure(
         What to evaluate.
     settings
         One for each threshold, from low to high.
-    schedule, engine
-        As :func:`tfsnn.simulate.simulate` takes them.
     """
     with counting("simulating", material.events.samples * len(settings)) as count:
-        trials = [trial(material, s, schedule=schedule, engine=engine, progress=count) for s in settings]
+        trials = [trial(material, s, progress=count) for s in settings]
     with counting("baselines", len(material.labels) * (1 + len(settings))) as count:
         ann = baselines.ann(material.graph, material.frames, count)
         quantized = [baselines.quantized_ann(t.result.plan, material.frames, count) for t in trials]
@@ -165,15 +162,13 @@ def head(material: Material, line: str, net: PathLike | Net) -> dict[str, Any]:
     }
 
 
-def _settings(
-    thresholds: Sequence[float] | None, unit: str, spikes: str, initial: str, spiking_output: bool
-) -> list[Settings]:
+def _settings(thresholds: Sequence[float] | None, first: Settings) -> list[Settings]:
     """One for each threshold, from low to high; whatever is wrong is said before any work begins."""
-    first = Settings(1.0, unit, spikes, initial, spiking_output)
-    every = [replace(first, threshold=t) for t in (THRESHOLDS[unit] if thresholds is None else thresholds)]
+    chosen = THRESHOLDS[first.unit] if thresholds is None else thresholds
+    every = [replace(first, threshold=threshold, where="evaluate") for threshold in chosen]
     if not every:
         raise InputError("evaluate: no thresholds; give at least one positive number")
-    return [replace(first, threshold=t) for t in sorted({float(settings.threshold) for settings in every})]
+    return [replace(first, threshold=threshold) for threshold in sorted({settings.threshold for settings in every})]
 
 
 def _digest(material: Material) -> str:
@@ -208,19 +203,7 @@ def _command(
     return shlex.join(words)
 
 
-def _first_frame(material: Material, content: dict[str, Any], found: Findings, schedule: str, place: Path) -> str:
-    row = content["headline"]["row"]
-    s = found.trials[row].result.plan.settings
-    result = simulate(
-        material.net,
-        material.events.sample(0),
-        threshold=s.threshold,
-        unit=s.unit,
-        spikes=s.spikes,
-        schedule=schedule,
-        initial=s.initial,
-        spiking_output=s.spiking_output,
-        engine=found.trials[row].result.engine,
-        record=("trajectory", "events"),
-    )
+def _first_frame(material: Material, content: dict[str, Any], found: Findings, place: Path) -> str:
+    chosen = found.trials[content["headline"]["row"]].result.plan
+    result = run(chosen, material.events.sample(0), record=("trajectory", "events"), where="evaluate")
     return one_frame(material, result, found.ann.outputs[0], place / "frame.png")

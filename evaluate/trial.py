@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats
 from tfsnn.errors import InputError
+from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
-from tfsnn.simulate import Result, simulate
+from tfsnn.simulate import Result, run
 
 from .measure import curves
 from .measure.curves import Curve
@@ -44,14 +45,7 @@ class Trial:
     stamps: int
 
 
-def trial(
-    material: Material,
-    settings: Settings,
-    *,
-    schedule: str,
-    engine: str | None,
-    progress: Callable[[int], object] | None = None,
-) -> Trial:
+def trial(material: Material, settings: Settings, *, progress: Callable[[int], object] | None = None) -> Trial:
     """Simulate all frames at one threshold.
 
     Parameters
@@ -59,25 +53,12 @@ def trial(
     material
         What to simulate.
     settings
-        Threshold, spikes, initial state.
-    schedule, engine
-        As :func:`tfsnn.simulate.simulate` takes them.
+        How.
     progress
         Called with the number of samples done.
     """
-    result = simulate(
-        material.net,
-        material.events,
-        threshold=settings.threshold,
-        unit=settings.unit,
-        spikes=settings.spikes,
-        schedule=schedule,
-        initial=settings.initial,
-        spiking_output=settings.spiking_output,
-        engine=engine,
-        record=("trajectory",),
-        progress=progress,
-    )
+    plan = make(material.graph, settings)
+    result = run(plan, material.events, record=("trajectory",), progress=progress, where="evaluate")
     trajectory, at_start = result.trajectory, curves.start(result.plan)
     if trajectory is None:
         raise InputError(f"evaluate: engine {result.engine!r} records no trajectory; choose another")

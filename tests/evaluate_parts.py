@@ -69,10 +69,9 @@ def evaluated(
     encoder: Encoder = DELAY, outputs: int = 2, thresholds: tuple[float, ...] = (0.1, 0.5, 2.0), **settings: Any
 ) -> tuple[Material, Findings, dict[str, Any]]:
     """Material, findings and report of an evaluation."""
-    schedule = settings.pop("schedule", "slot")
     material = prepared(encoder, outputs)
     chosen = [Settings(threshold, "absolute", **settings) for threshold in thresholds]
-    found = measure(material, chosen, schedule=schedule)
+    found = measure(material, chosen)
     origin = head(material, "tfsnn evaluate NET.snn.h5 --data dots", material.net)
     return material, found, origin | report.assemble(material, found)
 

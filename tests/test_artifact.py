@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -147,8 +148,11 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="missing.snn.h5: no such file; give a .snn.h5 that tfsnn convert wrote"):
         load(tmp_path / "missing.snn.h5")
-    with pytest.raises(FileError, match="no such file; give a .snn.h5"):
+    with pytest.raises(FileError, match=": a directory; give a .snn.h5 that tfsnn convert wrote"):
         load(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match="pipe: no plain file; give a .snn.h5 that tfsnn convert wrote"):
+        load(tmp_path / "pipe")
 
 
 def test_truncated_anywhere(good: Path) -> None:

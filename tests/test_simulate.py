@@ -22,9 +22,10 @@ from tfsnn.errors import InputError, RangeError
 from tfsnn.input.events import Events
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Activation, Dense
-from tfsnn.plan.settings import INITIAL, SPIKES
+from tfsnn.plan.make import make
+from tfsnn.plan.settings import INITIAL, SPIKES, Settings
 from tfsnn.record import COUNTS, RECORDS, State
-from tfsnn.simulate import Result, simulate
+from tfsnn.simulate import Result, run, simulate
 
 ROWS = [(0, 0, 3), (0, 4, 1), (2, 8, -2), (2, 0, -1), (7, 4, 2)]
 
@@ -49,18 +50,51 @@ def assert_same(one: Result, other: Result) -> None:
     [
         ({"schedule": "frame"}, "schedule is 'frame'; choose one of slot, spike"),
         ({"engine": "gpu"}, "engine is 'gpu'; choose one of .*eager"),
-        ({"record": ["weights"]}, "record is weights; choose among trajectory, events, state"),
-        ({"record": "events"}, "record is .*; choose among trajectory, events, state"),
+        ({"record": ["weights"]}, "record is 'weights'; choose among trajectory, events, state"),
+        ({"record": [0, "events"]}, "record is 0, 'events'; choose among trajectory, events, state"),
+        ({"record": "events"}, "record is 'events'; give a list, of any of trajectory, events, state"),
+        ({"record": None}, "record is None; give a list, of any of trajectory, events, state"),
         ({"threshold": 0}, "threshold is 0; it must be a positive number"),
         ({"spikes": "binary"}, "spikes is 'binary'; choose one of signed, graded, valued, direct"),
         ({"unit": "mV"}, "unit is 'mV'; choose one of relative, absolute, lsb"),
         ({"initial": "random"}, "initial is 'random'; choose one of rest, bias"),
-        ({"batch": 0}, "batch is 0; it must be 1 or above"),
+        ({"batch": 0}, "batch is 0; it must be a whole number, 1 or above"),
+        ({"batch": 1.5}, "batch is 1.5; it must be a whole number, 1 or above"),
+        ({"batch": True}, "batch is True; it must be a whole number, 1 or above"),
+        ({"spiking_output": "no"}, "spiking_output is 'no'; it must be True or False"),
+        ({"state": {}}, "state is {}; give the state of a run of the same network and samples"),
     ],
 )
 def test_settings_that_do_not_fit(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=f"^simulate: {message}"):
         simulate(three_layers(), streams(three_layers(), ROWS), **changes)
+
+
+def test_a_network_or_events_of_another_type() -> None:
+    with pytest.raises(InputError, match="^simulate: the network is 'net.snn.h5'; give what tfsnn.load or tfsnn.convert_model returned"):
+        simulate("net.snn.h5", streams(three_layers(), ROWS))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^simulate: events are \[\[0, 0, 0\]\]; give tfsnn.Events"):
+        simulate(three_layers(), [[0, 0, 0]])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batch", [np.int64(1), np.uint8(2)])
+def test_whole_numbers_of_numpy_are_whole_numbers(batch: Any) -> None:
+    events = streams(three_layers(), ROWS, ROWS)
+    assert simulate(three_layers(), events, batch=batch).outputs.tolist() == simulate(three_layers(), events).outputs.tolist()
+
+
+def test_a_plan_runs_under_its_own_settings() -> None:
+    graph = three_layers()
+    settings = Settings(0.5, "absolute", "graded", "bias", True, "spike", "eager")
+    found = run(make(graph, settings), streams(graph, ROWS), record=RECORDS)
+    expected = simulate(
+        graph, streams(graph, ROWS), threshold=0.5, unit="absolute", spikes="graded", initial="bias", spiking_output=True,
+        schedule="spike", engine="eager", record=RECORDS,
+    )  # fmt: skip
+    assert_same(found, expected)
+    assert (found.schedule, found.engine) == ("spike", "eager")
+    with pytest.raises(InputError, match="^evaluate: batch is 0;"):
+        run(found.plan, streams(graph, ROWS), batch=0, where="evaluate")
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (9, 1, 1), (10,), (8,)])
@@ -176,11 +210,20 @@ def test_a_state_of_other_samples_or_another_network_is_refused() -> None:
     graph = three_layers()
     state = state_of(graph, streams(graph, ROWS))
     with pytest.raises(
-        InputError, match=r"^simulate: state of 1 samples of .*; expected 2 samples of in 9, first 8, second 3, out 2: give the state of a"
+        InputError,
+        match=r"^simulate: state of \(samples, neurons\) \(1, 9\), .*; expected 2 samples of in 9, first 8, second 3, out 2",
     ):
         simulate(graph, streams(graph, ROWS, ROWS), state=state)
-    with pytest.raises(InputError, match="^simulate: state of 1 samples of 9, 8, 3, 2 neurons; expected 1 samples of in 32, pool 8"):
+    with pytest.raises(InputError, match=r"^simulate: state of .* \(1, 3\), \(1, 2\); expected 1 samples of in 32, pool 8"):
         simulate(branches(), streams(branches(), []), state=state)
+
+
+@pytest.mark.parametrize("odd", [0.5, float("nan"), True])
+def test_a_state_that_is_not_of_whole_numbers_is_refused(odd: Any) -> None:
+    graph = three_layers()
+    state = state_of(graph, streams(graph, ROWS))
+    with pytest.raises(InputError, match="^simulate: state holds array.*; it must be arrays of whole numbers: give the state of a run"):
+        simulate(graph, streams(graph, ROWS), state=replace(state, x=(np.full((1, 9), odd), *state.x[1:])))
 
 
 @pytest.mark.parametrize("threshold", [0.5, 1e-7])
@@ -210,7 +253,7 @@ def test_leaving_float64_is_one_clear_error() -> None:
     out = neurons("out", (1,), synapse(image, Dense(1), 1, 1e-6), synapse(image, Dense(1), 127, 1.0))
     graph = network(image, out)
     message = (
-        r"^simulate: sample 1: the state of out may leave 2\^52 grid steps, where sums stay exact; raise the threshold, or look for events"
+        r"^simulate: sample 1: the state of out may leave 2\^52 grid steps, where sums stay exact; raise the threshold, or check"
     )
     for batch in (1, 2):
         with pytest.raises(RangeError, match=message):

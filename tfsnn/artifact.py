@@ -105,7 +105,8 @@ def load(path: PathLike) -> Net:
     """
     name = str(path)
     if not Path(path).is_file():
-        raise FileError(f"{name}: no such file; give a .snn.h5 that tfsnn convert wrote")
+        found = "a directory" if Path(path).is_dir() else "no plain file" if Path(path).exists() else "no such file"
+        raise FileError(f"{name}: {found}; give a .snn.h5 that tfsnn convert wrote")
     with h5.opened(path) as root:
         _check_format(root, name)
         texts = {field: h5.text(root, field) for field in ("graph", "provenance", "verification")}

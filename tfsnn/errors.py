@@ -9,6 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def shown(value: object, width: int = 80) -> str:
+    """A value as a message shows it: on one line, and short.
+
+    Parameters
+    ----------
+    value
+        Any object.
+    width
+        Characters at most.
+
+    Examples
+    --------
+    >>> shown("slot"), shown([0] * 100, width=12)
+    ("'slot'", '[0, 0, 0,...')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:
+        # Python refuses to write out whole numbers of thousands of digits.
+        text = f"a number of type {type(value).__name__} with thousands of digits"
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
 class TfsnnError(Exception):
     """Base of every error raised on purpose."""
 

@@ -1,4 +1,7 @@
-"""Run a network on event streams: settings in, a :class:`Result` out; picks the engine and the carrier."""
+"""Run a network on event streams: settings in, a :class:`Result` out; picks the engine and the carrier.
+
+:func:`run` takes a plan, which holds its settings; :func:`simulate` makes the plan from keywords first.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.artifact import Net
-from tfsnn.errors import InputError, RangeError
+from tfsnn.errors import InputError, RangeError, shown
 from tfsnn.input.events import Events
 from tfsnn.network.graph import Graph
 from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.make import make
 from tfsnn.plan.plan import Plan
-from tfsnn.plan.settings import Settings
+from tfsnn.plan.settings import ENGINES, Settings
 from tfsnn.record import RECORDS, EventLog, Ledger, Outcome, OutOfRange, State, Trajectory, joined
 
-SCHEDULES = ("slot", "spike")
 BATCH = {"compiled": 2000, "eager": 250}
-ENGINES = tuple(BATCH)
-Run = Callable[[Plan, Events, str, str, tuple[str, ...], "State | None"], Outcome]
+BEYOND_RANGE = (
+    "may leave 2^52 grid steps, where sums stay exact; "
+    "raise the threshold, or check the input: some neuron keeps receiving payloads of one sign"
+)
+Engine = Callable[[Plan, Events, str, str, tuple[str, ...], "State | None"], Outcome]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,37 +137,84 @@ def simulate(
     RangeError
         If a state leaves the range in which arithmetic is exact.
     """
-    graph = net.graph if isinstance(net, Net) else net
-    kept, chosen = tuple(record), engine or (ENGINES[0] if find_spec("numba") else "eager")
-    for name, value, allowed in (("schedule", schedule, SCHEDULES), ("engine", chosen, ENGINES)):
-        if value not in allowed:
-            raise InputError(f"simulate: {name} is {value!r}; choose one of {', '.join(allowed)}")
-    if not set(kept) <= set(RECORDS):
-        raise InputError(f"simulate: record is {', '.join(sorted(kept))}; choose among {', '.join(RECORDS)}")
-    if batch is not None and batch < 1:
-        raise InputError(f"simulate: batch is {batch}; it must be 1 or above")
-    _check_shape(graph, events)
-    plan = make(graph, Settings(threshold, unit, spikes, initial, spiking_output))
+    graph, kept = graph_of(net, "simulate"), _record(record, "simulate")
+    settings = Settings(threshold, unit, spikes, initial, spiking_output, schedule, engine, where="simulate")
+    _check(graph, events, batch, "simulate")
+    return run(make(graph, settings), events, record=kept, state=state, batch=batch, progress=progress)
+
+
+def run(
+    plan: Plan,
+    events: Events,
+    *,
+    record: Iterable[str] = (),
+    state: State | None = None,
+    batch: int | None = None,
+    progress: Callable[[int], object] | None = None,
+    where: str = "simulate",
+) -> Result:
+    """Deliver event streams to a plan, under the settings that it was made with.
+
+    Parameters
+    ----------
+    plan
+        What to run.
+    events, record, state, batch, progress
+        As of :func:`simulate`.
+    where
+        What error messages begin with.
+
+    Raises
+    ------
+    InputError
+        If the events, or one of the arguments, do not fit.
+    RangeError
+        If a state leaves the range in which arithmetic is exact.
+    """
+    kept, settings = _record(record, where), plan.settings
+    _check(plan.graph, events, batch, where)
     if state is not None:
-        _check_state(state, plan, events.samples)
+        _check_state(state, plan, events.samples, where)
     start = perf_counter()
     outcomes: list[Outcome] = []
     carrier = "float32" if plan.narrow and (state is None or _narrow(state, plan)) else "float64"
-    size = 1 if schedule == "spike" and chosen == "eager" else batch or BATCH[chosen]
+    chosen = settings.engine or (ENGINES[0] if find_spec("numba") else "eager")
+    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or BATCH[chosen]
     for first in range(0, events.samples, size):
         part = events.sample(first, min(first + size, events.samples))
         here = None if state is None else _cut(state, first, first + part.samples)
-        outcome, carrier = _exact(_engine(chosen), plan, part, schedule, carrier, kept, here, first)
+        try:
+            outcome, carrier = _exact(_engine(chosen), plan, part, carrier, kept, here)
+        except OutOfRange as error:
+            name, sample = plan.populations[error.population].name, first + int(error.samples[0])
+            raise RangeError(f"{where}: sample {sample}: the state of {name} {BEYOND_RANGE}") from None
         outcomes.append(outcome)
         if progress is not None:
             progress(part.samples)
-    whole = _whole(outcomes, plan, kept)
+    merged = _merged(outcomes)
     return Result(
-        whole.outputs, whole.ledger, plan, schedule, chosen, carrier, perf_counter() - start, whole.trajectory, whole.log, whole.state
-    )
+        merged.outputs, merged.ledger, plan, settings.schedule, chosen, carrier, perf_counter() - start,
+        merged.trajectory, merged.log, merged.state,
+    )  # fmt: skip
 
 
-def _engine(name: str) -> Run:
+def graph_of(net: Net | Graph, where: str) -> Graph:
+    """The graph of what a public function was given as its network.
+
+    Parameters
+    ----------
+    net
+        A network with its history, or the graph alone.
+    where
+        The function, for messages.
+    """
+    graph = net.graph if isinstance(net, Net) else net
+    if not isinstance(graph, Graph):
+        raise InputError(f"{where}: the network is {shown(net)}; give what tfsnn.load or tfsnn.convert_model returned")
+    return graph
+
+
+def _engine(name: str) -> Engine:
     if name == "compiled":
         from tfsnn.compiled import engine as compiled
 
@@ -173,50 +225,65 @@ def _engine(name: str) -> Run:
 
 
 def _exact(
-    run: Run, plan: Plan, events: Events, schedule: str, carrier: str, record: tuple[str, ...], state: State | None, first: int
+    engine: Engine, plan: Plan, events: Events, carrier: str, record: tuple[str, ...], state: State | None
 ) -> tuple[Outcome, str]:
     """The outcome in float32 where all sums stay exact in it, else in float64; the same either way."""
     try:
-        return run(plan, events, schedule, carrier, record, state), carrier
-    except OutOfRange as error:
-        if carrier == "float32":
-            return _exact(run, plan, events, schedule, "float64", record, state, first)
-        name, sample = plan.populations[error.population].name, first + int(error.samples[0])
-        raise RangeError(
-            f"simulate: sample {sample}: the state of {name} may leave 2^52 grid steps, where sums stay exact; "
-            "raise the threshold, or look for events that never take back what they brought"
-        ) from None
+        return engine(plan, events, plan.settings.schedule, carrier, record, state), carrier
+    except OutOfRange:
+        if carrier != "float32":
+            raise
+    return _exact(engine, plan, events, "float64", record, state)
 
 
-def _check_shape(graph: Graph, events: Events) -> None:
+def _record(record: Iterable[str], where: str) -> tuple[str, ...]:
+    if isinstance(record, str) or not isinstance(record, Iterable):
+        raise InputError(f"{where}: record is {shown(record)}; give a list, of any of {', '.join(RECORDS)}")
+    names = tuple(record)
+    if not all(isinstance(name, str) and name in RECORDS for name in names):
+        raise InputError(f"{where}: record is {', '.join(map(shown, names))}; choose among {', '.join(RECORDS)}")
+    return names
+
+
+def _check(graph: Graph, events: Events, batch: int | None, where: str) -> None:
+    if batch is not None and (not isinstance(batch, (int, np.integer)) or isinstance(batch, bool) or batch < 1):
+        raise InputError(f"{where}: batch is {shown(batch)}; it must be a whole number, 1 or above")
+    if not isinstance(events, Events):
+        raise InputError(f"{where}: events are {shown(events)}; give tfsnn.Events, as an encoder's events(...) makes them")
     size = sum(int(np.prod(node.shape)) for node in graph.inputs)
     single = graph.inputs[0].shape if len(graph.inputs) == 1 else (size,)
     if int(np.prod(events.shape)) != size or (len(events.shape) > 1 and events.shape != single):
-        raise InputError(f"simulate: events of shape {events.shape}; the network's input is {single}: give data of that shape")
+        raise InputError(f"{where}: events of shape {events.shape}; the network's input is {single}: give data of that shape")
+    if events.samples == 0:
+        raise InputError(f"{where}: the event stream holds no samples; give at least one")
 
 
-def _check_state(state: State, plan: Plan, samples: int) -> None:
+def _check_state(state: State, plan: Plan, samples: int, where: str) -> None:
+    way_out = "give the state of a run of the same network and samples"
+    if not isinstance(state, State):
+        raise InputError(f"{where}: state is {shown(state)}; {way_out}")
     parts = [*zip(state.x, (p.rest_x for p in plan.populations)), *zip(state.o, (p.rest_o for p in plan.populations))]
     same = len(state.x) == len(state.o) == len(plan.populations)
-    if not same or any(found.shape != (samples, len(rest)) for found, rest in parts):
-        found = f"{len(state.o[0])} samples of {', '.join(str(o.shape[-1]) for o in state.o)} neurons"
+    if not same or any(np.shape(found) != (samples, len(rest)) for found, rest in parts):
         wanted = ", ".join(f"{population.name} {population.size}" for population in plan.populations)
-        way_out = "give the state of a run of the same network and samples"
-        raise InputError(f"simulate: state of {found}; expected {samples} samples of {wanted}: {way_out}")
+        found = ", ".join(str(np.shape(o)) for o in state.o)
+        raise InputError(f"{where}: state of (samples, neurons) {found}; expected {samples} samples of {wanted}: {way_out}")
+    odd = next((found for found, _ in parts if not isinstance(found, np.ndarray) or found.dtype.kind not in "iu"), None)
+    if odd is not None:
+        raise InputError(f"{where}: state holds {shown(odd)}; it must be arrays of whole numbers: {way_out}")
 
 
 def _narrow(state: State, plan: Plan) -> bool:
-    told = (o * population.payload for o, population in zip(state.o, plan.populations))
-    return all(int(np.abs(values).max(initial=0)) < STATE_LIMIT["float32"] for values in (*state.x, *told))
+    sent = (o * population.payload for o, population in zip(state.o, plan.populations))
+    return all(int(np.abs(values).max(initial=0)) < STATE_LIMIT["float32"] for values in (*state.x, *sent))
 
 
 def _cut(state: State, first: int, stop: int) -> State:
     return State(tuple(v[first:stop] for v in state.x), tuple(v[first:stop] for v in state.o))
 
 
-def _whole(outcomes: list[Outcome], plan: Plan, record: tuple[str, ...]) -> Outcome:
-    if not outcomes:
-        raise InputError("simulate: the event stream holds no samples; give at least one")
+def _merged(outcomes: list[Outcome]) -> Outcome:
+    """Batches as one."""
     parts: dict[str, Any] = {
         name: joined([getattr(outcome, name) for outcome in outcomes]) if getattr(outcomes[0], name) is not None else None
         for name in ("ledger", "trajectory", "log", "state")

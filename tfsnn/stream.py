@@ -19,7 +19,7 @@ from tfsnn.network.graph import Graph
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, State
-from tfsnn.simulate import SCHEDULES
+from tfsnn.simulate import BEYOND_RANGE, graph_of
 
 
 class Stream:
@@ -53,10 +53,8 @@ class Stream:
         self, net: Net | Graph, *, threshold: float = 0.05, unit: str = "relative", spikes: str = "valued", schedule: str = "slot",
         initial: str = "rest",
     ) -> None:
-        graph = net.graph if isinstance(net, Net) else net
-        if schedule not in SCHEDULES:
-            raise InputError(f"stream: schedule is {schedule!r}; choose one of {', '.join(SCHEDULES)}")
-        self.plan = make(graph, Settings(threshold, unit, spikes, initial))
+        settings = Settings(threshold, unit, spikes, initial, schedule=schedule, engine="compiled", where="stream")
+        self.plan = make(graph_of(net, "stream"), settings)
         self._entry = compiled.RUN_SPIKE if schedule == "spike" else compiled.RUN_SLOT
         self._schedule = schedule
         self._flat = flatten(self.plan, "float32" if self.plan.narrow else "float64", schedule)
@@ -163,10 +161,7 @@ class Stream:
             status, self._work = compiled.advance(self._entry, self._flat.net, self._work, self._job)
         if status == c.RANGE:
             name = self.plan.populations[progress[c.NEXT]].name
-            raise RangeError(
-                f"stream: the state of {name} may leave 2^52 grid steps, where sums stay exact; "
-                "raise the threshold, or reset() and look for events that never take back what they brought"
-            )
+            raise RangeError(f"stream: the state of {name} {BEYOND_RANGE}; reset() starts over")
         self.outputs[:] = compiled.read(self.plan, self._flat.net, self._job.final_x, self._job.final_told)[0]
 
     def _widen(self) -> None:

@@ -89,9 +89,9 @@ def test_one_input_and_one_output() -> None:
 
 @pytest.mark.parametrize("schedule", ["slot", "spike"])
 def test_trial_is_a_simulation(schedule: str) -> None:
-    material, settings = prepared(), Settings(0.5, "absolute", "graded", "bias", True)
+    material, settings = prepared(), Settings(0.5, "absolute", "graded", "bias", True, schedule)
     done: list[int] = []
-    found = trial(material, settings, schedule=schedule, engine=None, progress=done.append)
+    found = trial(material, settings, progress=done.append)
     same: dict[str, Any] = {"threshold": 0.5, "unit": "absolute", "spikes": "graded", "initial": "bias"}
     plain = simulate(
         material.net, material.events, schedule=schedule, spiking_output=True, record=("trajectory",), **same
