@@ -14,6 +14,7 @@ from tfsnn.convert.quantize import quantize
 from tfsnn.convert.read.read import from_live
 from tfsnn.convert.read.records import CallRecord, Config, InputRecord, LayerRecord, ModelRecord
 from tfsnn.convert.verify.compare import softmaxed
+from tfsnn.convert.verify.keras_values import Tensors
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
@@ -76,8 +77,9 @@ def drawn(graph: Graph, samples: int = 3, seed: int = 1) -> dict[str, NDArray[np
 def keras_outputs(model: Any, frames: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float64]]:
     """What Keras computes, (samples, values) for each output."""
     given = list(frames.values())
-    answers = model(given if len(given) > 1 else given[0], training=False)
-    answers = answers if isinstance(answers, (list, tuple)) else [answers]
+    # Layer by layer: called as a whole, a model of channels_first fails where TensorFlow runs without oneDNN.
+    values = Tensors(model).on(given, model.outputs)
+    answers = [values.take(tensor) for tensor in model.outputs]
     return [np.asarray(answer, np.float64).reshape(len(given[0]), -1) for answer in answers]
 
 

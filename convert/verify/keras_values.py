@@ -159,6 +159,7 @@ class Tensors:
     def called(self, layer: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """What a layer gives in use; a model inside is walked likewise."""
         import keras
+        import tensorflow as tf
 
         if hasattr(layer, "layers") and hasattr(layer, "outputs"):
             inside = Tensors(layer)
@@ -168,13 +169,19 @@ class Tensors:
             return results
         if "training" in inspect.signature(layer.call).parameters:
             kwargs = {**kwargs, "training": False}
-        result = layer(*args, **kwargs)
+        try:
+            result = layer(*args, **kwargs)
+        except tf.errors.OpError:
+            # TensorFlow without oneDNN has no convolution and no pooling of channels_first on a CPU.
+            if not channels_first(layer):
+                raise
+            return through_channels_last(layer, args[0])
         if type(layer).__name__ == "Add":
             return self._summed(layer, keras.tree.flatten(args), result)
         if not _bias_misplaced(layer, result):
             return result
         self._note(layer, "adds its bias along the wrong axis; compared with the bias along the channels")
-        return _bias_along_channels(layer, args)
+        return through_channels_last(layer, args[0])
 
     def _summed(self, layer: Any, terms: list[Any], result: Any) -> Any:
         """The sum, also where Keras takes a term with one value a sample for a bias."""
@@ -200,24 +207,30 @@ def _bias_misplaced(layer: Any, result: Any) -> bool:
     """
     import keras
 
-    biased = getattr(layer, "data_format", "") == "channels_first" and getattr(layer, "use_bias", False)
+    biased = channels_first(layer) and getattr(layer, "use_bias", False)
     if not biased or result.shape[1] != result.shape[-1]:
         return False
     sums = keras.ops.add(np.zeros((1, 2, 1, 2), np.float32), np.array([1, 0], np.float32).reshape(1, 2, 1, 1))
     return float(sums[0, 0, 0, 1]) != 1.0
 
 
-def _bias_along_channels(layer: Any, args: Any) -> Any:
-    """What a layer of channels_first should give: the same without bias and activation, then these."""
+def channels_first(layer: Any) -> bool:
+    """Whether a layer's tensors are (samples, channels, rows, columns)."""
+    return str(getattr(layer, "data_format", "")) == "channels_first"
+
+
+def through_channels_last(layer: Any, value: Any) -> Any:
+    """What a layer of channels_first gives, computed by a layer of the same settings and weights whose channels come last."""
     import keras
 
-    plain = type(layer).from_config({**layer.get_config(), "use_bias": False, "activation": None})
-    plain.build(args[0].shape)
-    for own, other in zip(plain.weights, (weight for weight in layer.weights if weight is not layer.bias), strict=True):
+    value = keras.ops.moveaxis(value, 1, -1)
+    twin = type(layer).from_config({**layer.get_config(), "data_format": "channels_last"})
+    twin.build(value.shape)
+    for own, other in zip(twin.weights, layer.weights, strict=True):
         own.assign(other)
-    result = plain(*args)
-    bias = keras.ops.reshape(keras.ops.cast(layer.bias, result.dtype), (1, -1, *(1,) * (len(result.shape) - 2)))
-    return layer.activation(result + bias)
+    result = twin(value)
+    # Global pooling may leave no rows and columns.
+    return keras.ops.moveaxis(result, -1, 1) if len(result.shape) > 2 else result
 
 
 class Reference:

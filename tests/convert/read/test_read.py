@@ -85,7 +85,7 @@ def test_theano_kernels_are_turned() -> None:
 
 def test_keras_is_not_needed() -> None:
     lines = (
-        "import sys; from tfsnn.convert.reader import read",
+        "import sys; from tfsnn.convert.read.read import read",
         "assert len(read(sys.argv[1]).layers) == 17",
         "print(sorted({'tensorflow', 'keras', 'h5py', 'pickle', 'marshal'} & {*sys.modules} - before))",
     )
