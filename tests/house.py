@@ -32,10 +32,11 @@ FOLDERS = [re.sub(rf"^tfsnn/({'|'.join(STAGES)})\b", r"\1", package) for package
 MAX_LINES = 400
 
 TOP_LEVEL = {
-    *("setup.cfg", "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", ".ci/run"),
+    *("setup.cfg", "pyproject.toml", "Makefile", "LICENSE", ".gitignore", ".ci/run"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "docs/*.md", "docs/*.png"),
     *(f"{folder}/*.py" for folder in FOLDERS),
     *(f"tests/{folder.removeprefix('tfsnn/')}/*.py" for folder in FOLDERS), "tests/*.py",
-    *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*", "docs/*.png"),
+    *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*"),
 }
 # Modules that may speak: the commands, and the command that runs them.
 SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage/terminal.py"}

@@ -16,10 +16,8 @@ import pytest
 import tfsnn
 from tests import house
 from tests.house import ROOT, Source
-from tfsnn.__main__ import COMMANDS
 
 SOURCES = house.sources()
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("check", house.CHECKS, ids=lambda check: check.__name__)
@@ -167,16 +165,6 @@ def test_doctests_of_the_stages() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"tfsnn.{stage}."):
             flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
             assert doctest.testmod(importlib.import_module(module.name), optionflags=flags).failed == 0, module.name
-
-
-def test_readme_commands() -> None:
-    assert set(re.findall(r"^ +tfsnn ([a-z]+)", README, re.MULTILINE)) == set(COMMANDS)
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {"demo", "test"} <= set(re.findall(r"(?:`|^ +)make ([a-z]+)", README, re.MULTILINE)) <= targets
-
-
-def test_readme_names() -> None:
-    assert set(re.findall(r"^\| `tfsnn\.(\w+)", README, re.MULTILINE)) == set(tfsnn.__all__)
 
 
 def test_public_names() -> None:

@@ -39,7 +39,7 @@ def shortened(names: list[str]) -> list[str]:
 
 
 def markdown() -> str:
-    """The table as it stands in the README."""
+    """The table as it stands in docs/layers.md."""
     lines = [f"| {names} | {what} |" for names, what in rows()]
     return "\n".join(["| layers of Keras | what converts |", "|---|---|", *lines])
 

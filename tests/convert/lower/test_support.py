@@ -1,4 +1,4 @@
-"""The README's support table is the one that the code prints."""
+"""The support table of docs/layers.md is the one that the code prints."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.house import ROOT
 from tfsnn.convert.lower.driver import MANY, ONE
 from tfsnn.convert.lower.support import BEGIN, END, markdown, rows, shortened
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "layers.md"
 
 
-def test_readme_holds_the_table() -> None:
-    found = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip()
-    assert found == markdown(), "print(tfsnn.convert.support.markdown()) gives what belongs between the markers of README.md"
+def test_page_holds_the_table() -> None:
+    found = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip()
+    assert found == markdown(), "print(tfsnn.convert.lower.support.markdown()) gives what belongs between the markers of docs/layers.md"
 
 
 def test_every_layer_has_its_row() -> None:
