@@ -17,7 +17,7 @@ import tfsnn
 from tests.house import CONFIG, ROOT, files
 from tfsnn import artifact
 from tfsnn.__main__ import COMMANDS, main
-from tfsnn.evaluate.report import content
+from tfsnn.evaluate.report.content import FORMAT, FORMAT_VERSION
 from tfsnn.train.recipes import RECIPES
 
 DOCS = [path for path in files() if path.endswith(".md")]
@@ -213,7 +213,7 @@ def test_floors_are_those_of_the_contract() -> None:
 def test_formats_are_those_of_the_code() -> None:
     text = TEXTS["docs/files.md"]
     assert f"| attribute `format_version`                | `{artifact.FORMAT_VERSION}` " in text
-    assert f'`"{content.FORMAT}"`, `{content.FORMAT_VERSION}`' in text
+    assert f'`"{FORMAT}"`, `{FORMAT_VERSION}`' in text
 
 
 @pytest.fixture(scope="module")
