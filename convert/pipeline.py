@@ -15,7 +15,6 @@ from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Neurons
 from tfsnn.network.ops import Shape
 from tfsnn.stage.provenance import provenance
 
@@ -136,7 +135,7 @@ def _calibrated(
 ) -> tuple[Graph, Calibration]:
     """The graph with its scales: from data, or batch-norm statistics where lowering found some and seeded inputs elsewhere."""
     calibrated = calibrate(graph, frames_of(graph, _raw(graph, calibration, seed)), means=means)
-    known = {node.name: node.scale for node in graph.nodes if isinstance(node, Neurons) and node.scale != 1.0 and calibration is None}
+    known = {node.name: node.scale for node in graph.nodes if node.requantizes and node.scale != 1.0 and calibration is None}
     return scaled(graph, calibrated.scales | known), calibrated
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.errors import InputError
-from tfsnn.network.forward import drive
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons, Node, Synapse
 from tfsnn.network.ops import OneToOne
@@ -65,7 +64,7 @@ def _quantized(graph: Graph, node: Node, bits: int, per_tensor: bool, means: Map
     for before, after in zip(node.synapses, synapses):
         if before.source in means:
             mean, shape = means[before.source].reshape(1, -1).astype(np.float64), graph[before.source].shape
-            error += (drive(before, mean, shape) - drive(after, mean, shape)).reshape(node.shape)
+            error += (before.drive(mean, shape) - after.drive(mean, shape)).reshape(node.shape)
     bias = node.bias + error.reshape(-1, node.shape[-1]).mean(axis=0)
     return replace(node, synapses=synapses, bias=bias.astype(np.float32))
 

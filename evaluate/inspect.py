@@ -11,7 +11,7 @@ from typing import Any
 
 from tfsnn import artifact
 from tfsnn.artifact import Net
-from tfsnn.network.nodes import Input, MaxPool, Node
+from tfsnn.network.nodes import Neurons, Node
 from tfsnn.stage.terminal import table
 
 from .measure import sizes
@@ -82,14 +82,12 @@ def readable(net: Net, what: Mapping[str, Any]) -> str:
 
 
 def _population(node: Node, inside: Mapping[str, int], borders: Mapping[str, int]) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": node.name, "shape": list(node.shape), "neurons": prod(node.shape)}
-    if isinstance(node, Input):
-        return found | {"kind": "input"}
-    if isinstance(node, MaxPool):
-        return found | {"kind": "max pooling", "hears": [node.source]}
+    found: dict[str, Any] = {"name": node.name, "shape": list(node.shape), "neurons": prod(node.shape), "kind": node.label}
+    if not node.external:
+        found["hears"] = [synapse.source for synapse in node.synapses] or list(node.sources)
+    if not isinstance(node, Neurons):
+        return found
     return found | {
-        "kind": "neurons",
-        "hears": [synapse.source for synapse in node.synapses],
         "operations": [type(synapse.op).__name__ for synapse in node.synapses],
         "weights": [synapse.weight.dtype.name for synapse in node.synapses],
         "activation": node.activation.kind,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tfsnn.aliases import Integers
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
-from tfsnn.network.forward import gathered, linear
+from tfsnn.network.arithmetic import gather_sum, linear
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
 from tfsnn.network.ops import Activation, Conv, Dense, Linear, OneToOne, Padding, Relay, Shape, relayed
@@ -111,10 +111,10 @@ def told(plan: Plan, state: State, heard: Events) -> dict[str, Integers]:
 def due(plan: Plan, population: Population, amounts: dict[str, Integers]) -> Integers:
     """x as it must be, computed densely on whole numbers: b + W o; of max pooling, what its source has told."""
     if isinstance(population.node, MaxPool):
-        return gathered(amounts[plan.populations[population.source].name], population.index)
+        return gather_sum(amounts[plan.populations[population.source].name], population.index)
     x = np.broadcast_to(population.bias, (len(next(iter(amounts.values()))), population.size)).copy()
     for path in population.paths:
-        x += linear(path.op, path.weight, gathered(amounts[plan.populations[path.source].name], path.index), path.shape)
+        x += linear(path.op, path.weight, gather_sum(amounts[plan.populations[path.source].name], path.index), path.shape)
     return x
 
 
@@ -138,10 +138,10 @@ def touched(plan: Plan, log: EventLog) -> dict[str, NDArray[np.bool_]]:
     for population in plan.populations:
         total = np.zeros((len(log.offsets) - 1, population.size), np.int64)
         if isinstance(population.node, MaxPool):
-            places = gathered(counts[population.source], population.index)
+            places = gather_sum(counts[population.source], population.index)
             total += np.concatenate([places, np.zeros((len(places), 1), np.int64)], axis=1)[:, population.windows].sum(axis=2)
         for path in population.paths:
-            total += linear(path.op, np.ones_like(path.weight), gathered(counts[path.source], path.index), path.shape)
+            total += linear(path.op, np.ones_like(path.weight), gather_sum(counts[path.source], path.index), path.shape)
         reached[population.name] = total > 0
     return reached
 

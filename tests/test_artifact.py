@@ -300,10 +300,10 @@ def in_relays(*relays: Any) -> Change:
     [
         (lambda described: described.pop("outputs"), "outputs is a JSON NoneType; expected a list"),
         (lambda described: described.update(nodes={}), "nodes is a JSON dict; expected a list"),
-        (lambda described: described["nodes"].append("a string"), "a population of kind 'a string'; expected Input, MaxPool or Neurons"),
+        (lambda described: described["nodes"].append("a string"), "a population of kind 'a string'; expected Input, MaxPool, Neurons"),
         (lambda described: described["nodes"].append({"name": "x"}), "no 'kind'"),
         (lambda described: described["nodes"].append(None), "a population of kind None"),
-        (lambda described: described["nodes"].pop(1), "graph: second: hears 'first', which does not stand before it"),
+        (lambda described: described["nodes"].pop(1), "graph: second: receives from 'first', which does not stand before it"),
         (lambda described: described["nodes"].append(described["nodes"][1]), "graph: two populations are named 'first'"),
         (lambda described: described.update(outputs=["in"]), "graph: output 'in' is no population of neurons"),
         (lambda described: described["nodes"][1].update(gain=2), "Neurons with gain missing or in excess"),

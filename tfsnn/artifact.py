@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from tfsnn.stage.output import replacing
 FORMAT, FORMAT_VERSION = "tfsnn", 1
 RELAYS = {kind.__name__: kind for kind in (ops.Reshape, ops.Permute, ops.Pad, ops.Upsample, ops.Stretch, ops.AveragePool)}
 OPERATIONS = {kind.__name__: kind for kind in (ops.Dense, ops.Conv, ops.OneToOne)}
+Read = Callable[[str, tuple[str, ...]], NDArray[Any]]
 AGAIN = "convert the model again with tfsnn convert"
 
 
@@ -130,21 +132,31 @@ def _check_format(root: h5.Node, name: str) -> None:
 def _arrays(graph: Graph) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for node in graph.nodes:
-        if not isinstance(node, Neurons):
-            continue
-        arrays[f"{_escaped(node.name)}/bias"] = np.ascontiguousarray(node.bias, np.float32)
-        for number, synapse in enumerate(node.synapses):
-            if synapse.scale is None or synapse.weight.dtype not in (np.int8, np.int16):
-                found = f"weights from {synapse.source} are {synapse.weight.dtype}"
-                raise InputError(f"artifact: {node.name}: {found}; int8 or int16 with scales can be saved: quantize the graph first")
-            place = f"{_escaped(node.name)}/synapses/{number}"
-            arrays[f"{place}/weight"] = np.ascontiguousarray(synapse.weight)
-            # Not ascontiguousarray, which would make one scale for all a scale for each of one channel.
-            arrays[f"{place}/scale"] = np.asarray(synapse.scale, np.float32, order="C")
+        arrays |= _node_arrays(node)
     return arrays
 
 
-def _reader(root: h5.Node, arrays: dict[str, NDArray[Any]]) -> Callable[[str, tuple[str, ...]], NDArray[Any]]:
+@singledispatch
+def _node_arrays(node: Node) -> dict[str, NDArray[Any]]:
+    """The arrays of a node, by their place below /nodes; most kinds have none."""
+    return {}
+
+
+@_node_arrays.register
+def _neurons_arrays(node: Neurons) -> dict[str, NDArray[Any]]:
+    arrays = {f"{_escaped(node.name)}/bias": np.ascontiguousarray(node.bias, np.float32)}
+    for number, synapse in enumerate(node.synapses):
+        if synapse.scale is None or synapse.weight.dtype not in (np.int8, np.int16):
+            found = f"weights from {synapse.source} are {synapse.weight.dtype}"
+            raise InputError(f"artifact: {node.name}: {found}; int8 or int16 with scales can be saved: quantize the graph first")
+        place = f"{_escaped(node.name)}/synapses/{number}"
+        arrays[f"{place}/weight"] = np.ascontiguousarray(synapse.weight)
+        # Not ascontiguousarray, which would make one scale for all a scale for each of one channel.
+        arrays[f"{place}/scale"] = np.asarray(synapse.scale, np.float32, order="C")
+    return arrays
+
+
+def _reader(root: h5.Node, arrays: dict[str, NDArray[Any]]) -> Read:
     def read(place: str, dtypes: tuple[str, ...]) -> NDArray[Any]:
         node = h5.child(root, f"nodes/{place}")
         array = h5.dataset(node, "", finite=True)
@@ -170,11 +182,24 @@ def _graph_json(graph: Graph) -> dict[str, Any]:
     return {"nodes": [_node_json(node) for node in graph.nodes], "outputs": list(graph.outputs)}
 
 
+@singledispatch
 def _node_json(node: Node) -> dict[str, Any]:
-    if isinstance(node, Input):
-        return {"kind": "Input", "name": node.name, "shape": node.shape, "encoder": node.encoder.to_json()}
-    if isinstance(node, MaxPool):
-        return {"kind": "MaxPool", **asdict(node), "relays": [_tagged(relay) for relay in node.relays]}
+    """A node as JSON; one function for each kind, and its inverse in :data:`KINDS`."""
+    raise TypeError(type(node).__name__)
+
+
+@_node_json.register
+def _input_json(node: Input) -> dict[str, Any]:
+    return {"kind": "Input", "name": node.name, "shape": node.shape, "encoder": node.encoder.to_json()}
+
+
+@_node_json.register
+def _max_pool_json(node: MaxPool) -> dict[str, Any]:
+    return {"kind": "MaxPool", **asdict(node), "relays": [_tagged(relay) for relay in node.relays]}
+
+
+@_node_json.register
+def _neurons_json(node: Neurons) -> dict[str, Any]:
     synapses = [
         {"source": s.source, "relays": [_tagged(relay) for relay in s.relays], "op": _tagged(s.op)} for s in node.synapses
     ]
@@ -207,7 +232,7 @@ def _json(text: str, name: str, where: str) -> dict[str, Any]:
     return content
 
 
-def _graph(described: dict[str, Any], read: Callable[[str, tuple[str, ...]], NDArray[Any]], name: str) -> Graph:
+def _graph(described: dict[str, Any], read: Read, name: str) -> Graph:
     """The graph that JSON and arrays describe; whatever does not fit becomes one FileError."""
     try:
         nodes, outputs = (_list(described.get(key), key) for key in ("nodes", "outputs"))
@@ -217,14 +242,23 @@ def _graph(described: dict[str, Any], read: Callable[[str, tuple[str, ...]], NDA
         raise FileError(f"{name}: /graph: {detail}; {AGAIN}") from None
 
 
-def _node(described: Any, read: Callable[[str, tuple[str, ...]], NDArray[Any]]) -> Node:
+def _node(described: Any, read: Read) -> Node:
     kind = described["kind"] if isinstance(described, dict) else described
-    if kind == "Input":
-        return Input(str(described["name"]), _whole(described["shape"]), Encoder.from_json(described["encoder"]))
-    if kind == "MaxPool":
-        return _built_node(MaxPool, described | {"relays": tuple(_choice(RELAYS, relay) for relay in _list(described["relays"], "relays"))})
-    if kind != "Neurons":
-        raise InputError(f"a population of kind {kind!r}; expected Input, MaxPool or Neurons")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(f"a population of kind {kind!r}; expected {', '.join(KINDS)}")
+    return KINDS[kind](described, read)
+
+
+def _input(described: Mapping[str, Any], read: Read) -> Node:
+    return Input(str(described["name"]), _whole(described["shape"]), Encoder.from_json(described["encoder"]))
+
+
+def _max_pool(described: Mapping[str, Any], read: Read) -> Node:
+    relays = tuple(_choice(RELAYS, relay) for relay in _list(described["relays"], "relays"))
+    return _built_node(MaxPool, {**described, "relays": relays})
+
+
+def _neurons(described: Mapping[str, Any], read: Read) -> Node:
     place = _escaped(str(described["name"]))
     synapses = []
     for number, synapse in enumerate(_list(described["synapses"], "synapses")):
@@ -235,7 +269,7 @@ def _node(described: Any, read: Callable[[str, tuple[str, ...]], NDArray[Any]]) 
     activation = dict(described["activation"])
     activation["top"] = float("inf") if activation["top"] is None else activation["top"]
     bias = read(f"{place}/bias", ("float32",))
-    return _built_node(Neurons, described | {"synapses": tuple(synapses), "bias": bias, "activation": _built(ops.Activation, activation)})
+    return _built_node(Neurons, {**described, "synapses": tuple(synapses), "bias": bias, "activation": _built(ops.Activation, activation)})
 
 
 def _built_node(kind: type, described: Mapping[str, Any]) -> Node:
@@ -282,3 +316,7 @@ def _list(value: Any, key: str) -> list[Any]:
 
 def _escaped(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F")
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any], Read], Node]] = {"Input": _input, "MaxPool": _max_pool, "Neurons": _neurons}
+"""Kinds of populations, and what makes each from its JSON and arrays."""

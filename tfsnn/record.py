@@ -112,7 +112,7 @@ class State:
     Parameters
     ----------
     x
-        int64 (samples, neurons) in grid steps; of max pooling, what it has heard.
+        int64 (samples, neurons) in grid steps; of max pooling, what it has received.
     o
         int64 (samples, neurons) in payload units.
     """
@@ -160,7 +160,7 @@ def _stacked(columns: Sequence[Any]) -> Any:
 
 
 def readout(plan: Plan, x: Sequence[NDArray[Any]], o: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
-    """The outputs in real units: f(x), or with a spiking output what has been told; softmax is left to the reader.
+    """The outputs in real units: f(x), or with a spiking output what has been sent; softmax is left to the reader.
 
     Parameters
     ----------
@@ -180,5 +180,5 @@ def readout(plan: Plan, x: Sequence[NDArray[Any]], o: Sequence[NDArray[Any]]) ->
             columns.append(np.asarray(o[position], np.float64) * population.unit)
         else:
             real = np.asarray(x[position], np.float64) * population.step
-            columns.append(population.node.activation(real.reshape(-1, *population.shape)).reshape(real.shape))  # type: ignore[union-attr]
+            columns.append(population.node.activation(real.reshape(-1, *population.shape)).reshape(real.shape))
     return np.concatenate(columns, axis=1)

@@ -40,7 +40,7 @@ class Result:
     ----------
     outputs
         float64 (samples, outputs): f(x) of the output populations in real units, softmax not applied; with a spiking
-        output what has been told.
+        output the sum of what it has sent.
     ledger, trajectory, log, state
         Operations; and, where recorded, outputs over time, all events, the final state.
     plan

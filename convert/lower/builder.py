@@ -13,7 +13,7 @@ from tfsnn.aliases import Array
 from tfsnn.errors import ConversionError
 from tfsnn.input.encoder import Encoder
 from tfsnn.memory import empty
-from tfsnn.network.forward import gathered, linear
+from tfsnn.network.arithmetic import gather_sum, linear
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
 from tfsnn.network.ops import Activation, AveragePool, Conv, Dense, Indices, OneToOne, Pad, Padding, Relay, Shape
@@ -193,7 +193,7 @@ def _moved(signal: Signal, relay: Relay) -> Signal | None:
             return None
         gain = _lean(gain.reshape(shape)) if gain.ndim else gain
         terms.append(replace(term, relays=joined(term.relays, relay, term.shape), gain=gain))
-    bias = gathered(signal.bias.reshape(1, -1), index) * relay.factor
+    bias = gather_sum(signal.bias.reshape(1, -1), index) * relay.factor
     return Signal(shape, tuple(terms), bias.reshape(shape))
 
 

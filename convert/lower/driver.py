@@ -11,7 +11,6 @@ import numpy as np
 from tfsnn.errors import ConversionError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Neurons
 from tfsnn.network.ops import Permute, Relay, Shape
 
 from ..read.records import CallRecord, ModelRecord
@@ -275,7 +274,7 @@ def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]
 
 def _handled(call: Call, ready: list[Signal]) -> Signal:
     name = call.layer.class_name
-    softmax = {node.name for node in call.builder.nodes if isinstance(node, Neurons) and node.softmax}
+    softmax = {node.name for node in call.builder.nodes if node.softmax}
     heard = [term.source for signal in ready for term in signal.terms if term.source in softmax]
     if heard and name not in VIEWS:
         way_out = "events can carry softmax at an output alone: end the model there, or leave it out"
@@ -294,11 +293,11 @@ def _output(builder: Builder, signal: Signal, number: int) -> str:
     """Name of the population whose f(x) is the model's output; closes the sum if need be."""
     last = next(node for node in builder.nodes if node.name == signal.terms[0].source)
     if any(isinstance(relay, Permute) for relay in signal.view):
-        if isinstance(last, Neurons) and last.softmax:
+        if last.softmax:
             way_out = "events can carry softmax at an output alone: exchange them before it"
             raise ConversionError((f"output {number}: axes are exchanged behind the softmax {last.name}; {way_out}",))
         signal = builder.settle(signal)
-    if signal.bare and isinstance(last, Neurons):
+    if signal.bare and last.requantizes:
         return last.name
     builder.prefix = f"output{number}"
     return builder.closed(replace(signal, view=())).terms[0].source

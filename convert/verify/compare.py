@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from tfsnn.errors import ConversionError, FileError
 from tfsnn.memory import empty
-from tfsnn.network.forward import evaluated, gathered
+from tfsnn.network.arithmetic import gather_sum
+from tfsnn.network.forward import evaluated
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Input, Neurons, Node
+from tfsnn.network.nodes import Node
 from tfsnn.network.ops import route
 
 from ..lower.driver import Closed
@@ -109,7 +110,7 @@ def rounded(lowered: Graph, quantized: Graph, frames: Batch, closed: Iterable[st
     closed
         Populations that Keras can show as well; the outputs always are.
     """
-    differences = {node.name: Difference() for node in lowered.nodes if not isinstance(node, Input)}
+    differences = {node.name: Difference() for node in lowered.nodes if not node.external}
     same: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in lowered.outputs}
     probed = [name for name in differences if name in {*closed, *lowered.outputs}]
     sizes = {name: prod(lowered[name].shape) for name in probed}
@@ -209,9 +210,9 @@ def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
 
 def _seen(node: Node, probe: Probe, found: Values) -> Values:
     """What Keras' tensor should hold, (samples, values)."""
-    if isinstance(node, Neurons) and node.softmax:
+    if node.softmax:
         found = softmaxed(found.reshape(-1, *node.shape)).reshape(found.shape)
-    return gathered(found, route(probe.view, node.shape)) if probe.view else found
+    return gather_sum(found, route(probe.view, node.shape)) if probe.view else found
 
 
 def softmaxed(x: Values) -> Values:

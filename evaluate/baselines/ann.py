@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats
+from tfsnn.network.arithmetic import gather_sum
 from tfsnn.network.fanout import fanout
-from tfsnn.network.forward import forward, gathered
+from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Neurons, Node
+from tfsnn.network.nodes import Node
 from tfsnn.network.ops import relayed, route
 from tfsnn.plan.plan import Plan
 
@@ -62,7 +63,7 @@ def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) ->
         )
         macs.append({name: count(told) for name, count in counters.items()})
         for node in graph.nodes:
-            if isinstance(node, Neurons) and node.name not in graph.outputs:
+            if node.requantizes and node.name not in graph.outputs:
                 zeros, neurons = zeros + int((told[node.name] == 0).sum()), neurons + told[node.name].size
         if progress is not None:
             progress(len(outputs[-1]))
@@ -88,7 +89,7 @@ def quantized_ann(plan: Plan, frames: NDArray[Any], progress: Progress | None = 
     -------
     float64 (frames, outputs)
     """
-    thresholds = {p.name: p.threshold * p.step for p in plan.populations if isinstance(p.node, Neurons) and p.threshold}
+    thresholds = {p.name: p.threshold * p.step for p in plan.populations if p.node.requantizes and p.threshold}
 
     def sent(node: Node, value: Floats) -> Floats:
         threshold = thresholds.get(node.name)
@@ -121,10 +122,10 @@ def _outputs(
 
 def _counters(graph: Graph) -> dict[str, Counter]:
     """By population, what counts its multiply-accumulates with an input other than 0 from what all populations tell."""
-    return {node.name: _counter(graph, node) for node in graph.nodes if isinstance(node, Neurons)}
+    return {node.name: _counter(graph, node) for node in graph.nodes if node.requantizes}
 
 
-def _counter(graph: Graph, node: Neurons) -> Counter:
+def _counter(graph: Graph, node: Node) -> Counter:
     parts = []
     for synapse in node.synapses:
         shape = graph[synapse.source].shape
@@ -133,7 +134,7 @@ def _counter(graph: Graph, node: Neurons) -> Counter:
     def count(told: dict[str, Floats]) -> NDArray[np.int64]:
         total = np.zeros(len(next(iter(told.values()))), np.int64)
         for source, index, reached in parts:
-            total += (gathered(told[source], index) != 0) @ reached
+            total += (gather_sum(told[source], index) != 0) @ reached
         return total
 
     return count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tfsnn.network.nodes import Neurons
 from tfsnn.plan.plan import Plan
 from tfsnn.record import Ledger
 
@@ -28,7 +27,7 @@ def neurobench(plan: Plan, ledger: Ledger, stamps: int | None, footprint: int, f
     """
     operations = float(ledger.synaptic_operations_nonzero.sum()) / frames
     signed = plan.settings.spikes == "signed"
-    speaking = [at for at, p in enumerate(plan.populations) if isinstance(p.node, Neurons) and p.threshold]
+    speaking = [at for at, p in enumerate(plan.populations) if p.node.requantizes and p.threshold]
     chances = (stamps or 0) * sum(plan.populations[at].size for at in speaking)
     sent = float(ledger.sent[:, speaking].sum())
     return {

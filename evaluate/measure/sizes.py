@@ -7,8 +7,7 @@ from math import prod
 import numpy as np
 
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import MaxPool, Neurons
-from tfsnn.network.ops import relayed
+from tfsnn.network.nodes import Neurons
 from tfsnn.plan.plan import Plan
 
 
@@ -28,10 +27,9 @@ def state_bytes(graph: Graph, carrier: str = "float32", *, spiking_output: bool 
     """
     words = 0
     for node in graph.nodes:
-        if isinstance(node, MaxPool):
-            words += prod(relayed(node.relays, graph[node.source].shape)) + prod(node.shape)
-        elif isinstance(node, Neurons):
-            words += prod(node.shape) * (2 if spiking_output or graph.consumers(node.name) else 1)
+        if not node.external:
+            spikes = spiking_output or bool(graph.consumers(node.name))
+            words += node.state_size(graph) + prod(node.shape) * spikes
     return words * np.dtype(carrier).itemsize
 
 

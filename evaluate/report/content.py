@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats
-from tfsnn.network.nodes import Input, MaxPool, Neurons, Node
 
 from ..baselines.ann import Ann
 from ..measure import energy, neurobench
@@ -241,7 +240,7 @@ def _layers(material: Material, found: Findings) -> list[dict[str, Any]]:
     return [
         {
             "name": node.name,
-            "kind": _kind(node),
+            "kind": node.label,
             "shape": list(node.shape),
             "neurons": prod(node.shape),
             "dense_macs": inside.get(node.name, 0),
@@ -253,14 +252,10 @@ def _layers(material: Material, found: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def _kind(node: Node) -> str:
-    return "input" if isinstance(node, Input) else "max pooling" if isinstance(node, MaxPool) else "neurons"
-
-
 def _ledger(trial: Trial, position: int, frames: int) -> dict[str, Any]:
     """The ledger of one population at one threshold, as means over frames."""
     population, ledger = trial.result.plan.populations[position], trial.result.ledger
-    spikes = isinstance(population.node, Neurons) and population.threshold > 0
+    spikes = population.node.requantizes and population.threshold > 0
     counts = {
         name: float(getattr(ledger, name)[:, position].sum()) / frames
         for name in (

@@ -160,7 +160,7 @@ def against_keras(model: str, name: str, data_dir: str | None) -> list[dict[str,
 
 def stream_of_frames(count: int) -> dict[str, Any]:
     """Random frames through a stream: whether x is still b + W o, and how memory grew."""
-    from tfsnn.network.forward import gathered, linear
+    from tfsnn.network.arithmetic import gather_sum, linear
     from tfsnn.stream import Stream
 
     graph = Graph((Input("in", (28, 28, 1), Encoder("graded", scale=1 / 255)), *mnist_net().nodes[1:]), ("dense2",))
@@ -174,7 +174,7 @@ def stream_of_frames(count: int) -> dict[str, Any]:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = [live.sent[None].astype(np.int64), *live.state.o[1:]]
     exact = all(
-        np.array_equal(x, p.bias[None] + sum(linear(q.op, q.weight, gathered(told[q.source], q.index), q.shape) for q in p.paths))
+        np.array_equal(x, p.bias[None] + sum(linear(q.op, q.weight, gather_sum(told[q.source], q.index), q.shape) for q in p.paths))
         for x, p in zip(live.state.x[1:], live.plan.populations[1:])
     )
     return {

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.strategies import convolutions, plain_convolutions
 from tfsnn.compiled.conv_tables import Axis, Laid
 from tfsnn.compiled.kernel import columns as c
+from tfsnn.network.arithmetic import linear
 from tfsnn.network.fanout import fanout, fanout_nonzero
-from tfsnn.network.forward import linear
 from tfsnn.network.ops import Conv, window_sources
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 4))

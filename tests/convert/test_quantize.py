@@ -13,7 +13,6 @@ from tests.convert_parts import difference, drawn, graph_of, outputs, sequential
 from tfsnn.convert.calibrate import calibrate
 from tfsnn.convert.quantize import quantize, whole
 from tfsnn.errors import InputError
-from tfsnn.network.forward import real_weight
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons, Synapse
 from tfsnn.network.ops import Conv, Dense, OneToOne
@@ -28,7 +27,7 @@ def test_error_is_half_a_step(bits: int, per_tensor: bool, seed: int) -> None:
     scale = np.broadcast_to(np.asarray(rounded.scale), (4,))
     assert rounded.weight.dtype == (np.int8 if bits <= 8 else np.int16)
     assert np.abs(rounded.weight.astype(int)).max(initial=0) <= (1 << bits - 1) - 1
-    assert np.all(np.abs(real_weight(rounded) - weight) <= scale * (0.5 + 1e-3))
+    assert np.all(np.abs(rounded.real_weight() - weight) <= scale * (0.5 + 1e-3))
     assert np.asarray(rounded.scale).shape == (() if per_tensor else (4,)) and np.all(scale > 0)
 
 
@@ -48,7 +47,7 @@ def test_a_skip_loses_nothing() -> None:
     weight = np.array([[0.3, -2.5], [0.0, 1.0]], np.float32)
     rounded = whole(Synapse("a", (), OneToOne(), weight), 2, True)
     assert rounded.weight.tolist() == [[127, -127], [0, 127]]
-    np.testing.assert_allclose(real_weight(rounded), weight, rtol=1e-6)
+    np.testing.assert_allclose(rounded.real_weight(), weight, rtol=1e-6)
 
 
 def test_a_tensor_of_zeros() -> None:

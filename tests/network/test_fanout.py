@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfsnn.aliases import Integers
+from tfsnn.network.arithmetic import gather_sum, linear
 from tfsnn.network.fanout import column_sum, fanout, fanout_nonzero, per_source
-from tfsnn.network.forward import gathered, linear
 from tfsnn.network.ops import (
     AveragePool,
     Conv,
@@ -99,4 +99,4 @@ def test_per_source_adds_what_each_place_reaches(relays: tuple[Relay, ...], expe
     index = route(relays, (4, 4, 1))
     amount = fanout(Dense(3), shape)
     assert per_source(index, 16, amount).tolist() == expected
-    np.testing.assert_array_equal(per_source(index, 16, amount), gathered(np.eye(16, dtype=np.int64), index) @ amount)
+    np.testing.assert_array_equal(per_source(index, 16, amount), gather_sum(np.eye(16, dtype=np.int64), index) @ amount)

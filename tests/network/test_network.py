@@ -12,11 +12,11 @@ import pytest
 from tests.nets import ONE, branches, conv, dense, given, network, neurons, synapse, three_layers
 from tfsnn.errors import InputError
 from tfsnn.network.graph import Graph, synapse_macs
-from tfsnn.network.nodes import MaxPool, Neurons, Node, sources
+from tfsnn.network.nodes import MaxPool, Neurons, Node
 from tfsnn.network.ops import Activation, AveragePool, Conv, Dense, OneToOne, Permute, Reshape
 
 BRANCHES = """\
-population  what it is                 shape  hears          parameters  MACs  scale
+population  what it is                 shape  receives from  parameters  MACs  scale
 ------------------------------------------------------------------------------------
 in          input, graded              4x4x2
 pool        max pooling 2x2            2x2x2  in
@@ -58,12 +58,12 @@ def test_consumers_and_sources() -> None:
     graph = branches()
     assert [node.name for node in graph.consumers("merged")] == ["inner", "added"]
     assert [node.name for node in graph.consumers("in")] == ["pool", "merged"]
-    assert [sources(graph[name]) for name in ("in", "pool", "merged", "added")] == [(), ("in",), ("in", "pool"), ("merged", "inner")]
+    assert [graph[name].sources for name in ("in", "pool", "merged", "added")] == [(), ("in",), ("in", "pool"), ("merged", "inner")]
 
 
-def test_a_source_heard_twice_is_named_once() -> None:
+def test_a_source_of_two_synapses_is_named_once() -> None:
     image = given(3)
-    assert sources(neurons("n", (3,), synapse(image, OneToOne(), 1), synapse(image, Dense(3), 1))) == ("in",)
+    assert neurons("n", (3,), synapse(image, OneToOne(), 1), synapse(image, Dense(3), 1)).sources == ("in",)
 
 
 def test_macs_with_and_without_the_border() -> None:
@@ -128,8 +128,8 @@ def pool(window: tuple[int, int] = (1, 1), shape: tuple[int, ...] = (2, 2, 2), *
         (lambda nodes: (tuple(nodes.values()), ("in",)), "output 'in' is no population of neurons; choose among in, first, second, out"),
         (lambda nodes: (tuple(nodes.values()), ("last",)), "output 'last' is no population of neurons; choose among"),
         (changed("second", softmax=True), "second: softmax inside the network; events can carry it at an output alone"),
-        (lambda nodes: (tuple(reversed(nodes.values())), ("out",)), "out: hears 'second', which does not stand before it; order"),
-        (with_synapse("out", source="out"), "out: hears 'out', which does not stand before it"),
+        (lambda nodes: (tuple(reversed(nodes.values())), ("out",)), "out: receives from 'second', which does not stand before it; order"),
+        (with_synapse("out", source="out"), "out: receives from 'out', which does not stand before it"),
         (changed("first", shape=(2, 0, 2)), r"first: shape \(2, 0, 2\); every axis must be 1 or longer"),
         (changed("first", shape=()), r"first: shape \(\); every axis must be 1 or longer"),
         (changed("in", name=""), r": shape \(3, 3, 1\); every axis must be 1 or longer, in all below 2\^31, and the name not empty"),
@@ -137,7 +137,7 @@ def pool(window: tuple[int, int] = (1, 1), shape: tuple[int, ...] = (2, 2, 2), *
         (changed("first", activation=Activation("sine")), "first: activation 'sine'; choose one of linear, relu"),
         (
             changed("first", activation=Activation("relu", slope=(0.1, 0.2, 0.3))),
-            r"first: Activation\(.*slope one number or an array to spread over \(2, 2, 2\)",
+            r"first: Activation\(.*slope one number or an array that broadcasts to \(2, 2, 2\)",
         ),
         (changed("first", activation=Activation("relu", slope="steep")), "first: Activation.*its settings must be numbers"),
         (changed("first", activation=Activation("relu", top=float("nan"))), "first: Activation.*top 0 or above"),

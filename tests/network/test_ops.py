@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tfsnn.errors import InputError
-from tfsnn.network.forward import gathered
+from tfsnn.network.arithmetic import gather_sum
 from tfsnn.network.ops import (
     ACTIVATIONS,
     Activation,
@@ -39,7 +39,7 @@ from tfsnn.network.ops import (
 
 def shown(relays: tuple[Relay, ...], x: NDArray[Any]) -> NDArray[Any]:
     """What relays make of one image, through their index map."""
-    return factor(relays) * gathered(x.reshape(1, -1), route(relays, x.shape)).reshape(relayed(relays, x.shape))
+    return factor(relays) * gather_sum(x.reshape(1, -1), route(relays, x.shape)).reshape(relayed(relays, x.shape))
 
 
 def image(*shape: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tests.nets import branches, conv, dense, due, given, meant, network, neurons, shown_once, synapse, three_layers
 from tests.strategies import graphs, settings_of
 from tfsnn.errors import InputError, RangeError
-from tfsnn.network.forward import forward, real_weight
+from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import MaxPool, Neurons
 from tfsnn.network.ops import Activation, AveragePool, Conv, Dense, OneToOne, factor
@@ -60,7 +60,7 @@ def test_weights_and_biases_are_the_nearest_on_the_grid(graph: Graph, chosen: Se
             u = plan.populations[path.source].unit
             grain = np.asarray(one.scale, np.float64) * factor(one.relays) * u
             coarse = np.maximum(grain.min(), grain.max() / 4)
-            error = np.abs(path.weight * population.step - real_weight(one) * factor(one.relays) * u)
+            error = np.abs(path.weight * population.step - one.real_weight() * factor(one.relays) * u)
             assert population.step <= coarse / 4 * (1 + 1e-9)
             # The module's promise: an eighth of the int8 step of the finest channel, but no finer than the coarsest's / 4.
             assert np.all(error <= coarse / 8 * (1 + 1e-9))

@@ -1,7 +1,7 @@
 """The TF-eager engine: the definition of what a network does, one line per equation.
 
-State of a population: ``x`` (samples, neurons), the accumulated input in grid steps, and ``o``, what it has told the
-others, in payload units (``o * P`` in grid steps). Max pooling keeps what it has heard in place of x. All of it is whole
+State of a population: ``x`` (samples, neurons), the accumulated input in grid steps, and ``o``, what it has sent so
+far, in payload units (``o * P`` in grid steps). Max pooling keeps what it has received in place of x. All of it is whole
 numbers carried in floating point (:mod:`tfsnn.plan.make` has the grid and the proof).
 
 Delivery of payloads d from q to p, by every synapse between them:     x += W d
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from tfsnn.eager.tally import Tally
 from tfsnn.input.events import Events
-from tfsnn.network.nodes import MaxPool
 from tfsnn.network.ops import Conv, Dense, Linear, Shape
 from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.plan import Path, Plan, Population
@@ -53,8 +52,8 @@ class Eager:
     def __init__(self, plan: Plan, samples: int, carrier: str, tally: Tally) -> None:
         self.plan, self.carrier, self.tally = plan, tf.dtypes.as_dtype(carrier), tally
         self.limit = STATE_LIMIT[carrier]
-        self.x = [self._spread(population.rest_x, samples) for population in plan.populations]
-        self.o = [self._spread(population.rest_o, samples) for population in plan.populations]
+        self.x = [self._tiled(population.rest_x, samples) for population in plan.populations]
+        self.o = [self._tiled(population.rest_o, samples) for population in plan.populations]
         self.weights = [[self._number(path.weight) for path in population.paths] for population in plan.populations]
         self.consumers = [plan.consumers(position) for position in range(len(plan.populations))]
 
@@ -69,11 +68,11 @@ class Eager:
             (samples, source neurons) by position of the source: sum of payloads, and number of events.
         """
         population = self.plan.populations[target]
-        if isinstance(population.node, MaxPool):
-            heard = gather_sum(payloads[population.source], population.index)
-            self._prove(target, tf.reduce_max(tf.abs(heard), axis=1))
-            self.x[target] += heard
-            return tf.reduce_any(taps(gather_sum(counts[population.source], population.index) > 0, population, False), axis=2)
+        if population.pools:
+            received = gather_sum(payloads[population.source], population.index)
+            self._prove(target, tf.reduce_max(tf.abs(received), axis=1))
+            self.x[target] += received
+            return tf.reduce_any(taps(gather_sum(counts[population.source], population.index) > 0, population), axis=2)
         reached = tf.zeros(self.x[target].shape, tf.bool)
         arriving = [path for path in population.paths if path.source in payloads]
         self._prove(target, sum(_growth(path, payloads[path.source]) for path in arriving))
@@ -84,7 +83,10 @@ class Eager:
         return reached
 
     def check(self, target: int, reached: Tensor) -> list[Tensor]:
-        """The neuron rule on the neurons reached; the payloads k of each turn of its loop, (samples, neurons)."""
+        """The neuron rule on the neurons reached; the payloads k of each turn of its loop, (samples, neurons).
+
+        This is the rule's definition. :func:`tfsnn.plan.rule.fire` says the same in closed form, the kernel as compiled code.
+        """
         population, sent = self.plan.populations[target], []
         payload, threshold = self._number(population.payload), self._number(population.threshold)
         if population.threshold == 0:
@@ -101,16 +103,15 @@ class Eager:
 
     def value(self, target: int) -> Tensor:
         """v: f(x) in grid steps, quantized downwards for direct spikes; the maximum over each window for max pooling."""
-        population, x = self.plan.populations[target], self.x[target]
-        if isinstance(population.node, MaxPool):
-            return tf.reduce_max(taps(x, population, -np.inf), axis=2)
-        v = evaluate(population, x)
-        return tf.floor(v / population.payload) * population.payload if self.plan.direct else v
+        population = self.plan.populations[target]
+        v = self._number(population.value(np.asarray(self.x[target], np.int64)))
+        floored = self.plan.direct and population.node.requantizes
+        return tf.floor(v / population.payload) * population.payload if floored else v
 
     def slot(self, payloads: dict[int, Tensor], counts: dict[int, Tensor]) -> None:
         """One time stamp under ``slot``: populations in topological order, each delivered to, then checked."""
         for target, population in enumerate(self.plan.populations):
-            sources = {population.source, *(path.source for path in population.paths)} & set(payloads)
+            sources = population.sources & set(payloads)
             if not sources:
                 continue
             reached = self.deliver(target, {q: payloads[q] for q in sources}, {q: counts[q] for q in sources})
@@ -138,7 +139,7 @@ class Eager:
         if tf.reduce_any(beyond):
             raise OutOfRange(target, np.flatnonzero(beyond.numpy()))
 
-    def _spread(self, values: NDArray[np.int64], samples: int) -> Tensor:
+    def _tiled(self, values: NDArray[np.int64], samples: int) -> Tensor:
         return tf.tile(self._number(values)[None], [samples, 1])
 
     def _number(self, values: NDArray[np.int64] | int) -> Tensor:
@@ -180,21 +181,9 @@ def gather_sum(x: Tensor, index: NDArray[np.int64]) -> Tensor:
     return tf.reduce_sum(tf.gather(tf.pad(x, [(0, 0), (1, 0)]), index + 1, axis=1), axis=2)
 
 
-def taps(x: Tensor, population: Population, border: float | bool) -> Tensor:
-    """(samples, neurons, taps): what lies under each tap of a max-pooling window."""
-    return tf.gather(tf.pad(x, [(0, 0), (1, 0)], constant_values=border), population.windows + 1, axis=1)
-
-
-def evaluate(population: Population, x: Tensor) -> Tensor:
-    """f(x) on the grid."""
-    f = population.function
-    if f.kind == "linear":
-        return x
-    if f.kind == "relu":
-        return tf.minimum(tf.maximum(x, 0), tf.cast(f.top, x.dtype))
-    if f.kind == "sloped":
-        return tf.where(x >= 0, x, tf.cast(tf.round(tf.cast(x, tf.float64) * f.slope), x.dtype))
-    return tf.constant(f(np.asarray(x, np.int64)).astype(x.dtype.as_numpy_dtype))
+def taps(x: Tensor, population: Population) -> Tensor:
+    """(samples, neurons, taps): what lies under each tap of a max-pooling window, False in the border."""
+    return tf.gather(tf.pad(x, [(0, 0), (1, 0)], constant_values=False), population.windows + 1, axis=1)
 
 
 def truncate(x: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Integers
-from tfsnn.network.nodes import MaxPool
 from tfsnn.plan.plan import Plan
 from tfsnn.record import EventLog, Ledger, Trajectory, readout
 
@@ -41,7 +40,7 @@ class Tally:
         Parameters
         ----------
         target
-            Position of the population that hears.
+            Position of the population that receives.
         counts
             (samples, source neurons) by position of the source: number of events.
         reached
@@ -57,7 +56,7 @@ class Tally:
                 ledger.synaptic_operations_nonzero[:, target] += events[path.source] @ path.fanout_nonzero
         if population.threshold:
             ledger.checks[:, target] += mask.sum(axis=1)
-        if isinstance(population.node, MaxPool):
+        if population.pools:
             ledger.comparisons[:, target] += mask @ self.taps[target]
 
     def sent(self, source: int, payloads: Sequence[Any]) -> list[tuple[int, int]]:

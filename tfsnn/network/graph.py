@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from math import prod
 
 from tfsnn.errors import InputError
-from tfsnn.network.check import check_node
 from tfsnn.network.fanout import fanout
-from tfsnn.network.nodes import Input, Neurons, Node, Synapse, sources
+from tfsnn.network.nodes import Input, Node, Synapse, check_node
 from tfsnn.network.ops import Conv, Shape, relayed
-from tfsnn.network.show import row
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +47,10 @@ class Graph:
         if not self.inputs or not self.outputs:
             raise InputError(f"graph: {len(self.inputs)} inputs and {len(self.outputs)} outputs; there must be at least one of each")
         for name in self.outputs:
-            if not isinstance(known.get(name), Neurons):
+            if name not in known or not known[name].requantizes:
                 raise InputError(f"graph: output {name!r} is no population of neurons; choose among {', '.join(known)}")
         for node in self.nodes:
-            if isinstance(node, Neurons) and node.softmax and (node.name not in self.outputs or self.consumers(node.name)):
+            if node.softmax and (node.name not in self.outputs or self.consumers(node.name)):
                 raise InputError(f"graph: {node.name}: softmax inside the network; events can carry it at an output alone")
 
     def __getitem__(self, name: str) -> Node:
@@ -72,20 +70,19 @@ class Graph:
     @property
     def neurons(self) -> int:
         """Neurons of all populations but the inputs."""
-        return sum(prod(node.shape) for node in self.nodes if not isinstance(node, Input))
+        return sum(prod(node.shape) for node in self.nodes if not node.external)
 
     @property
     def parameters(self) -> int:
         """Weights and biases."""
-        nodes = [node for node in self.nodes if isinstance(node, Neurons)]
-        return sum(node.bias.size + sum(synapse.weight.size for synapse in node.synapses) for node in nodes)
+        return sum(node.parameters for node in self.nodes)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
-        """The populations that hear ``name``, in topological order."""
-        return tuple(node for node in self.nodes if name in sources(node))
+        """The populations that receive from ``name``, in topological order."""
+        return tuple(node for node in self.nodes if name in node.sources)
 
     def macs(self, *, borders: bool = False) -> dict[str, int]:
-        """Multiply-accumulates of the dense network on one frame, by population.
+        """Multiply-accumulates of the dense network on one frame, by population of neurons.
 
         Parameters
         ----------
@@ -95,18 +92,23 @@ class Graph:
         return {
             node.name: sum(synapse_macs(synapse, self[synapse.source].shape, borders=borders) for synapse in node.synapses)
             for node in self.nodes
-            if isinstance(node, Neurons)
+            if node.requantizes
         }
 
     def __str__(self) -> str:
-        head = ("population", "what it is", "shape", "hears", "parameters", "MACs", "scale")
+        head = ("population", "what it is", "shape", "receives from", "parameters", "MACs", "scale")
         macs = self.macs()
-        rows = [head, *(row(node, macs.get(node.name, 0), node.name in self.outputs) for node in self.nodes)]
+        rows = [head, *(self._row(node, macs.get(node.name)) for node in self.nodes)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
         right = (False, False, False, False, True, True, True)
         lines = ["  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right)).rstrip() for row in rows]
         total = f"{self.neurons:,} neurons, {self.parameters:,} parameters, {sum(macs.values()):,} MACs a frame inside the borders"
         return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:], total])
+
+    def _row(self, node: Node, macs: int | None) -> tuple[str, ...]:
+        what = node.description + (", output" if node.name in self.outputs else "")
+        numbers = ("", "", "") if macs is None else (f"{node.parameters:,}", f"{macs:,}", f"{node.scale:.4g}")
+        return node.name, what, "x".join(map(str, node.shape)), ", ".join(node.sources), *numbers
 
 
 def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:

@@ -284,6 +284,19 @@ class OneToOne:
 Linear = Union[Dense, Conv, OneToOne]
 
 
+def describe(op: Linear) -> str:
+    """A few words for the table of a network.
+
+    >>> describe(Conv(8, (3, 3), (2, 2)))
+    'conv 3x3 / 2'
+    """
+    if not isinstance(op, Conv):
+        return {"Dense": "dense", "OneToOne": "skip"}[type(op).__name__]
+    kind = "conv" if op.groups == 1 else "depthwise conv" if op.groups == op.filters else f"conv in {op.groups} groups"
+    stride = "" if op.strides == (1, 1) else f" / {op.strides[0]}"
+    return f"{kind} {op.window[0]}x{op.window[1]}{stride}"
+
+
 @dataclass(frozen=True)
 class Activation:
     """A neuron's f(x).

@@ -21,6 +21,8 @@ Range
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import singledispatch
 from math import ceil, prod
 
 import numpy as np
@@ -28,9 +30,8 @@ from numpy.typing import NDArray
 
 from tfsnn.errors import InputError, RangeError
 from tfsnn.network.fanout import column_sum, fanout, fanout_nonzero, per_source
-from tfsnn.network.forward import flat_bias, real_weight
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Input, MaxPool, Neurons, Synapse
+from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
 from tfsnn.network.ops import Indices, OneToOne, factor, relayed, route, window_sources
 from tfsnn.plan.grid_function import LINEAR, STATE_LIMIT, on_grid, rounded
 from tfsnn.plan.plan import Path, Plan, Population
@@ -55,42 +56,57 @@ def make(graph: Graph, settings: Settings) -> Plan:
     RangeError
         If a threshold, weight or bias does not fit 2^52 grid steps.
     """
-    populations: list[Population] = []
-    position: dict[str, int] = {}
+    made = Made(graph, settings)
     for node in graph.nodes:
-        if isinstance(node, Neurons):
-            population = _neurons(node, populations, position, graph, settings)
-        elif isinstance(node, MaxPool):
-            population = _max_pool(node, populations, position)
-        else:
-            population = _silent(node, node.encoder.unit_value)
-        position[node.name] = len(populations)
-        populations.append(population)
+        made.positions[node.name] = len(made.populations)
+        made.populations.append(_population(node, made))
     bits, largest = SPIKES[settings.spikes]
-    plan = Plan(graph, settings, tuple(populations), largest, settings.spikes == "direct")
+    plan = Plan(graph, settings, tuple(made.populations), largest, settings.spikes == "direct")
     return at_rest(plan) if settings.initial == "rest" else plan
 
 
-def _silent(node: Input, unit: float) -> Population:
-    nothing = np.zeros(prod(node.shape), np.int64)
+@dataclass(frozen=True)
+class Made:
+    """What has been made so far: populations, and their positions by name."""
+
+    graph: Graph
+    settings: Settings
+    populations: list[Population] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Population:
+        return self.populations[self.positions[name]]
+
+
+@singledispatch
+def _population(node: Node, made: Made) -> Population:
+    """A node in integers; one function for each kind of node."""
+    raise TypeError(type(node).__name__)
+
+
+@_population.register
+def _external(node: Input, made: Made) -> Population:
+    nothing, unit = np.zeros(prod(node.shape), np.int64), node.encoder.unit_value
     return Population(node, unit, unit, 1, 0, nothing, LINEAR, (), _NO_INDEX, _NO_INDEX, -1, nothing, nothing)
 
 
-def _max_pool(node: MaxPool, populations: list[Population], position: dict[str, int]) -> Population:
-    at = position[node.source]
-    shape = relayed(node.relays, populations[at].shape)
+@_population.register
+def _max_pool(node: MaxPool, made: Made) -> Population:
+    source = made[node.source]
+    shape = relayed(node.relays, source.shape)
     pixels = window_sources(shape, node.window, node.strides, node.padding)
     channels = np.arange(shape[2])[None, :, None]
     windows = np.where(pixels[:, None, :] < 0, -1, pixels[:, None, :] * shape[2] + channels).reshape(-1, pixels.shape[1])
-    heard, nothing = np.zeros(prod(shape), np.int64), np.zeros(prod(node.shape), np.int64)
-    index = route(node.relays, populations[at].shape)
-    unit = populations[at].unit
-    return Population(node, unit, unit, 1, 1, nothing, LINEAR, (), windows, index, at, heard, nothing)
+    received, nothing = np.zeros(prod(shape), np.int64), np.zeros(prod(node.shape), np.int64)
+    index, at, unit = route(node.relays, source.shape), made.positions[node.source], source.unit
+    return Population(node, unit, unit, 1, 1, nothing, LINEAR, (), windows, index, at, received, nothing)
 
 
-def _neurons(node: Neurons, populations: list[Population], position: dict[str, int], graph: Graph, settings: Settings) -> Population:
-    spikes = settings.spiking_output or bool(graph.consumers(node.name))
-    grains = [_grain(synapse, populations[position[synapse.source]].unit) for synapse in node.synapses]
+@_population.register
+def _neurons(node: Neurons, made: Made) -> Population:
+    settings = made.settings
+    spikes = settings.spiking_output or bool(made.graph.consumers(node.name))
+    grains = [_grain(synapse, made[synapse.source].unit) for synapse in node.synapses]
     step = min(grains, default=1.0) / 4
     payload, threshold, unit = 1, 0, 0.0
     if spikes:
@@ -98,13 +114,13 @@ def _neurons(node: Neurons, populations: list[Population], position: dict[str, i
         unit = settings.threshold * node.threshold * _reference(node, settings.unit) / (1 << bits)
         payload = ceil(unit / step)
         threshold, step = payload << bits, unit / payload
-    bias = rounded(flat_bias(node) / step, node.name, "bias")
-    paths = tuple(_path(synapse, position, populations, step, node) for synapse in node.synapses)
+    bias = rounded(node.flat_bias / step, node.name, "bias")
+    paths = tuple(_path(synapse, made, step, node) for synapse in node.synapses)
     if threshold >= STATE_LIMIT["float64"]:
         raise RangeError(f"plan: {node.name}: a threshold of {threshold} grid steps; lower the threshold, the weights are far finer")
-    told = np.zeros(prod(node.shape), np.int64)
+    sent = np.zeros(prod(node.shape), np.int64)
     function = on_grid(node.activation, node.shape, step, node.name)
-    return Population(node, unit, step, payload, threshold, bias, function, paths, _NO_INDEX, _NO_INDEX, -1, bias, told)
+    return Population(node, unit, step, payload, threshold, bias, function, paths, _NO_INDEX, _NO_INDEX, -1, bias, sent)
 
 
 def _reference(node: Neurons, unit: str) -> float:
@@ -125,10 +141,9 @@ def _grain(synapse: Synapse, unit: float) -> float:
     return float(max(scale.min(), scale.max() / 4)) * factor(synapse.relays) * unit
 
 
-def _path(synapse: Synapse, position: dict[str, int], populations: list[Population], step: float, node: Neurons) -> Path:
-    at = position[synapse.source]
-    source = populations[at]
-    real = real_weight(synapse) * factor(synapse.relays)
+def _path(synapse: Synapse, made: Made, step: float, node: Neurons) -> Path:
+    at, source = made.positions[synapse.source], made[synapse.source]
+    real = synapse.real_weight() * factor(synapse.relays)
     weight = rounded(real * (source.unit / step), node.name, "weight")
     shape, index = relayed(synapse.relays, source.shape), route(synapse.relays, source.shape)
     if isinstance(synapse.op, OneToOne):
@@ -137,7 +152,7 @@ def _path(synapse: Synapse, position: dict[str, int], populations: list[Populati
     fan_nonzero = per_source(index, source.size, fanout_nonzero(synapse.op, weight, shape))
     places = per_source(index, source.size, np.ones(len(index), np.int64)).max(initial=0)
     reach = column_sum(synapse.op, weight) * index.shape[1], int(np.abs(weight).max(initial=0) * places)
-    return Path(at, len(populations), synapse.op, shape, index, weight, fan, fan_nonzero, reach)
+    return Path(at, len(made.populations), synapse.op, shape, index, weight, fan, fan_nonzero, reach)
 
 
 _NO_INDEX: Indices = np.zeros((0, 0), np.int64)

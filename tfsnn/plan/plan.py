@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -10,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Integers
-from tfsnn.network.forward import drive, gathered, linear, pooled_max
+from tfsnn.network.arithmetic import gather_sum, linear
 from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Input, MaxPool, Node, Synapse
-from tfsnn.network.ops import Indices, Linear, Shape, relayed
+from tfsnn.network.nodes import Node, Synapse
+from tfsnn.network.ops import Indices, Linear, Shape
 from tfsnn.plan.grid_function import STATE_LIMIT, Function, lipschitz
 from tfsnn.plan.settings import Settings
 
@@ -76,9 +77,9 @@ class Population:
     index
         Max pooling: as :attr:`Path.index`.
     source
-        Max pooling: position of the population heard; -1 else.
+        Max pooling: position of the population that it receives from; -1 else.
     rest_x, rest_o
-        int64: x (of max pooling: what it has heard) and o / P at the start of a run.
+        int64: x (of max pooling: what it has received) and o / P at the start of a run.
     """
 
     node: Node
@@ -109,6 +110,37 @@ class Population:
     def size(self) -> int:
         """Number of neurons."""
         return prod(self.node.shape)
+
+    @property
+    def pools(self) -> bool:
+        """Whether it takes maxima over windows of what it receives, in place of f(x)."""
+        return self.source >= 0
+
+    @property
+    def sources(self) -> frozenset[int]:
+        """Positions of the populations that it receives from."""
+        return frozenset((self.source,) if self.pools else (path.source for path in self.paths))
+
+    def accumulated(self, sent: Sequence[Integers]) -> Integers:
+        """x (of max pooling: what has been received), int64 (samples, neurons).
+
+        Parameters
+        ----------
+        sent
+            int64 (samples, neurons): o / P of each population that stands before it, by position.
+        """
+        if self.pools:
+            return gather_sum(sent[self.source], self.index)
+        x = np.broadcast_to(self.bias, (1, self.size))
+        return sum((linear(p.op, p.weight, gather_sum(sent[p.source], p.index), p.shape) for p in self.paths), x)
+
+    def value(self, x: Integers) -> Integers:
+        """What x stands for to the others: f(x), or the maximum over each window; int64 (samples, neurons), in steps."""
+        if not self.pools:
+            return self.function(x)
+        padded = np.append(x, np.full((len(x), 1), np.iinfo(np.int64).min), axis=1)
+        highest: Integers = padded[:, self.windows].max(axis=2)
+        return highest
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +174,7 @@ class Plan:
     @cached_property
     def inputs(self) -> tuple[int, ...]:
         """Positions of the inputs."""
-        return tuple(at for at, population in enumerate(self.populations) if isinstance(population.node, Input))
+        return tuple(at for at, population in enumerate(self.populations) if population.node.external)
 
     @property
     def narrow(self) -> bool:
@@ -157,14 +189,11 @@ class Plan:
         )
 
     def consumers(self, position: int) -> tuple[int, ...]:
-        """Positions of the populations that hear this one, in topological order."""
-        return tuple(
-            at for at, population in enumerate(self.populations)
-            if position == population.source or any(path.source == position for path in population.paths)
-        )
+        """Positions of the populations that receive from this one, in topological order."""
+        return tuple(at for at, population in enumerate(self.populations) if position in population.sources)
 
-    def deviation(self, told: dict[str, Integers]) -> dict[str, NDArray[np.float64]]:
-        """Bound on |x - x of the int8 ANN| once all events are delivered, given what each population has told.
+    def deviation(self, sent: dict[str, Integers]) -> dict[str, NDArray[np.float64]]:
+        """Bound on |x - x of the int8 ANN| once all events are delivered, given what each population has sent.
 
         With L the Lipschitz constant of f, T the threshold (t = T where it spikes), and E the result:
 
@@ -174,29 +203,27 @@ class Plan:
 
         Parameters
         ----------
-        told
+        sent
             int64 (neurons) by name: o / P of each population.
         """
         bound: dict[str, NDArray[np.float64]] = {}
-        sent: dict[str, NDArray[np.float64]] = {}
+        passed: dict[str, NDArray[np.float64]] = {}
+        exact = {node.name: np.zeros((1, prod(node.shape))) for node in self.graph.inputs}
         for population in self.populations:
-            node = population.node
-            if isinstance(node, Input):
-                sent[node.name] = np.zeros((1, population.size))
-            elif isinstance(node, MaxPool):
-                heard = self.populations[population.source]
-                places = gathered(sent[heard.name], population.index)
-                sent[node.name] = pooled_max(node, places, relayed(node.relays, heard.shape))
-            else:
-                total = np.full((1, population.size), population.step / 2)
-                for synapse, path in zip(node.synapses, population.paths):
-                    source = self.populations[path.source]
-                    amount = np.abs(np.atleast_2d(told[source.name])).astype(np.float64)
-                    total += drive(absolute(synapse), sent[source.name], source.shape)
-                    total += linear(path.op, np.ones(path.weight.shape), gathered(amount, path.index), path.shape) * (population.step / 2)
-                bound[node.name] = total[0]
-                table = 0 if population.function.kind in ("linear", "relu") else population.step * (2 + (1 << population.function.shift))
-                sent[node.name] = lipschitz(node.activation) * total + population.threshold * population.step + table
+            node, step = population.node, population.step
+            if not node.requantizes:
+                # An input is exact; a maximum is off by no more than the value under its window that is off the most.
+                passed[node.name] = node.evaluate(passed, self.graph, exact, np.float64)[1]
+                continue
+            total = np.full((1, population.size), step / 2)
+            for synapse, path in zip(node.synapses, population.paths):
+                source = self.populations[path.source]
+                amount = np.abs(np.atleast_2d(sent[source.name])).astype(np.float64)
+                total += absolute(synapse).drive(passed[source.name], source.shape)
+                total += linear(path.op, np.ones(path.weight.shape), gather_sum(amount, path.index), path.shape) * (step / 2)
+            bound[node.name] = total[0]
+            table = 0 if population.function.kind in ("linear", "relu") else step * (2 + (1 << population.function.shift))
+            passed[node.name] = lipschitz(node.activation) * total + population.threshold * step + table
         return bound
 
 
