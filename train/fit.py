@@ -15,16 +15,16 @@ from tfsnn.input.encoder import Encoder
 
 from .arrivals import prefixes, taken_back, time_table
 from .augment import augment, encode, frame_table
-from .networks import Told, fan_outs, forward, neurons, operations
+from .networks import ForwardPass, fan_outs, forward, neurons, operations
 from .recipes import Recipe
 
-# Images per step where nothing is learnt.
+# Images per step where nothing is learned.
 CHUNK = 500
 
 
 @dataclass(frozen=True)
 class Score:
-    """How a model does on a split: as it is, and with changes below the recipe's threshold silenced.
+    """How a model does on a split: as it is, and where neurons send only changes that reach the recipe's threshold.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Trainer:
         self.order = np.random.default_rng(seed)
         self.done = 0
         self._step: Callable[..., Any] = tf.function(self._update)
-        self._run: Callable[..., Told] = tf.function(partial(forward, model), reduce_retracing=True)
+        self._run: Callable[..., ForwardPass] = tf.function(partial(forward, model), reduce_retracing=True)
 
     def epoch(self) -> Iterator[Any]:
         """One pass over the images in a new order; yields the cross entropy of every step."""
@@ -150,34 +150,34 @@ class Trainer:
         images = augment(tf.cast(tf.gather(self.x, chosen), tf.float32), seeds[0], recipe.augmentation)
         frames = encode(images, self.table)
         low, high = (recipe.threshold * factor for factor in recipe.spread)
-        hushed = tf.cast(tf.random.stateless_uniform(tf.shape(chosen), seeds[1]) < silenced, tf.float32)
-        thresholds = hushed * tf.random.stateless_uniform(tf.shape(chosen), seeds[2], low, high)
+        affected = tf.cast(tf.random.stateless_uniform(tf.shape(chosen), seeds[1]) < silenced, tf.float32)
+        thresholds = affected * tf.random.stateless_uniform(tf.shape(chosen), seeds[2], low, high)
         if begun:
             early = prefixes(frames, encode(images, self.times), begun, tf.random.fold_in(seed, begun))
             frames, thresholds = tf.concat([early, frames], 0), tf.tile(thresholds, [1 + begun])
         with tf.GradientTape() as tape:
-            told = forward(self.model, frames, thresholds, training=True)
-            entropy = self._entropy(told, tf.gather(self.y, chosen))
-            loss = entropy + sparsity * self._activity(told, 1 + begun)
+            outcome = forward(self.model, frames, thresholds, training=True)
+            entropy = self._entropy(outcome, tf.gather(self.y, chosen))
+            loss = entropy + sparsity * self._activity(outcome, 1 + begun)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, self.weights), self.weights, strict=True))
         for mean, weight in zip(self.average, self.weights, strict=True):
             mean.assign(mean * decay + weight * (1 - decay))
         return entropy
 
-    def _entropy(self, told: Told, labels: Any) -> Any:
+    def _entropy(self, outcome: ForwardPass, labels: Any) -> Any:
         import tensorflow as tf
 
         # Of whole images: they come behind all prefixes.
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, told.logits[-tf.shape(labels)[0] :]))
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outcome.logits[-tf.shape(labels)[0] :]))
 
-    def _activity(self, told: Told, parts: int) -> Any:
+    def _activity(self, outcome: ForwardPass, parts: int) -> Any:
         """The sum of the module :mod:`.recipes` per image, in units of 100,000; the images are the last of so many equal parts."""
         import tensorflow as tf
 
         threshold, total = self.recipe.threshold, 0.0
-        for fan, changes in zip(fan_outs(self.model)[1:], told.changes, strict=True):
+        for fan, changes in zip(fan_outs(self.model)[1:], outcome.changes, strict=True):
             *early, whole = tf.split(changes, parts)
             total += fan * tf.reduce_sum(tf.minimum(tf.abs(whole) / threshold, 1.0))
             if early:
                 total += fan * self.recipe.takeback * tf.reduce_sum(taken_back(early, whole)) / threshold
-        return total * parts / tf.cast(tf.shape(told.logits)[0], tf.float32) / 100_000
+        return total * parts / tf.cast(tf.shape(outcome.logits)[0], tf.float32) / 100_000

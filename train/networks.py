@@ -1,7 +1,7 @@
 """Keras networks of the recipes, and what they would do as event-driven ones.
 
-The estimate that training steers by: an input that comes in one time bin, each neuron then telling once how its activation
-differs from its rest, or not at all if that is less than its threshold. What the network really costs, evaluate measures.
+Training minimizes an estimate: all input arrives in one time bin, and each neuron then sends once how its activation differs from
+its rest, or nothing if that is less than its threshold. What the network really costs is measured by ``tfsnn evaluate``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from .recipes import Network
 
 
-class Told(NamedTuple):
+class ForwardPass(NamedTuple):
     """A forward pass: the outputs before the softmax, and for each hidden population what differs from rest.
 
-    ``changes`` are those of the activations, ``spikes`` those that were told to the next layer; (n, \\*shape) each.
+    ``changes`` are those of the activations, ``spikes`` those that were sent to the next layer; (n, \\*shape) each.
     """
 
     logits: Any
@@ -51,7 +51,7 @@ def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
 
 
 def fan_outs(model: Any) -> list[int]:
-    """Synapses behind a neuron of the input and of each hidden population, borders not counted."""
+    """Synapses that a neuron of the input and of each hidden population sends to, as if there were no borders."""
     weighted = [layer for layer in model.layers if layer.weights]
     # (height, width, in, out) of a convolution, (in, out) of a dense layer: each input channel meets all the others.
     return [prod(layer.kernel.shape) // layer.kernel.shape[-2] for layer in weighted]
@@ -62,8 +62,8 @@ def neurons(model: Any) -> int:
     return sum(prod(layer.output.shape[1:]) for layer in model.layers if layer.weights)
 
 
-def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False) -> Told:
-    """Run a model whose neurons keep changes below their threshold to themselves.
+def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False) -> ForwardPass:
+    """Run a model whose neurons send only changes that reach their threshold.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False)
     import tensorflow as tf
     from keras.layers import Dropout
 
-    # One more frame, with no event in it, tells what every neuron does at rest.
+    # One more frame, with no event in it, shows what every neuron does at rest.
     x = tf.concat([frames, tf.zeros_like(frames[:1])], 0)
     changes, spikes = [], []
     *layers, output = model.layers
@@ -90,11 +90,11 @@ def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False)
             active, rest = tf.split(x, [tf.shape(x)[0] - 1, 1])
             change = active - rest
             limit = tf.reshape(thresholds, [-1] + [1] * (len(x.shape) - 1))
-            told = tf.where(tf.abs(change) >= limit, change, 0.0)
-            x = tf.concat([active + tf.stop_gradient(told - change), rest], 0)
+            sent = tf.where(tf.abs(change) >= limit, change, 0.0)
+            x = tf.concat([active + tf.stop_gradient(sent - change), rest], 0)
             changes.append(change)
-            spikes.append(told)
-    return Told(tf.matmul(x[:-1], output.kernel) + output.bias, changes, spikes)
+            spikes.append(sent)
+    return ForwardPass(tf.matmul(x[:-1], output.kernel) + output.bias, changes, spikes)
 
 
 def operations(model: Any, counts: list[int]) -> int:

@@ -32,7 +32,7 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
     loss.set(title="Loss", ylabel="cross entropy")
 
     error.plot(epochs, _errors(history["accuracy"]), marker=mark, color="tab:blue", label="validation")
-    silenced = f"validation, changes below {report['recipe']['threshold']:g} silenced"
+    silenced = f"validation, only changes of {report['recipe']['threshold']:g} or more sent"
     error.plot(epochs, _errors(history["silenced_accuracy"]), marker=mark, color="tab:orange", label=silenced)
     final = 100 * (1 - test["accuracy"])
     error.axhline(max(final, 0.01), color="black", linestyle="--", linewidth=1, label=f"test, at the end: {final:.2f} %")

@@ -1,23 +1,23 @@
 """Recipes: everything that decides what a training gives, as plain values.
 
 The networks are to be run by events, so a recipe asks for more than accuracy. With T the threshold that the network is
-meant for, rho the rest (what a neuron tells when the input is all zero), c the synapses behind a neuron and r its
+meant for, rho the rest (a neuron's activation when the input is all zero), c the number of synapses that a neuron sends to and r its
 activation, the loss is
 
     cross entropy + sparsity * sum over neurons of c min(|r - rho| / T, 1) / 100,000        averaged over images
 
-whose second term is, in units of 100,000, nearly the number of synaptic operations of an image that comes in one time bin.
+whose second term is, in units of 100,000, about the number of synaptic operations of an image that arrives in one time bin.
 
-Where the pixels of an image come one after another and neurons are checked after every event, a neuron may speak and take it
-back later. So the network may also see ``prefixes`` beginnings of each image, cut after random events. With r_1, r_2, ... a
+Where the pixels of an image arrive one after another and neurons are checked after every event, a neuron may send a change and
+take it back later. So the network may also see ``prefixes`` beginnings of each image, cut after random events. With r_1, r_2, ... a
 neuron's activations on these, r_0 = rho and the last one r, the summand is then
 
     c min(|r - rho| / T, 1) + takeback * c (sum over k of |r_k - r_(k-1)| - |r - rho|) / T
 
-whose second part is what the neuron said beyond need: 0 if its activation only rises, or only falls.
+whose second part is what the neuron sent in vain: 0 if its activation only rises, or only falls.
 
-And ``silenced`` of the images see a network whose neurons keep changes below a threshold near T to themselves, as the
-simulated neurons will; its gradients are those of the plain one (straight through).
+For a share ``silenced`` of the images, neurons do not pass on changes below a threshold near T, as the simulated neurons will not;
+the gradients are those of the plain network (straight-through estimator).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Recipe:
     dataset
         Name of the data set, or path of an .npz with training and test split.
     network, augmentation
-        See there.
+        See these classes.
     epochs, batch
         Passes over the training images, and images per step.
     validation
@@ -100,9 +100,9 @@ class Recipe:
     optimizer
         ``"adamw"``, or ``"sgd"``: stochastic gradient descent with a momentum of 0.9.
     learning_rate, warm_up
-        Its peak, to which it rises in so many epochs; then it falls as a cosine.
+        Its peak, and the number of epochs in which it rises to that; then it falls as a cosine.
     clipping
-        Norm that the gradient, of all weights together, is scaled down to where it is larger; 0 leaves it as it is.
+        Largest norm of the gradient of all weights together; a larger one is scaled down to it. 0: no limit.
     weight_decay
         Of the optimizer, on weights and not on biases.
     averaging
@@ -112,9 +112,9 @@ class Recipe:
     prefixes, takeback
         See the module: beginnings of each image, and the weight of what neurons take back. They need an encoder of kind ``"delay"``.
     whole_phase
-        Share of the epochs in which there are no prefixes yet: they would keep channels from becoming of use at all.
+        Share of the epochs in which there are no prefixes yet: with prefixes from the start, some channels would never become useful.
     dense_phase
-        Share of the epochs in which no image is silenced yet, and twice the share in which sparsity grows to its full weight.
+        Share of the epochs in which neurons still send every change, and twice the share in which sparsity grows to its full weight.
     """
 
     name: str

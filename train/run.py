@@ -1,7 +1,7 @@
 """A recipe becomes model.h5, train.json and training.png.
 
-The model is chosen by nothing but the recipe: the held-out images are watched and the test images are scored once, when
-the weights are final.
+Nothing but the recipe decides the model: the held-out images only show progress, and the test images are scored once, when the
+weights are final.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def summary(report: dict[str, Any]) -> str:
         What :func:`train` returned.
     """
     threshold = report["recipe"]["threshold"]
-    headers = ["split", "images", "accuracy", f"below {threshold:g} silenced", "spikes/neuron", "operations"]
+    headers = ["split", "images", "accuracy", f"accuracy at T = {threshold:g}", "spikes/neuron", "operations"]
     rows = [
         [
             split,
@@ -133,7 +133,7 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
         raise InputError(f"data set {dataset.name}: training and test split are the same; give train_x, train_y, test_x and test_y")
     if not 0 < recipe.validation < len(y):
         raise InputError(
-            f"recipe {recipe.name}: validation takes {recipe.validation} of {len(y)} training images; at least 1 must be left to both"
+            f"recipe {recipe.name}: validation takes {recipe.validation} of {len(y)} training images; each needs at least 1"
         )
     order = np.random.RandomState(0).permutation(len(y))
     held, learnt = (np.sort(part) for part in np.split(order, [recipe.validation]))

@@ -10,7 +10,7 @@ import pytest
 from tests.train_parts import bars
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
-from tfsnn.train.arrivals import SILENT, prefixes, taken_back, time_table
+from tfsnn.train.arrivals import NO_EVENT, prefixes, taken_back, time_table
 
 ENCODERS = [Encoder("delay"), Encoder("delay", threshold=0.5), Encoder("delay", bins=3), Encoder("delay", bins=1)]
 
@@ -27,7 +27,7 @@ def test_times_are_those_of_the_encoder(encoder: Encoder) -> None:
     stream = encoder.events(np.arange(256)[None])
     assert table.shape == (256,) and 0 < len(stream.t) < 256
     np.testing.assert_array_equal(table[stream.neuron], stream.t)
-    np.testing.assert_array_equal(np.sort(np.flatnonzero(table < SILENT)), np.sort(stream.neuron))
+    np.testing.assert_array_equal(np.sort(np.flatnonzero(table < NO_EVENT)), np.sort(stream.neuron))
 
 
 @pytest.mark.parametrize("kind", ["graded", "delta"])

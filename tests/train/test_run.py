@@ -109,7 +109,7 @@ def test_held_out_images_are_the_same_for_every_seed(bars_recipe: Recipe, tmp_pa
 
 def test_summary(trained: tuple[Path, dict[str, Any]]) -> None:
     header, validation, test = summary(trained[1]).splitlines()
-    assert header.split("  ")[0] == "split" and "below 0.5 silenced" in header
+    assert header.split("  ")[0] == "split" and "accuracy at T = 0.5" in header
     assert validation.split()[:2] == ["validation", "40"] and test.split()[:2] == ["test", "40"]
     assert f"{trained[1]['test']['accuracy']:.2%}" in test
 
@@ -127,7 +127,7 @@ def test_existing_output_is_kept(trained: tuple[Path, dict[str, Any]], bars_reci
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"validation": 160}, "recipe bars: validation takes 160 of 160 training images; at least 1 must be left to both"),
+        ({"validation": 160}, "recipe bars: validation takes 160 of 160 training images; each needs at least 1"),
         ({"validation": 0}, "recipe bars: validation takes 0 of 160"),
         ({"learning_rate": float("nan")}, "recipe bars: the loss is nan in epoch 1; lower its learning_rate"),
         ({"dataset": "bears"}, "data set 'bears' is unknown; choose"),
