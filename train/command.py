@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where model.h5, train.json and training.png go")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR)")
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training images (default: the recipe's)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything that is drawn (default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="overwrite what exists")
 
 

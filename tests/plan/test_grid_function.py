@@ -96,7 +96,7 @@ def test_the_shared_table_is_exact_at_its_entries() -> None:
 
 @pytest.mark.parametrize("f", [Activation("relu", slope=0.1, top=6.0), Activation("relu", slope=0.1, start=1.0)])
 def test_relu_with_everything_at_once_is_refused(f: Activation) -> None:
-    with pytest.raises(InputError, match=r"^plan: ReLU with slope 0.1, top \S+ and start \S+; a slope can be had alone"):
+    with pytest.raises(InputError, match=r"^plan: ReLU with slope 0.1, top \S+ and start \S+; a slope cannot be combined"):
         on_grid(f, (1,), 0.1, "p")
 
 
@@ -114,5 +114,5 @@ def test_rounded_is_the_nearest_whole_number() -> None:
 
 @pytest.mark.parametrize("value", [float(STATE_LIMIT["float64"]), -1e300, float("nan"), float("inf")])
 def test_numbers_beyond_the_exact_range_are_refused(value: float) -> None:
-    with pytest.raises(RangeError, match=r"^plan: first: a weight of \S+ grid steps, 2\^52 is the most; raise the threshold"):
+    with pytest.raises(RangeError, match=r"^plan: first: a weight of \S+ grid steps, at most 2\^52 are allowed; raise the threshold"):
         rounded(np.array([1.0, value]), "first", "weight")

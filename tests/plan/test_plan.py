@@ -270,7 +270,7 @@ def test_float_weights_are_refused(threshold: float) -> None:
 @pytest.mark.parametrize(
     ("threshold", "message"),
     [
-        (1e-30, r"^plan: first: a bias of \S+ grid steps, 2\^52 is the most; raise the threshold"),
+        (1e-30, r"^plan: first: a bias of \S+ grid steps, at most 2\^52 are allowed; raise the threshold"),
         (1e30, "^plan: first: a threshold of 1[0-9]+ grid steps; lower the threshold, the weights are far finer"),
     ],
 )
@@ -282,13 +282,13 @@ def test_thresholds_that_leave_the_exact_range(threshold: float, message: str) -
 def test_weights_that_leave_the_exact_range() -> None:
     image = given(2)
     hidden = dense("hidden", image, 2, 100)
-    with pytest.raises(RangeError, match=r"^plan: hidden: a weight of 2.5e\+21 grid steps, 2\^52 is the most; raise the threshold"):
+    with pytest.raises(RangeError, match=r"^plan: hidden: a weight of 2.5e\+21 grid steps, at most 2\^52 are allowed; raise the threshold"):
         make(network(image, hidden, dense("out", hidden, 1)), Settings(1e-20, "absolute", "signed"))
 
 
 def test_slopes_with_a_top_are_refused_with_a_way_out() -> None:
     plan_of = three_layers(Activation("relu", slope=0.1, top=6.0))
-    with pytest.raises(InputError, match="^plan: ReLU with slope 0.1, top 6.0 and start 0.0; a slope can be had alone"):
+    with pytest.raises(InputError, match="^plan: ReLU with slope 0.1, top 6.0 and start 0.0; a slope cannot be combined with top or start"):
         make(plan_of, Settings())
 
 

@@ -112,7 +112,8 @@ def _integers(values: object, name: str, dtype: type[np.integer[Any]]) -> NDArra
 def _check(events: Events) -> None:
     n, size, offsets = len(events.t), prod(events.shape), events.offsets
     if len(events.neuron) != n or len(events.payload) != n:
-        raise InputError(f"events: {n} times, {len(events.neuron)} neurons, {len(events.payload)} payloads; give one of each an event")
+        found = f"{n} times, {len(events.neuron)} neurons, {len(events.payload)} payloads"
+        raise InputError(f"events: {found}; give one of each for every event")
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n or np.any(np.diff(offsets) < 0):
         raise InputError(f"events: offsets must rise from 0 to the number of events, {n}, one more than there are samples")
     if events.unit not in UNITS or not 0 < events.tick < inf:
@@ -127,7 +128,7 @@ def _check(events: Events) -> None:
         )
     if np.any(events.payload == 0):
         zero = int(np.argmin(np.abs(events.payload)))
-        raise InputError(f"events: payload 0 at event {zero}; an event carries a change, drop those without")
+        raise InputError(f"events: payload 0 at event {zero}; an event carries a change; leave out events that carry none")
     falls = np.flatnonzero(np.diff(events.t) < 0) + 1
     bad = np.setdiff1d(falls, offsets)
     if bad.size:

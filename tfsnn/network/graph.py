@@ -51,7 +51,7 @@ class Graph:
                 raise InputError(f"graph: output {name!r} is no population of neurons; choose among {', '.join(known)}")
         for node in self.nodes:
             if node.softmax and (node.name not in self.outputs or self.consumers(node.name)):
-                raise InputError(f"graph: {node.name}: softmax inside the network; events can carry it at an output alone")
+                raise InputError(f"graph: {node.name}: softmax inside the network; only an output can have it")
 
     def __getitem__(self, name: str) -> Node:
         for node in self.nodes:

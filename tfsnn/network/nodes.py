@@ -162,7 +162,7 @@ class Synapse:
         if isinstance(self.op, Conv):
             check_window(where, self.op.window, self.op.strides, self.op.padding, self.op.dilation, self.op.groups)
             if len(shape) != 3 or shape[2] % self.op.groups or self.op.filters % self.op.groups:
-                allowed = "give (rows, columns, channels), divisible"
+                allowed = "give (rows, columns, channels), channels and filters divisible by the groups"
                 raise InputError(f"{where}: a convolution in {self.op.groups} groups over {shape}; {allowed}")
         expect(where, "shape", target, self.op.output(shape))
         mapped = isinstance(self.op, OneToOne) and self.weight.shape == target
@@ -293,9 +293,10 @@ class MaxPool:
         shape = behind(where, self.relays, known[self.source].shape)
         check_window(where, self.window, self.strides, self.padding)
         if any(border >= self.window[axis] for axis in (0, 1) for border in self.padding[axis]):
-            raise InputError(f"{where}: padding {self.padding} around windows {self.window}; each window must reach inside")
+            raise InputError(f"{where}: padding {self.padding} around windows {self.window}; each window must overlap the input")
         if len(shape) != 3 or not all(relay.factor == 1 for relay in self.relays):
-            raise InputError(f"{where}: max pooling of shape {shape}; it takes (rows, columns, channels), not averaged before")
+            allowed = "it takes (rows, columns, channels), without average pooling before it"
+            raise InputError(f"{where}: max pooling of shape {shape}; {allowed}")
         rows, columns = (window_output(shape[i], self.window[i], self.strides[i], self.padding[i]) for i in (0, 1))
         expect(where, "shape", self.shape, (rows, columns, shape[2]))
 
@@ -329,8 +330,9 @@ def check_node(node: Node, known: Mapping[str, Node]) -> None:
     """
     where = f"graph: {node.name}"
     if not node.name or not node.shape or not counts(node.shape) or prod(node.shape) >= 1 << 31:
-        raise InputError(f"{where}: shape {node.shape}; every axis must be 1 or longer, in all below 2^31, and the name not empty")
+        allowed = "every axis must be 1 or longer, their product below 2^31, and the name must not be empty"
+        raise InputError(f"{where}: shape {node.shape}; {allowed}")
     for source in node.sources:
         if source not in known:
-            raise InputError(f"{where}: receives from {source!r}, which does not stand before it; order the populations sources first")
+            raise InputError(f"{where}: receives from {source!r}, which does not come before it; list each population after its sources")
     node.check(known)

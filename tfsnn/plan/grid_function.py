@@ -101,7 +101,7 @@ def _bend(activation: Activation) -> tuple[float, float, tuple[bool, bool]]:
     if activation.kind == "relu":
         if activation.slope != 0.0:
             settings = f"slope {activation.slope}, top {activation.top} and start {activation.start}"
-            raise InputError(f"plan: ReLU with {settings}; a slope can be had alone: leave top and start as they are")
+            raise InputError(f"plan: ReLU with {settings}; a slope cannot be combined with top or start: leave them at their defaults")
         top = activation.top if np.isfinite(activation.top) else activation.start + 1.0
         return min(activation.start, 0.0) - 1e-6, top, (True, bool(np.isfinite(activation.top)))
     bounded = {"sigmoid": 21.0, "hard_sigmoid": 3.0, "hard_sigmoid_keras2": 2.5, "tanh": 11.0, "hard_tanh": 1.0}
@@ -123,7 +123,7 @@ def rounded(values: NDArray[Any], name: str, what: str) -> Integers:
         The population, and what the values are, for messages.
     """
     if not np.all(np.abs(values) < STATE_LIMIT["float64"]):
-        raise RangeError(f"plan: {name}: a {what} of {np.abs(values).max():.3g} grid steps, 2^52 is the most; raise the threshold")
+        raise RangeError(f"plan: {name}: a {what} of {np.abs(values).max():.3g} grid steps, at most 2^52 are allowed; raise the threshold")
     whole: Integers = np.rint(values).astype(np.int64)
     return whole
 
