@@ -1,19 +1,29 @@
-# make demo    the whole way on handwritten digits; the report lies in tfsnn-demo/report
-# make test    every check and every test
-# Both make .venv with $(PYTHON) and install into it; a second run uses it again.
+# make demo      the whole way on handwritten digits; the report lies in tfsnn-demo/report
+# make test      every check and every test, on up to four cores
+# make portable  every test as on a processor without vector extensions, and with oneDNN off
+# make layout    the folders, what lives in each, and which of them may import which
+# All make .venv with $(PYTHON) and install into it; a second run uses it again.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# A worker each needs about 2 GB; on one core there is one.
+WORKERS ?= logical
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test lint slow coverage clean
+.PHONY: demo test portable lint layout slow coverage clean
 .DELETE_ON_ERROR:
 
-demo: $(VENV)/installed-demo
+demo: $(VENV)/installed
 	$(BIN)/tfsnn demo --force
 
 test: lint
-	$(BIN)/pytest
+	$(PYTEST)
+
+# NumPy, numba and TensorFlow each without the instructions that this processor may have beyond the common ones.
+portable: $(VENV)/installed-test
+	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'import numpy; print(*numpy.show_config("dicts")["SIMD Extensions"].get("found", []))')" \
+	NUMBA_CPU_NAME=generic TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST)
 
 lint: $(VENV)/installed-test
 	$(BIN)/flake8
@@ -21,6 +31,9 @@ lint: $(VENV)/installed-test
 	$(BIN)/python -m tests.house build/tree
 	$(BIN)/mypy build/tree/tfsnn tests
 	cd build/tree && $(abspath $(BIN))/lint-imports --no-cache --config $(CURDIR)/setup.cfg
+
+layout: $(VENV)/installed-test
+	$(BIN)/python -m tests.house --tree
 
 slow: $(VENV)/installed-test
 	$(BIN)/pytest -m slow
@@ -35,6 +48,10 @@ $(VENV)/made:
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 	touch $@
 
-$(VENV)/installed-%: setup.cfg pyproject.toml | $(VENV)/made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-test: setup.cfg pyproject.toml | $(VENV)/made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@

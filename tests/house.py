@@ -1,16 +1,17 @@
 """The rules of the house, as checkers: each takes a source file and yields what is wrong with it.
 
-``test_house.py`` runs them over the tree, and shows each of them a bad example. Run as a script, this file lays the
-tree out as it is installed (``tfsnn/train`` and so on), for tools that know nothing of ``package_dir``.
+``test_house.py`` runs them over the tree, and shows each of them a bad example. Run as a script, this file prints the
+folders with their rules and floors, or lays the tree out as it is installed (``tfsnn/train`` and so on), for tools that
+know nothing of ``package_dir``.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -104,6 +105,19 @@ def install_layout(target: Path, root: Path = ROOT) -> None:
             (target / package / module.name).symlink_to(module.resolve())
 
 
+def tree() -> str:
+    """The folders as setup.cfg installs them: the door-plate of each, and its floors from top to bottom."""
+    contracts = [CONFIG[name] for name in CONFIG.sections() if name.startswith("importlinter:contract")]
+    floors = {contract["containers"].strip(): contract["layers"].split("\n") for contract in contracts}
+    lines = []
+    for package, folder in zip(INSTALLED, FOLDERS, strict=True):
+        plate = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+        rule = [line for line in plate.splitlines() if line.startswith("Rule:")]
+        lines += ["", f"{package}: {plate.splitlines()[0]}", *rule]
+        lines += [f"    {floor.replace('(', '').replace(')', '')}" for floor in floors.get(package.replace("/", "."), []) if floor]
+    return "\n".join(lines).strip()
+
+
 def misplaced(paths: list[str]) -> list[str]:
     """Files that have no place in the layout."""
     return [path for path in paths if not any(fnmatch(path, p) and path.count("/") == p.count("/") for p in TOP_LEVEL)]
@@ -183,15 +197,15 @@ def broad_excepts(source: Source) -> Iterator[str]:
             yield f"line {node.lineno}: catches everything; name what is expected"
 
 
-def stage_imports(source: Source) -> Iterator[str]:
-    """Stages import the core by its name and themselves relatively; the core imports no stage; nobody a bare name."""
+def names_of_stages(source: Source) -> Iterator[str]:
+    """A stage under its bare name, which belongs to another package; relative imports elsewhere; names that open a stage unseen.
+
+    Who may import whom else is said by the contracts in setup.cfg.
+    """
     for line, name in imports(source.tree):
-        head, second = f"{name}.".split(".")[:2]
+        head = name.split(".")[0]
         if head in STAGES:
             yield f"line {line}: imports {name}; the stages are called tfsnn.{head}"
-        elif head == "tfsnn" and second in STAGES and source.library:
-            advice = "import its own files relatively" if second == source.area else "stages talk through files"
-            yield f"line {line}: imports {name}; {advice}"
     for node in ast.walk(source.tree):
         if isinstance(node, ast.ImportFrom) and node.level > (source.path.count("/") if source.area in STAGES else 0):
             yield f"line {node.lineno}: relative import; only a stage's own files are imported so"
@@ -317,8 +331,17 @@ def fields(cls: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[str]:
 
 CHECKS: tuple[Check, ...] = (
     *(too_long, no_future, speaks, asserts, unread_messages, broad_excepts),
-    *(stage_imports, eager_imports, kernel_imports, unfilled, undocumented),
+    *(names_of_stages, eager_imports, kernel_imports, unfilled, undocumented),
 )
 
 if __name__ == "__main__":
-    install_layout(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m tests.house", description=__doc__, allow_abbrev=False)
+    parser.add_argument("target", nargs="?", type=Path, help="lay the packages out in this folder as they are installed")
+    parser.add_argument("--tree", action="store_true", help="print the folders, their rules and their floors")
+    arguments_given = parser.parse_args()
+    if arguments_given.tree:
+        print(tree())
+    elif arguments_given.target is None:
+        parser.error("name a folder, or give --tree")
+    else:
+        install_layout(arguments_given.target)

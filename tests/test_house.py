@@ -39,7 +39,7 @@ BAD = {
     "asserts": ("convert/x.py", "assert x, 'no'", "raise an error"),
     "unread_messages": ("tests/test_x.py", "with pytest.raises(ValueError): f()", "without match="),
     "broad_excepts": ("tfsnn/x.py", "try: f()\nexcept (KeyError, Exception): pass", "catches everything"),
-    "stage_imports": ("convert/x.py", "from tfsnn.train import recipes", "stages talk through files"),
+    "names_of_stages": ("tests/test_x.py", "import convert.reader", "called tfsnn.convert"),
     "eager_imports": ("train/x.py", "try: pass\nexcept KeyError:\n    from keras import ops", "imports keras at once"),
     "kernel_imports": ("tfsnn/compiled/kernel/loop.py", "def f():\n    from tfsnn.plan import Plan", "allowed are"),
     "unfilled": ("tfsnn/x.py", "raise BadLayer('layer {name}: ' f'{x}')", "placeholder {name}"),
@@ -51,12 +51,9 @@ MORE_BAD = [
     ("unread_messages", "tests/test_x.py", "with pytest.warns(UserWarning): f()", "without match="),
     ("broad_excepts", "tfsnn/x.py", "try: f()\nexcept: pass", "catches everything"),
     ("broad_excepts", "tfsnn/x.py", "with contextlib.suppress(Exception): f()", "catches everything"),
-    ("stage_imports", "tfsnn/x.py", "from tfsnn import evaluate", "stages talk through files"),
-    ("stage_imports", "tfsnn/x.py", "import_module('tfsnn.convert.read.read')", "open a stage by name"),
-    ("stage_imports", "tests/test_x.py", "import convert.reader", "called tfsnn.convert"),
-    ("stage_imports", "train/x.py", "from tfsnn.train.recipes import digits", "relatively"),
-    ("stage_imports", "train/x.py", "from ..convert import reader", "relative import"),
-    ("stage_imports", "tfsnn/x.py", "from .plan import Plan", "relative import"),
+    ("names_of_stages", "tfsnn/x.py", "import_module('tfsnn.convert.read.read')", "open a stage by name"),
+    ("names_of_stages", "train/x.py", "from ..convert import reader", "relative import"),
+    ("names_of_stages", "tfsnn/x.py", "from .plan import Plan", "relative import"),
     ("eager_imports", "tfsnn/x.py", "class A:\n    import numba", "imports numba at once"),
     ("unfilled", "convert/x.py", "problems.append('layer {layer.name!r:>3}')", "placeholder {layer.name!r:>3}"),
     ("undocumented", "tfsnn/x.py", documented("class A: a: int", "b"), "['a']"),
@@ -73,8 +70,8 @@ def test_check_fails(name: str, path: str, text: str, problem: str) -> None:
 GOOD = [
     ("speaks", "tfsnn/__main__.py", "print(1)"),
     ("asserts", "tests/test_x.py", "assert x"),
-    ("stage_imports", "convert/x.py", "from .reader import read\nfrom tfsnn.graph import Graph"),
-    ("stage_imports", "tests/test_x.py", "from tfsnn.convert.reader import read"),
+    ("names_of_stages", "convert/x.py", "from .reader import read\nfrom tfsnn.graph import Graph"),
+    ("names_of_stages", "tests/test_x.py", "from tfsnn.convert.reader import read"),
     ("eager_imports", "train/x.py", "if TYPE_CHECKING:\n    import keras\ndef f():\n    import keras"),
     ("eager_imports", "tfsnn/compiled/kernel/loop.py", "import numba"),
     ("unfilled", "tfsnn/x.py", "raise InputError('{a}'.format(a=1) + f'{x}' + '{}' + '{\"a\": 1}')"),
@@ -157,6 +154,14 @@ def test_contracts_fail(tmp_path: Path, module: str, line: str, problem: str) ->
     path.write_text(f"{text}\n{line}\n")
     done = lint(tmp_path)
     assert done.returncode == 1 and problem in done.stdout
+
+
+def test_the_tree_shows_every_folder_its_rule_and_its_floors() -> None:
+    shown = house.tree()
+    assert [line.split(":")[0] for line in shown.splitlines() if line and line[0] not in " R"] == house.INSTALLED
+    assert "tfsnn/network: The network as data" in shown and "Rule: knows no threshold and no grid." in shown
+    network = shown.split("tfsnn/network: ")[1].split("\n\n")[0]
+    assert network.splitlines()[2:] == ["    forward", "    graph", "    nodes", "    arithmetic | check | fanout", "    ops"]
 
 
 def test_doctests_of_the_stages() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.data_folder import folder
 from tfsnn.errors import InputError
-from tfsnn.input.datasets import load
+from tfsnn.input.datasets import _protobuf_mismatch, load
 from tfsnn.input.encoder import Encoder
 
 X = np.arange(5 * 4 * 3 * 2, dtype=np.uint8).reshape(5, 4, 3, 2)
@@ -121,8 +121,33 @@ def test_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, name: st
     for module in [module for module in sys.modules if module.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf"data set {name}: .* is not installed; pip install"):
+    with pytest.raises(InputError, match=rf"data set {name}: .* is not installed, or not as a whole \(no module {package}.*\); pip"):
         load(name).test
+
+
+ERRORS = [AttributeError("no GetMessages"), ImportError("cannot import\nruntime_version"), TypeError("descriptors")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_package_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    generated = "tensorflow_metadata.proto.v0.schema_pb2"
+
+    class Broken:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == generated:
+                raise error
+
+    monkeypatch.delitem(sys.modules, generated, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken, *sys.meta_path])
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    message = rf"^data set mnist: tensorflow-datasets cannot be imported \({reason}\); pip install --upgrade [^\n]*$"
+    with pytest.raises(InputError, match=message):
+        load("mnist").test
+
+
+def test_what_protobuf_says_of_generated_code_that_is_too_new_is_expected_too() -> None:
+    assert _protobuf_mismatch().__module__ == "google.protobuf.runtime_version"
 
 
 def test_data_dir_that_is_missing(tmp_path: Path) -> None:
