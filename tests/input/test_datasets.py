@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,9 @@ ERRORS = [AttributeError("no GetMessages"), ImportError("cannot import\nruntime_
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_a_package_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     generated = "tensorflow_metadata.proto.v0.schema_pb2"
+    # As a whole first, so that none of it stays half imported behind this test.
+    for module in ("tensorflow_datasets", generated):
+        importlib.import_module(module)
 
     class Broken:
         @staticmethod
@@ -138,7 +142,7 @@ def test_a_package_that_cannot_be_imported_is_one_line(monkeypatch: pytest.Monke
             if name == generated:
                 raise error
 
-    monkeypatch.delitem(sys.modules, generated, raising=False)
+    monkeypatch.delitem(sys.modules, generated)
     monkeypatch.setattr(sys, "meta_path", [Broken, *sys.meta_path])
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
     message = rf"^data set mnist: tensorflow-datasets cannot be imported \({reason}\); pip install --upgrade [^\n]*$"
