@@ -34,7 +34,7 @@ Engine = Callable[[Plan, Events, str, str, tuple[str, ...], "State | None"], Out
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a simulation gives.
+    """What a simulation returns.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Result:
         float64 (samples, outputs): f(x) of the output populations in real units, softmax not applied; with a spiking
         output the sum of what it has sent.
     ledger, trajectory, log, state
-        Operations; and, where recorded, outputs over time, all events, the final state.
+        Operations; and, if ``record`` asked for them, outputs over time, all events, the final state.
     plan
         The thresholds and grids used.
     schedule, engine, carrier
@@ -68,19 +68,19 @@ class Result:
 
     @property
     def predictions(self) -> NDArray[np.int64]:
-        """int64 (samples): the largest output; the first of equals."""
+        """int64 (samples): the number of the largest output; of equal ones the first."""
         largest: NDArray[np.int64] = np.argmax(self.outputs, axis=1).astype(np.int64)
         return largest
 
     @property
     def operations(self) -> NDArray[np.int64]:
-        """int64 (samples): synaptic operations."""
+        """int64 (samples): synaptic operations of each sample."""
         total: NDArray[np.int64] = self.ledger.synaptic_operations.sum(axis=1)
         return total
 
     @property
     def spikes_per_neuron(self) -> float:
-        """Events sent per sample, the input's included, over all neurons, the input's included."""
+        """Mean events a sample divided by neurons; events and neurons of the input are included in both."""
         neurons = sum(population.size for population in self.plan.populations)
         return float(self.ledger.sent.sum()) / max(1, len(self.outputs)) / neurons
 
@@ -101,32 +101,32 @@ def simulate(
     batch: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Result:
-    """Deliver event streams to a network and report what came out, and at what cost.
+    """Deliver event streams to a network; return what came out, and every operation that it took.
 
     Parameters
     ----------
     net
-        What :func:`tfsnn.load` or :func:`tfsnn.convert_model` gave.
+        What :func:`tfsnn.load` or :func:`tfsnn.convert_model` returned.
     events
-        Input, a stream for each sample; neurons counted through all inputs, one behind the other.
+        Input, a stream for each sample; of several inputs, the neurons are numbered one input after the other.
     threshold, unit
-        T, ``"relative"`` to each population's calibrated scale, ``"absolute"``, or in ``"lsb"`` of its weights.
+        T and its unit: ``"relative"`` to each population's calibrated scale, ``"absolute"``, or ``"lsb"``, steps of its weights.
     spikes
         ``"signed"`` (AICAS), ``"graded"``, ``"valued"`` (JETCAS Algorithm 2) or ``"direct"`` (JETCAS Eq. 6).
     schedule
-        ``"slot"``: a population is checked once a time stamp. ``"spike"``: after every event (both papers).
+        ``"slot"``: a population is checked once for each time stamp. ``"spike"``: after every event (both papers).
     initial
         ``"rest"``: settled on an all-zero input. ``"bias"``: x = bias, o = 0 (both papers).
     spiking_output
         Outputs have a threshold and are read from their spikes (AICAS).
     engine
-        ``"compiled"`` or ``"eager"``, which give the same; default the compiled one where numba is present.
+        ``"compiled"`` or ``"eager"``, which give the same results; default the compiled one where numba is installed.
     record
         Any of ``"trajectory"``, ``"events"``, ``"state"``.
     state
-        Where to go on from: the state of an earlier result with the same settings.
+        Continue from here: the state of an earlier result with the same settings. Default: the initial state.
     batch
-        Samples at a time, default :data:`BATCH`; bounds memory, changes no result.
+        Samples at a time, default :data:`BATCH`; limits memory and changes no result.
     progress
         Called with the number of samples done, after each batch.
 
