@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import struct
-import tokenize
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from io import BytesIO
-from lzma import LZMAError
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +23,7 @@ from numpy.typing import NDArray
 from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
-
-# What zipfile, its decompressors and NumPy's header parser raise when they meet bytes that nobody has written.
-DAMAGE = (
-    *(ValueError, KeyError, EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError),
-    *(BadZipFile, zlib.error, LZMAError, struct.error, tokenize.TokenError),
-)
+from tfsnn.input.npz import DAMAGE
 
 
 class Split(NamedTuple):
