@@ -1,0 +1,241 @@
+"""The leaky population between an event camera and a network (JETCAS, Algorithms 2 and 4), and its snapshots.
+
+One neuron for each block of pixels and each polarity, with f the identity. The paper's exponent lacks its minus sign: the state decays.
+Everything is an integer: an event adds ONE = 256, and a leak keeps ``kept / 65536`` of the state, rounded towards zero,
+
+    kept = round(65536 exp(-leak_period / tau)),        x <- floor(x kept / 65536)
+
+so that a neuron that receives nothing comes back to exactly 0, and any two computers agree. This is the definition, T being the
+threshold in the same units, ``sent`` what the neuron has sent so far, and time counted from the beginning of the recording:
+
+    for each event of the camera, in order of time (all leaks up to and including its time stamp came before):
+        x <- x + ONE;  check
+    at each multiple of leak_period, for each neuron in order:
+        x <- floor(x kept / 65536);  check
+    check:  if |x - sent| >= T:  send x - sent;  sent <- x
+
+What it sends are the input events of the network. A snapshot at time s is ``sent`` after all that is stamped before s, so the frame
+that an ANN is trained on is exactly what the network has received at that instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.aliases import Integers
+from tfsnn.errors import InputError
+from tfsnn.input.events import Events
+from tfsnn.input.recording import Recording
+
+ONE = 256
+"""What an event of the camera adds to the state; a payload of as much has the value 1."""
+_BITS = 16
+_LONGEST = 1 << 40
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Settings of a leaky population.
+
+    Parameters
+    ----------
+    downsample
+        Width and height of the block of pixels that share a neuron.
+    leak_period, tau
+        Microseconds between leaks, and in which the state falls to 1/e.
+    threshold
+        The least change that is sent, in events.
+    snapshot
+        Microseconds between snapshots.
+    """
+
+    downsample: int = 2
+    leak_period: int = 6_400
+    tau: int = 32_000
+    threshold: float = 0.5
+    snapshot: int = 64_000
+
+    def __post_init__(self) -> None:
+        for name in ("downsample", "leak_period", "tau", "snapshot"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < _LONGEST:
+                raise InputError(f"leaky population: {name} is {value!r}; it must be a whole number, 1 or more")
+        if not isinstance(self.threshold, (int, float)) or isinstance(self.threshold, bool) or not isfinite(self.threshold):
+            raise InputError(f"leaky population: threshold is {self.threshold!r}; it must be a number")
+        if not 1 / ONE <= self.threshold < 1 << 20:
+            raise InputError(f"leaky population: threshold is {self.threshold:g} events; the grid reaches from 1/{ONE} to {1 << 20}")
+        if not 0 < self.kept < 1 << _BITS:
+            found = f"a leak keeps {self.kept} of {1 << _BITS} parts"
+            raise InputError(f"leaky population: {found} with leak_period {self.leak_period}, tau {self.tau}; choose them closer")
+
+    @property
+    def kept(self) -> int:
+        """What a leak keeps, in 65536ths."""
+        return round(exp(-self.leak_period / self.tau) * (1 << _BITS))
+
+    @property
+    def least(self) -> int:
+        """The threshold in units of the state, rounded up."""
+        return -int(-self.threshold * ONE // 1)
+
+    def shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """Rows, columns and polarities (darker, brighter) of the population behind a sensor."""
+        return -(-height // self.downsample), -(-width // self.downsample), 2
+
+
+class Population:
+    """A leaky population at some time.
+
+    Parameters
+    ----------
+    leak
+        Its settings.
+    width, height
+        Of the sensor.
+    start
+        The time from which its leaks are counted, in microseconds.
+    """
+
+    def __init__(self, leak: Leak, width: int, height: int, start: int) -> None:
+        self.leak, self.width, self.height = leak, width, height
+        self.shape = leak.shape(width, height)
+        self.x: Integers = np.zeros(int(np.prod(self.shape)), np.int64)
+        self.sent = self.x.copy()
+        self.next_leak = start + leak.leak_period
+        self.leaks = self.received = 0
+
+    def advance(self, recording: Recording, stop: int) -> tuple[Integers, Integers, Integers]:
+        """Receive events of the camera, and carry on to a time.
+
+        Parameters
+        ----------
+        recording
+            Events not earlier than what was received before, and earlier than ``stop``.
+        stop
+            The time in microseconds; what is stamped so comes after it.
+
+        Returns
+        -------
+        tuple
+            int64 (events): time, neuron and payload of what is sent.
+        """
+        neuron, t = self._neurons(recording), recording.t
+        sent, at = [], 0
+        while self.next_leak < stop:
+            first = int(np.searchsorted(t, self.next_leak))
+            sent.append(self._receive(t[at:first], neuron[at:first]))
+            if at == len(t) and not self.x.any():
+                # Nothing is left that could leak.
+                silent = -(-(stop - self.next_leak) // self.leak.leak_period)
+                self.leaks += silent
+                self.next_leak += silent * self.leak.leak_period
+                break
+            at = first
+            sent.append(self._decay())
+        sent.append(self._receive(t[at:], neuron[at:]))
+        t, neuron, payload = (np.concatenate(columns) for columns in zip(*sent))
+        return t, neuron, payload
+
+    def _neurons(self, recording: Recording) -> Integers:
+        if (recording.width, recording.height) != (self.width, self.height):
+            found, own = f"{recording.width}x{recording.height}", f"{self.width}x{self.height}"
+            raise InputError(f"leaky population: events of a sensor of {found}; it stands behind one of {own}")
+        block = self.leak.downsample
+        place = recording.y.astype(np.int64) // block * self.shape[1] + recording.x // block
+        return np.asarray(2 * place + recording.p)
+
+    def _receive(self, t: Integers, neuron: Integers) -> tuple[Integers, Integers, Integers]:
+        """Between two leaks a state only rises, so which of a neuron's events make it send follows from their numbers."""
+        self.received += len(t)
+        order = np.argsort(neuron, kind="stable")
+        grouped = neuron[order]
+        begins = np.flatnonzero(np.diff(grouped, prepend=-1))
+        number = np.arange(1, len(order) + 1) - np.repeat(begins, np.diff(begins, append=len(order)))
+        gap = (self.x - self.sent)[grouped]
+        # The first to send is the event with which the gap reaches the threshold; then every so many events do.
+        first, every = np.maximum(1, -((gap - self.leak.least) // ONE)), max(1, -(-self.leak.least // ONE))
+        sends = (number >= first) & ((number - first) % every == 0)
+        payload = np.where(number == first, gap + first * ONE, every * ONE)[sends]
+        np.add.at(self.x, neuron, ONE)
+        np.add.at(self.sent, grouped[sends], payload)
+        at = order[sends]
+        back = np.argsort(at)
+        return t[at[back]], neuron[at[back]], payload[back]
+
+    def _decay(self) -> tuple[Integers, Integers, Integers]:
+        time = self.next_leak
+        self.leaks += 1
+        self.next_leak += self.leak.leak_period
+        self.x = self.x * self.leak.kept >> _BITS
+        change = self.x - self.sent
+        sends = np.flatnonzero(np.abs(change) >= self.leak.least)
+        self.sent[sends] = self.x[sends]
+        return np.full(len(sends), time), sends, change[sends]
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """What a leaky population makes of a recording.
+
+    Parameters
+    ----------
+    events
+        What it sends: microseconds from the start, payloads in 256ths.
+    snapshots
+        int32 (snapshots, \\*shape): what every neuron has sent before each multiple of the snapshot period.
+    leak_updates
+        Multiplications: every neuron, at every leak.
+    comparisons
+        With the threshold: every neuron at every leak, and one at every event of the camera.
+    """
+
+    events: Events
+    snapshots: NDArray[np.int32]
+    leak_updates: int
+    comparisons: int
+
+
+def respond(leak: Leak, recording: Recording, start: int | None = None, stop: int | None = None) -> Response:
+    """Present a recording, or a window of it, to a leaky population at rest.
+
+    Parameters
+    ----------
+    leak
+        Settings.
+    recording
+        The events.
+    start, stop
+        The window in microseconds, ``start <= t < stop``; by default from the first event to where the snapshot period that
+        holds the last one ends.
+
+    Examples
+    --------
+    >>> recording = Recording([0, 10, 20], [0, 1, 1], [0, 0, 1], [1, 1, 1], width=2, height=2)
+    >>> response = respond(Leak(threshold=1), recording)
+    >>> response.events.t.tolist(), response.events.payload.tolist()
+    ([0, 10, 20, 19200, 51200], [256, 256, 256, -348, -267])
+    >>> response.snapshots.tolist()
+    [[[[0, 153]]]]
+    """
+    first = (int(recording.t[0]) if len(recording) else 0) if start is None else start
+    if stop is None:
+        last = int(recording.t[-1]) + 1 if len(recording) else first
+        stop = first - (first - max(last, first)) // leak.snapshot * leak.snapshot
+    if stop < first:
+        raise InputError(f"leaky population: a window from {first} to {stop} us; it must not end before it begins")
+    population = Population(leak, recording.width, recording.height, first)
+    snapshots = np.zeros(((stop - first) // leak.snapshot, *population.shape), np.int32)
+    sent, at = [], first
+    for i, until in enumerate([*range(first + leak.snapshot, stop + 1, leak.snapshot), stop]):
+        sent.append(population.advance(recording.between(at, until), until))
+        if i < len(snapshots):
+            snapshots[i] = population.sent.reshape(population.shape)
+        at = until
+    t, neuron, payload = (np.concatenate(columns) for columns in zip(*sent))
+    updates = population.leaks * population.x.size
+    events = Events(t - first, neuron, payload, [0, len(t)], population.shape, tick=1.0, unit="us")
+    return Response(events, snapshots, updates, updates + population.received)
