@@ -145,6 +145,17 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_net_prints_in_a_few_lines() -> None:
+    net = Net(three_layers(), {"inputs": {"model.h5": "0" * 64}})
+    assert repr(net) == f"<Net {three_layers().summary}>" and "array" not in repr(net)
+    assert str(net).splitlines() == [
+        "Net in 3x3x1 -> out 2: 4 populations, 13 neurons, 45 parameters",
+        "  made from: model.h5",
+        "  print(net.graph) shows every population",
+    ]
+    assert "made from: unknown" in str(Net(three_layers(), {"inputs": "lost"}))
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="missing.snn.h5: no such file; give a .snn.h5 that tfsnn convert wrote"):
         load(tmp_path / "missing.snn.h5")

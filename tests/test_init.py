@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -13,13 +14,18 @@ import tfsnn
 @pytest.mark.parametrize("name", tfsnn.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
     found = getattr(tfsnn, name)
-    assert found.__name__ == name and found.__doc__ and found.__module__.startswith("tfsnn.")
+    assert found.__name__.removeprefix("tfsnn.") == name and found.__doc__ and callable(found)
+    assert getattr(found, "__module__", "tfsnn.").startswith("tfsnn.")
     assert name in dir(tfsnn)
 
 
 def test_public_names_are_sorted_and_complete() -> None:
     assert tfsnn.__all__ == sorted(set(tfsnn.__all__))
     assert {"Encoder", "Events", "Graph", "Net", "Result", "convert_model", "load", "save", "simulate"} <= set(tfsnn.__all__)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tfsnn.__version__ == metadata.version("tfsnn") and "__version__" in dir(tfsnn)
 
 
 def test_star_brings_what_all_says() -> None:

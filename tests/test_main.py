@@ -66,10 +66,18 @@ def test_run_hands_over_and_returns(fake: Install) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["nonsense"], "argument COMMAND: invalid choice: 'nonsense'"),
+        (["nonsense"], "nonsense: no such command; there are fake"),
+        (["fame"], "fame: no such command, did you mean fake?; there are fake"),
         (["fake"], "the following arguments are required: file; see tfsnn fake --help"),
         (["fake", "x", "--level", "high"], "argument --level: invalid int value: 'high'; see tfsnn fake --help"),
-        (["fake", "x", "--fast"], "unrecognized arguments: --fast; see tfsnn --help"),
+        (["fake", "x", "y"], "unrecognized arguments: y; see tfsnn --help"),
+        (["fake", "x", "--fast"], "--fast: no such option; see tfsnn fake --help"),
+        (["fake", "--fast"], "--fast: no such option; see tfsnn fake --help"),
+        (["fake", "x", "--leve", "1"], "--leve: no such option, did you mean --level?; see tfsnn fake --help"),
+        (["fake", "x", "--levels=1"], "--levels: no such option, did you mean --level?; see tfsnn fake --help"),
+        (["fake", "x", "--evel", "1"], "--evel: no such option, did you mean --level?; see tfsnn fake --help"),
+        (["fake", "x", "-l", "1"], "-l: no such option; see tfsnn fake --help"),
+        (["--levl", "fake", "x"], "--levl: no such option, did you mean --level?; see tfsnn fake --help"),
     ],
 )
 def test_wrong_arguments(fake: Install, capsys: Capture, argv: list[str], message: str) -> None:
@@ -108,6 +116,12 @@ def test_debug_shows_the_traceback(fake: Install, capsys: Capture, monkeypatch: 
     assert command.main(line.removeprefix("TFSNN_DEBUG=1 ").split()) == 2
     err = capsys.readouterr().err
     assert err.startswith("Traceback") and ", in run\n" in err and err.endswith("error: scale is 0\n")
+
+
+def test_words_that_only_look_like_options(fake: Install) -> None:
+    fake(lambda args: len(args.file))
+    assert command.main(["fake", "--", "--fast"]) == 6
+    assert command.main(["fake", "-x + 1"]) == 6
 
 
 def test_exit_of_a_library_is_passed_on(fake: Install) -> None:

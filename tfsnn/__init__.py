@@ -8,7 +8,7 @@ Neither TensorFlow nor a stage is imported before it is used.
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 from tfsnn.artifact import Net, load, save
@@ -19,8 +19,12 @@ from tfsnn.network.graph import Graph
 from tfsnn.simulate import Result, simulate
 
 _LATER = {"Stream": "tfsnn.stream", "convert_model": "tfsnn.convert.pipeline"}
+_STAGES = {"evaluate": "tfsnn.evaluate", "train": "tfsnn.train"}
 Stream: Any
 convert_model: Any
+evaluate: Any
+train: Any
+__version__: str
 
 __all__ = [
     "ConversionError",
@@ -35,18 +39,24 @@ __all__ = [
     "Stream",
     "TfsnnError",
     "convert_model",
+    "evaluate",
     "load",
     "save",
     "simulate",
+    "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # numba and the stages take a second to import: they are when they are asked for.
+    if name == "__version__":
+        return metadata.version("tfsnn")
+    if name in _STAGES:
+        return import_module(_STAGES[name])
     if name not in _LATER:
         raise AttributeError(f"module 'tfsnn' has no attribute {name!r}; it offers {', '.join(__all__)}")
     return getattr(import_module(_LATER[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from importlib import import_module, metadata
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -45,6 +47,16 @@ COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
+    def check_options(self, words: Sequence[str]) -> None:
+        """Name an option that there is not, and the nearest one that there is, before anything is said of what is missing."""
+        for word in words:
+            option = word.split("=")[0]
+            if word == "--":
+                return
+            # A word with a space is a value to argparse, too.
+            if re.match(r"--?[A-Za-z]", word) and " " not in word and option not in self._option_string_actions:
+                raise InputError(f"{option}: no such option{_nearest(option, self._option_string_actions)}; see {self.prog} --help")
+
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
@@ -110,9 +122,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(argv: Sequence[str]) -> int:
     name = next((word for word in argv if not word.startswith("-")), "")
     parser, subparsers = _parsers()
-    if name in COMMANDS:
+    if name and name not in COMMANDS:
+        raise InputError(f"{name}: no such command{_nearest(name, COMMANDS)}; there are {', '.join(COMMANDS)}")
+    if name:
         module = import_module(COMMANDS[name].module)
         module.add_arguments(subparsers[name])
+        subparsers[name].check_options([word for word in argv if word != name])
         args = parser.parse_args(argv)
         return int(module.run(args))
     parser.parse_args(argv)
@@ -120,14 +135,22 @@ def _dispatch(argv: Sequence[str]) -> int:
     return 0
 
 
+def _nearest(word: str, known: Iterable[str]) -> str:
+    # What is typed to its end is nearer than what merely looks alike: --calibrat, --output.
+    begun = [name for name in known if name.startswith(word) or (len(name) > 3 and word.startswith(name))]
+    near = begun or get_close_matches(word, known, n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
 def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
-    parser = _Parser("tfsnn", description=SUMMARY)
+    # No abbreviations: one that works today means something else once another option begins with the same letters.
+    parser = _Parser("tfsnn", description=SUMMARY, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"tfsnn {metadata.version('tfsnn')}")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from, as TFSNN_DEBUG=1 does")
     chosen = parser.add_subparsers(dest="command", metavar="COMMAND")
     subparsers = {}
     for name, command in COMMANDS.items():
-        subparsers[name] = chosen.add_parser(name, help=command.help, description=command.help)
+        subparsers[name] = chosen.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
         subparsers[name].add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser, subparsers
 

@@ -58,6 +58,14 @@ class Net:
     provenance: dict[str, Any] = field(default_factory=dict)
     verification: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<Net {self.graph.summary}>"
+
+    def __str__(self) -> str:
+        source = self.provenance.get("inputs")
+        origin = ", ".join(map(str, source)) if isinstance(source, Mapping) and source else "unknown"
+        return f"Net {self.graph.summary}\n  made from: {origin}\n  print(net.graph) shows every population"
+
 
 def save(net: Net, path: PathLike) -> None:
     """Write net.snn.h5: whole or not at all, the same bytes for the same network.

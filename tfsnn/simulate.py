@@ -84,6 +84,23 @@ class Result:
         neurons = sum(population.size for population in self.plan.populations)
         return float(self.ledger.sent.sum()) / max(1, len(self.outputs)) / neurons
 
+    def __repr__(self) -> str:
+        return f"<Result of {len(self.outputs):,} samples, {self.outputs.shape[1]} outputs: {self._settings}>"
+
+    def __str__(self) -> str:
+        kept = [name for name in ("trajectory", "log", "state") if getattr(self, name) is not None]
+        lines = [
+            f"Result of {len(self.outputs):,} samples, {self.outputs.shape[1]} outputs",
+            f"  {self._settings}; engine {self.engine}, {self.seconds:.2f} s",
+            f"  a sample: {self.operations.mean():,.0f} synaptic operations, {self.spikes_per_neuron:.4g} spikes a neuron",
+        ]
+        return "\n".join([*lines, *([f"  recorded: {', '.join(kept)}"] if kept else [])])
+
+    @property
+    def _settings(self) -> str:
+        s = self.plan.settings
+        return f"threshold {s.threshold:g} {s.unit}, spikes {s.spikes}, schedule {self.schedule}, initial {s.initial}"
+
 
 def simulate(
     net: Net | Graph,

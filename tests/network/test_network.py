@@ -31,6 +31,10 @@ def test_print_shows_the_whole_network() -> None:
     assert str(branches()) == BRANCHES
 
 
+def test_a_graph_is_one_line_elsewhere() -> None:
+    assert repr(branches()) == "<Graph in 4x4x2 -> out 3: 6 populations, 35 neurons, 93 parameters>"
+
+
 def test_print_names_softmax_constants_and_groups() -> None:
     image = given(2, 2, 4)
     grouped = conv("grouped", image, Conv(6, (1, 1), groups=2), scale=1234.5678)

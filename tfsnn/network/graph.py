@@ -95,6 +95,18 @@ class Graph:
             if node.requantizes
         }
 
+    def __repr__(self) -> str:
+        return f"<Graph {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """Inputs, outputs and sizes on one line."""
+        first, last = (
+            ", ".join(f"{node.name} {'x'.join(map(str, node.shape))}" for node in nodes)
+            for nodes in (self.inputs, [self[name] for name in self.outputs])
+        )
+        return f"{first} -> {last}: {len(self.nodes)} populations, {self.neurons:,} neurons, {self.parameters:,} parameters"
+
     def __str__(self) -> str:
         head = ("population", "what it is", "shape", "receives from", "parameters", "MACs", "scale")
         macs = self.macs()
