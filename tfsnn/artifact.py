@@ -3,7 +3,7 @@
 ::
 
     /                    attributes: format = "tfsnn", format_version, sha256, provenance (JSON), verification (JSON)
-    /graph               JSON: populations in topological order, their synapses' relays and operations, the encoder
+    /graph               JSON: populations in topological order, their synapses' relays and operations, the encoder, the framing
     /nodes/NAME/bias     float32 (channels) or a whole map
     /nodes/NAME/synapses/0/weight, scale    int8 (int16 above 8 bits); float32 a channel, or one for all
 
@@ -28,6 +28,7 @@ from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError, InputError
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 from tfsnn.network import ops
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
@@ -198,7 +199,9 @@ def _node_json(node: Node) -> dict[str, Any]:
 
 @_node_json.register
 def _input_json(node: Input) -> dict[str, Any]:
-    return {"kind": "Input", "name": node.name, "shape": node.shape, "encoder": node.encoder.to_json()}
+    described = {"kind": "Input", "name": node.name, "shape": node.shape, "encoder": node.encoder.to_json()}
+    # Left out where there is none: files without it were written before there was any, and must stay the same.
+    return described if node.framing is None else described | {"framing": node.framing.to_json()}
 
 
 @_node_json.register
@@ -258,7 +261,8 @@ def _node(described: Any, read: Read) -> Node:
 
 
 def _input(described: Mapping[str, Any], read: Read) -> Node:
-    return Input(str(described["name"]), _whole(described["shape"]), Encoder.from_json(described["encoder"]))
+    framing = Framing.from_json(described["framing"]) if "framing" in described else None
+    return Input(str(described["name"]), _whole(described["shape"]), Encoder.from_json(described["encoder"]), framing)
 
 
 def _max_pool(described: Mapping[str, Any], read: Read) -> Node:

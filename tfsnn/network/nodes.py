@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from tfsnn.aliases import Array
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 from tfsnn.network.arithmetic import gather_sum, linear, window_maximum
 from tfsnn.network.check import behind, check_activation, check_window, expect, is_finite
 from tfsnn.network.ops import (
@@ -66,11 +67,22 @@ class Known(Protocol):
 
 @dataclass(frozen=True)
 class Input:
-    """A population whose events come from outside; ``encoder`` says how raw input becomes its events."""
+    """A population whose events come from outside.
+
+    Parameters
+    ----------
+    name, shape
+        Unique name; shape without the sample axis.
+    encoder
+        How raw input becomes its events.
+    framing
+        How the frames of a video become raw input; None where nobody has said.
+    """
 
     name: str
     shape: Shape
     encoder: Encoder
+    framing: Framing | None = None
     label: ClassVar[str] = "input"
     external: ClassVar[bool] = True
     requantizes: ClassVar[bool] = False
@@ -87,7 +99,9 @@ class Input:
         return f"input, {self.encoder.kind}"
 
     def check(self, known: Known) -> None:
-        """Anything goes that has a shape."""
+        """Anything goes that has a shape, and the framing's where there is one."""
+        if self.framing is not None:
+            expect(f"graph: {self.name}", "shape", self.shape, self.framing.shape)
 
     def state_size(self, known: Known) -> int:
         """0: an input accumulates nothing."""
