@@ -11,22 +11,27 @@ from numpy.typing import NDArray
 from tfsnn.artifact import save
 from tfsnn.errors import InputError
 from tfsnn.input.datasets import load
+from tfsnn.input.framing import Framing
+from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_given, video_source
+from tfsnn.input.video import first_frames, is_video
 from tfsnn.stage.output import guard
 
 from .options import add_model_arguments, chosen_encoder, lambdas, shapes
 from .pipeline import convert_model
+from .read.read import read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfsnn convert``."""
     parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, or .keras")
     parser.add_argument("--out", metavar="NET.snn.h5", required=True, help="where the network goes")
-    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, or .npz with x and y (its train split is used)")
+    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz with x and y, or a video (see below)")
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
     parser.add_argument("--samples", type=int, default=1000, help="calibration samples at most (default: 1000)")
     parser.add_argument("--weight-bits", type=int, default=8, metavar="N", help="2 to 16 (default: 8)")
     parser.add_argument("--per-tensor", action="store_true", help="one scale a tensor instead of one a channel")
     add_model_arguments(parser)
+    add_framing_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="of drawn inputs (default: 0)")
     parser.add_argument("--force", action="store_true", help="overwrite what exists")
 
@@ -37,12 +42,13 @@ def run(args: argparse.Namespace) -> int:
     if args.samples < 1:
         raise InputError(f"--samples {args.samples}; calibrate on one sample at least")
     encoder = chosen_encoder(args)
-    calibration = None if args.calibrate is None else _spread(load(args.calibrate, args.data_dir).train.x, args.samples)
+    calibration, framing = calibration_of(args)
     net = convert_model(
         args.model,
         encoder=encoder,
+        framing=framing,
         calibration=calibration,
-        calibrated_on=f"{args.calibrate}, train split",
+        calibrated_on=f"{args.calibrate}, {'train split' if framing is None else 'its first frames'}",
         weight_bits=args.weight_bits,
         per_tensor=args.per_tensor,
         affine=lambdas(args),
@@ -59,6 +65,20 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     print(f"written: {out}")
     return 0
+
+
+def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, Framing | None]:
+    """Raw input to calibrate on, if there is any; and the framing, where a video is spoken of."""
+    video = args.calibrate is not None and is_video(args.calibrate)
+    framing = None
+    if video or framing_given(args):
+        record = read(args.model, backend=args.backend)
+        framing = chosen_framing(args, shapes(args).get(0) or record.inputs[0].shape)
+    if args.calibrate is None:
+        return None, framing
+    if video and framing is not None:
+        return first_frames(video_source(args.calibrate), framing, args.samples), framing
+    return _spread(load(args.calibrate, args.data_dir).train.x, args.samples), framing
 
 
 def verification_lines(report: dict[str, Any]) -> list[str]:

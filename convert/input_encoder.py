@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tfsnn.errors import FileError, InputError
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
+from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Input
 
 from .lower.call import Affine, is_number
 from .read.records import ModelRecord
@@ -24,6 +28,15 @@ def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = N
         if inputs & set(call.inputs) and is_number(scale) and abs(float(scale or 0)) < 0.1:
             return Encoder("graded", scale=1.0)
     return Encoder("graded")
+
+
+def framed(graph: Graph, framing: Framing | None) -> Graph:
+    """The graph with the framing in its one input."""
+    if framing is None:
+        return graph
+    if len(graph.inputs) != 1:
+        raise InputError(f"convert: a framing for a model with {len(graph.inputs)} inputs; one video can feed one input: leave it out")
+    return Graph(tuple(replace(node, framing=framing) if isinstance(node, Input) else node for node in graph.nodes), graph.outputs)
 
 
 def stored_encoder(record: ModelRecord) -> Encoder | None:

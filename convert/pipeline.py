@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
 from tfsnn.stage.provenance import provenance
 
 from .calibrate import Calibration, calibrate, frames_of, scaled, synthetic
-from .input_encoder import default_encoder
+from .input_encoder import default_encoder, framed
 from .lower.call import Affine
 from .lower.driver import examine, whole
 from .quantize import check_bits, quantize
@@ -36,6 +37,7 @@ def convert_model(
     model: Any,
     *,
     encoder: Encoder | None = None,
+    framing: Framing | None = None,
     calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None = None,
     calibrated_on: str = "given data",
     weight_bits: int = 8,
@@ -53,6 +55,8 @@ def convert_model(
         Path of an h5 file of Keras 1, 2 or 3, of a .keras archive, or a live Keras model.
     encoder
         How raw input becomes events; default what our own train stage stored in the file, else graded 8-bit pixels.
+    framing
+        How the frames of a video become raw input of a model with one input; it is stored with that.
     calibration
         Raw input (samples, \\*shape), by input name where there are several; default seeded random images.
     calibrated_on
@@ -92,7 +96,7 @@ def convert_model(
     source = calibrated_on if calibration is not None else "seeded random inputs and the batch-norm statistics; no data was given"
     lowered, calibrated = _calibrated(whole(found), calibration, seed, correct)
     closed = found.closed
-    quantized = quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means)
+    quantized = framed(quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means), framing)
     drawn = {node.name: synthetic(node, samples_of(lowered, VERIFIED), seed + 1) for node in lowered.inputs}
     frames = frames_of(lowered, drawn)
     seen = {"data": source, "samples": calibrated.samples}

@@ -12,6 +12,7 @@ import tfsnn
 from tests.convert_parts import sequential
 from tfsnn.__main__ import main
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 
 CONV = ("Conv2D(3, 3, name='c')", "BatchNormalization()", "ReLU()", "Flatten()", "Dense(4, name='d')")
 
@@ -55,6 +56,22 @@ def test_options(model: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
     assert net.provenance["weights"] == {"bits": 4, "per_tensor": True, "bias_correction": True}
     assert net.graph.inputs[0].encoder == Encoder("delay", scale=1 / 256, bins=8)
     assert net.provenance["calibration"] == {"data": f"{data}, train split", "samples": 10}
+
+
+def test_calibrates_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    colour, out = tmp_path / "colour.h5", tmp_path / "net.snn.h5"
+    sequential((8, 7, 3), *CONV).save(colour)
+    frames = np.random.default_rng(0).integers(0, 256, (30, 16, 7, 3), dtype=np.uint8)
+    np.save(tmp_path / "drive.npy", frames)
+    words = ("--calibrate", tmp_path / "drive.npy", "--samples", 5, "--colour", "bgr", "--crop", "0.5,0,0,0", "--every", 3)
+    code, text, _ = run(capsys, colour, "--out", out, *words)
+    assert code == 0 and f"calibrated on 5 samples: {tmp_path / 'drive.npy'}, its first frames" in text
+    net = tfsnn.load(out)
+    assert net.graph.inputs[0].framing == Framing((8, 7), "bgr", (0.5, 0, 0, 0), every=3)
+    again = tfsnn.convert_model(colour, calibration=frames[:15:3, 8:], calibrated_on="the same frames")
+    assert [getattr(n, "scale", None) for n in again.graph] == [getattr(n, "scale", None) for n in net.graph]
+    code, _, complaint = run(capsys, colour, "--out", tmp_path / "grey.snn.h5", "--colour", "grey")
+    assert code == 2 and complaint == "error: --colour grey gives 1 channels; the network's input takes 3\n"
 
 
 def test_inspect_shows_the_verification(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests import data_folder
 from tfsnn.errors import InputError
 from tfsnn.input.framing import Framing
-from tfsnn.input.video import first_frames, natural, open_video
+from tfsnn.input.video import first_frames, is_video, natural, open_video
 
 WIDE = Framing((6, 8), "bgr")
 
@@ -109,6 +109,15 @@ def test_arrays(tmp_path: Path) -> None:
         open_video(frames[0], WIDE)
     with pytest.raises(InputError, match="array: holds no frame"):
         open_video(frames[:0], WIDE)
+
+
+def test_is_video(tmp_path: Path) -> None:
+    np.savez(tmp_path / "frames.npz", frames=moving())
+    np.savez(tmp_path / "data.npz", x=moving(), y=np.arange(12))
+    (tmp_path / "broken.npz").write_bytes(b"no archive")
+    found = {name: is_video(str(tmp_path / name)) for name in ("frames.npz", "data.npz", "broken.npz", "none.mp4")}
+    assert found == {"frames.npz": True, "data.npz": False, "broken.npz": False, "none.mp4": False}
+    assert is_video("0") and not is_video("digits")
 
 
 @pytest.mark.parametrize(("source", "message"), [(None, "source is None"), (True, "source is True"), (1.5, "source is 1.5")])

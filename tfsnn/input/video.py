@@ -22,13 +22,14 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 
 from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import InputError, shown
-from tfsnn.input.datasets import DAMAGE
 from tfsnn.input.framing import COLOURS, Framing, opencv
+from tfsnn.input.npz import DAMAGE
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Endings of the files that a folder's frames are read from."""
@@ -115,6 +116,19 @@ def open_video(source: Source, framing: Framing) -> Video:
     if not isinstance(source, Iterable):
         raise InputError(f"video: source is {shown(source)}; give a file, a folder, the number of a camera, an array or frames")
     return _begun(Video("frames", framing), (np.asarray(frame) for frame in islice(source, None, None, framing.every)))
+
+
+def is_video(name: str) -> bool:
+    """Whether a name given on a command line is a video, and no data set: a camera, a folder, a file that holds frames alone."""
+    path = Path(name)
+    if path.suffix.lower() == ".npz" and path.is_file():
+        try:
+            with ZipFile(path) as archive:
+                return not {"x.npy", "train_x.npy"} & set(archive.namelist())
+        except (OSError, *DAMAGE):
+            # Whoever reads it as a data set says what is wrong.
+            return False
+    return path.exists() or name.isdigit()
 
 
 def first_frames(source: Source, framing: Framing, count: int) -> Array:
