@@ -21,7 +21,6 @@ from tests.strategies import graphs
 from tfsnn.artifact import Net, _digest, load, save
 from tfsnn.errors import FileError, InputError
 from tfsnn.input.encoder import Encoder
-from tfsnn.input.framing import Framing
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool, Neurons, Node
 from tfsnn.network.ops import Activation, AveragePool, Conv, OneToOne, Pad, Permute, Reshape, Stretch, Upsample
@@ -52,25 +51,6 @@ def everything() -> Graph:
     last = dense("out", second, 3, relays=(AveragePool((2, 2), (1, 1)), Reshape((6, 8))), f="linear", softmax=True)
     last = replace(last, synapses=(replace(last.synapses[0], weight=last.synapses[0].weight.astype(np.int16) * 1000),))
     return Graph((image, pool, first, second, last), ("second", "out"))
-
-
-def test_framing_travels(tmp_path: Path) -> None:
-    image = Input("in", (4, 6, 3), Encoder("delta"), Framing((4, 6), "bgr", (0.25, 0, 0, 0), every=2))
-    graph = network(image, dense("out", image, 2, relays=(Reshape((72,)),)))
-    save(Net(graph), tmp_path / "net.snn.h5")
-    assert load(tmp_path / "net.snn.h5").graph.inputs == (image,)
-    with pytest.raises(InputError, match=r"graph: in: shape \(4, 6, 3\); expected \(4, 6, 1\)"):
-        network(replace(image, framing=Framing((4, 6), "grey")), graph.nodes[1])
-    for wrong, message in (({"size": [4, 6], "colour": "pink"}, "colour is 'pink'"), ({}, "size is needed"), (7, "settings int")):
-        forged = tmp_path / "forged.snn.h5"
-        forged.write_bytes((tmp_path / "net.snn.h5").read_bytes())
-        with h5py.File(forged, "r+") as file:
-            described = json.loads(file["graph"][()])
-            described["nodes"][0]["framing"] = wrong
-            del file["graph"]
-            file.create_dataset("graph", data=np.bytes_(json.dumps(described).encode()))
-        with pytest.raises(FileError, match=f"forged.snn.h5: /graph: framing: .*{message}"):
-            load(forged)
 
 
 @pytest.fixture

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
-from tfsnn.errors import InputError
+from tests.nets import dense, network
+from tfsnn.artifact import Net, load, save
+from tfsnn.errors import FileError, InputError
+from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
+from tfsnn.network.nodes import Input
+from tfsnn.network.ops import Reshape
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,22 @@ def test_without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"resizing a frame needs OpenCV, which is not installed; pip install 'tfsnn\[video\]'"):
         Framing((2, 3)).apply(np.zeros((4, 6, 3), np.uint8))
     assert Framing((4, 6)).apply(np.zeros((4, 6, 3), np.uint8)).shape == (4, 6, 3)
+
+
+def test_travels_in_the_artifact(tmp_path: Path) -> None:
+    image = Input("in", (4, 6, 3), Encoder("delta"), Framing((4, 6), "bgr", (0.25, 0, 0, 0), every=2))
+    graph = network(image, dense("out", image, 2, relays=(Reshape((72,)),)))
+    save(Net(graph), tmp_path / "net.snn.h5")
+    assert load(tmp_path / "net.snn.h5").graph.inputs == (image,)
+    with pytest.raises(InputError, match=r"graph: in: shape \(4, 6, 3\); expected \(4, 6, 1\)"):
+        network(replace(image, framing=Framing((4, 6), "grey")), graph.nodes[1])
+    for wrong, message in (({"size": [4, 6], "colour": "pink"}, "colour is 'pink'"), ({}, "size is needed"), (7, "settings int")):
+        forged = tmp_path / "forged.snn.h5"
+        forged.write_bytes((tmp_path / "net.snn.h5").read_bytes())
+        with h5py.File(forged, "r+") as file:
+            described = json.loads(file["graph"][()])
+            described["nodes"][0]["framing"] = wrong
+            del file["graph"]
+            file.create_dataset("graph", data=np.bytes_(json.dumps(described).encode()))
+        with pytest.raises(FileError, match=f"forged.snn.h5: /graph: framing: .*{message}"):
+            load(forged)
