@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         encoder=encoder,
         framing=framing,
         calibration=calibration,
-        calibrated_on=f"{args.calibrate}, {'train split' if framing is None else 'its first frames'}",
+        calibrated_on=f"{args.calibrate}, {'its first frames' if is_video(args.calibrate or '') else 'train split'}",
         weight_bits=args.weight_bits,
         per_tensor=args.per_tensor,
         affine=lambdas(args),

@@ -128,7 +128,7 @@ def is_video(name: str) -> bool:
         except (OSError, *DAMAGE):
             # Whoever reads it as a data set says what is wrong.
             return False
-    return path.exists() or name.isdigit()
+    return bool(name) and (path.exists() or name.isdigit())
 
 
 def first_frames(source: Source, framing: Framing, count: int) -> Array:
