@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tfsnn.errors import printable
 from tfsnn.stage.terminal import table
 
 from .input_encoder import default_encoder
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         rows += [(verdict.layer, verdict.class_name, text) for text in texts or ["converts"]]
     print(table(["layer", "class", "verdict"], rows))
     for note in record.notes:
-        print(f"note: {note}")
+        print(f"note: {printable(note)}")
     if found.graph is None:
         print(f"{sum(bool(verdict.problems) for verdict in found.verdicts)} of {len(found.verdicts)} layers cannot be converted")
         return 1

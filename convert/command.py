@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.artifact import save
-from tfsnn.errors import InputError
+from tfsnn.errors import InputError, printable
 from tfsnn.input.datasets import load
 from tfsnn.input.framing import Framing
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_given, video_source
 from tfsnn.input.video import first_frames, is_video
-from tfsnn.stage.output import guard
+from tfsnn.stage.output import guard, replacing
 
 from .options import add_model_arguments, chosen_encoder, lambdas, shapes
 from .pipeline import convert_model
@@ -56,14 +56,15 @@ def run(args: argparse.Namespace) -> int:
         backend=args.backend,
         seed=args.seed,
     )
-    save(net, out)
+    with replacing(out, fresh=not args.force) as place:
+        save(net, place)
     print(net.graph)
     for note in net.provenance["notes"]:
-        print(f"note: {note}")
-    print(f"calibrated on {net.provenance['calibration']['samples']} samples: {net.provenance['calibration']['data']}")
+        print(f"note: {printable(note)}")
+    print(f"calibrated on {net.provenance['calibration']['samples']} samples: {printable(net.provenance['calibration']['data'])}")
     for line in verification_lines(net.verification):
-        print(line)
-    print(f"written: {out}")
+        print(printable(line))
+    print(f"written: {printable(str(out))}")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tfsnn import artifact
 from tfsnn.artifact import Net
+from tfsnn.errors import printable
 from tfsnn.network.nodes import Neurons, Node
 from tfsnn.stage.terminal import table
 
@@ -72,7 +73,7 @@ def readable(net: Net, what: Mapping[str, Any]) -> str:
     stored = f"{what['file']['bytes']:,} bytes of file, {sizes['weight_bytes']:,} of weights"
     parts = [
         str(net.graph),
-        *(f"input {node['name']}: " + _settings(node["encoder"]) for node in what["inputs"]),
+        *(f"input {printable(node['name'])}: " + _settings(node["encoder"]) for node in what["inputs"]),
         f"{macs}, {counted:,} as counted in AICAS 2019" if counted else macs,
         f"{stored}, {sizes['state_bytes']:,} of state a sample (in float32)",
     ]
@@ -120,9 +121,9 @@ def _lines(content: Mapping[str, Any], indent: str = "  ") -> str:
     lines = []
     for key, value in content.items():
         if isinstance(value, Mapping) and value:
-            lines += [f"{indent}{key}", _lines(value, indent + "  ")]
+            lines += [f"{indent}{printable(str(key))}", _lines(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{key}: {_short(value)}")
+            lines.append(f"{indent}{printable(str(key))}: {_short(value)}")
     return "\n".join(lines)
 
 
@@ -131,4 +132,4 @@ def _settings(encoder: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else printable(str(value))

@@ -91,7 +91,7 @@ def evaluate(
     FileError
         If the network cannot be read.
     """
-    out = guard(out, force, directory=True)
+    out = guard(out, force, directory=True, names=("report.json", "report.html", "frame.png"))
     first = Settings(1.0, unit, spikes, initial, spiking_output, schedule, engine, where="evaluate")
     settings = _settings(thresholds, first)
     loaded = net if isinstance(net, Net) else artifact.load(net)
@@ -107,7 +107,7 @@ def evaluate(
     ]
     line = _command(net, material, out, [s.threshold for s in settings], unit, named, spiking_output)
     content = head(material, line, net) | report.assemble(material, found)
-    with replacing(out, directory=True) as place:
+    with replacing(out, directory=True, fresh=not force) as place:
         captions = plots.draw(content, place)
         if not material.streamed:
             captions = {"frame.png": _first_frame(material, content, found, place)} | captions

@@ -15,6 +15,7 @@ from tfsnn.input import datasets
 from tfsnn.input.datasets import Dataset
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
+from tfsnn.memory import afford
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 
@@ -105,6 +106,9 @@ def prepare(
     if samples is not None and samples > len(x):
         raise InputError(f"evaluate: samples is {samples}; the test split of {dataset.name} has {len(x)}")
     raw, encoder = x[:samples], net.graph.inputs[0].encoder
+    # Frames and levels of all pixels, and some eight columns of all events while they are sorted.
+    needed = 24 * raw.size + 64 * int(np.count_nonzero(raw))
+    afford(needed, f"evaluate: frames and events of {len(raw)} samples", "take fewer with --samples")
     return Material(net, dataset.name, len(x), raw, y[:samples], encoder.frames(raw), encoder.events(raw))
 
 

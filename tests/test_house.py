@@ -161,7 +161,7 @@ def test_the_tree_shows_every_folder_its_rule_and_its_floors() -> None:
     assert [line.split(":")[0] for line in shown.splitlines() if line and line[0] not in " R"] == house.INSTALLED
     assert "tfsnn/network: The network as data" in shown and "Rule: knows no threshold and no grid." in shown
     network = shown.split("tfsnn/network: ")[1].split("\n\n")[0]
-    assert network.splitlines()[2:] == ["    forward", "    graph", "    nodes", "    arithmetic | check | fanout", "    ops"]
+    assert network.splitlines()[2:] == ["    forward", "    room", "    graph", "    nodes", "    arithmetic | check | fanout", "    ops"]
 
 
 def test_doctests_of_the_stages() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -207,3 +209,50 @@ def test_demo_lines_are_valid(tmp_path: Path) -> None:
         import_module(entry.module).add_arguments(subparsers[name])
     for line in command.demo_lines(tmp_path, force=True):
         assert parser.parse_args(line).command == line[0]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signals_clean_up(name: str, tmp_path: Path) -> None:
+    """What is half made goes, the exit code is the signal's, and a second signal does not disturb the cleaning."""
+    code = """
+import os, signal, sys
+from tfsnn import __main__ as command
+from tfsnn.stage.output import replacing
+def run(argv):
+    with replacing(sys.argv[1]) as place:
+        place.write_text("half")
+        try:
+            os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+command._dispatch = run
+sys.exit(command.main([]))
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "net"), name], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + getattr(signal, name), f"stopped by {name}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_handlers_are_left_as_they_were() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert command.main(["--version"]) == 0
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_streams_are_no_defect(closed: str) -> None:
+    done = subprocess.run(f"{shlex.quote(sys.executable)} -m tfsnn --version {closed}", shell=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_any_text_can_be_shown_anywhere() -> None:
+    """A terminal that knows ASCII alone, characters that are none, and control characters."""
+    code = (
+        "import sys; from tfsnn import __main__ as command; from tfsnn.errors import InputError\n"
+        "def run(argv): print('gr\\u00fcn'); raise InputError('\\ud800 \\x1b[2J \\u202e a\\nerror: b')\n"
+        "command._dispatch = run; sys.exit(command.main([]))"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (2, b"gr\\xfcn\n")
+    assert done.stderr == b"error: \\ud800 \\x1b[2J \\u202e a\\nerror: b\n"

@@ -8,12 +8,16 @@ so that ``tfsnn --help`` answers at once. Exit codes: 0 done, 1 a check said no,
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from importlib.abc import MetaPathFinder
@@ -44,6 +48,14 @@ COMMANDS = {
     "evaluate": Command("tfsnn.evaluate.command", "net.snn.h5 + data -> report: accuracy against operations"),
     "demo": Command("tfsnn.__main__", "all three stages on handwritten digits; needs no download"),
 }
+
+
+class Stopped(BaseException):
+    """A signal asks to end: what is on the way is cleaned up, as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,9 +108,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; an expected error is one clean line and exit code 2."""
     argv = sys.argv[1:] if argv is None else list(argv)
     _hush_tensorflow()
+    _open_streams()
     try:
         try:
-            code = _dispatch(argv)
+            with _stopping_on_signals():
+                code = _dispatch(argv)
+        except Stopped as stop:
+            _explain(f"stopped by {signal.Signals(stop.number).name}", argv)
+            return 128 + stop.number
         except SystemExit as done:  # --help and --version
             code = done.code if isinstance(done.code, int) else int(bool(done.code))
         sys.stdout.flush()
@@ -117,6 +134,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _explain("interrupted", argv)
         return 130
+
+
+def _open_streams() -> None:
+    """Streams that take any text, and are there: a terminal may know ASCII alone, and a caller may have closed them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Also so that no file that is opened later gets the number of a standard stream.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """End by an exception on what ends a job (a shutdown, a closed terminal), so that nothing half made is left."""
+
+    def stop(number: int, frame: object) -> None:
+        for other in handled:
+            signal.signal(other, signal.SIG_IGN)
+        raise Stopped(number)
+
+    names = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # Whoever ignores a signal, as nohup does, means it; and handlers can be set in the main thread alone.
+    main_thread = threading.current_thread() is threading.main_thread()
+    handled = [number for number in names if main_thread and signal.getsignal(number) == signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _dispatch(argv: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import PathLike
-from tfsnn.errors import FileError, InputError
+from tfsnn.errors import FileError, InputError, shown
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
@@ -38,6 +38,7 @@ FORMAT, FORMAT_VERSION = "tfsnn", 1
 RELAYS = {kind.__name__: kind for kind in (ops.Reshape, ops.Permute, ops.Pad, ops.Upsample, ops.Stretch, ops.AveragePool)}
 OPERATIONS = {kind.__name__: kind for kind in (ops.Dense, ops.Conv, ops.OneToOne)}
 Read = Callable[[str, tuple[str, ...]], NDArray[Any]]
+TEXTS = ("kind", "name", "source")
 AGAIN = "convert the model again with tfsnn convert"
 
 
@@ -91,7 +92,8 @@ def save(net: Net, path: PathLike) -> None:
         "provenance": _text(net.provenance, "provenance"),
         "verification": _text(net.verification, "verification"),
     }
-    with replacing(path) as place, h5py.File(place, "w", libver=("earliest", "v108")) as file:
+    # Made in memory and written at once: where there is no room for it, libhdf5 would leave a file that it cannot close.
+    with h5py.File("net.snn.h5", "w", driver="core", backing_store=False, libver=("earliest", "v108")) as file:
         file.attrs["format"] = np.bytes_(FORMAT.encode())
         file.attrs["format_version"] = np.int64(FORMAT_VERSION)
         file.attrs["sha256"] = np.bytes_(_digest(texts, arrays).encode())
@@ -99,6 +101,10 @@ def save(net: Net, path: PathLike) -> None:
             file.create_dataset(name, data=np.bytes_(text.encode()), track_times=False)
         for name, array in arrays.items():
             file.create_dataset(f"nodes/{name}", data=array, track_times=False)
+        file.flush()
+        content = file.id.get_file_image()
+    with replacing(path) as place:
+        place.write_bytes(content)
 
 
 def load(path: PathLike) -> Net:
@@ -249,7 +255,7 @@ def _graph(described: dict[str, Any], read: Read, name: str) -> Graph:
         nodes, outputs = (_list(described.get(key), key) for key in ("nodes", "outputs"))
         return Graph(tuple(_node(node, read) for node in nodes), tuple(str(output) for output in outputs))
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-        detail = f"no {error}" if isinstance(error, KeyError) else error
+        detail = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
         raise FileError(f"{name}: /graph: {detail}; {AGAIN}") from None
 
 
@@ -299,24 +305,28 @@ def _choice(kinds: Mapping[str, type], described: Any) -> Any:
 def _built(kind: type, described: Mapping[str, Any]) -> Any:
     """A dataclass from JSON values: all its fields, no other; lists become tuples, whole numbers stay within 32 bits."""
     names = {f.name for f in fields(kind)}
-    given = {key: _value(value, key) for key, value in described.items() if key in names or key != "kind"}
+    given = {key: value for key, value in described.items() if key in names or key != "kind"}
     if set(given) != names:
         raise InputError(f"{kind.__name__} with {', '.join(sorted(set(given) ^ names))} missing or in excess")
-    return kind(**given)
+    return kind(**{key: _value(value, key) for key, value in given.items()})
 
 
 def _value(value: Any, key: str) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(_value(item, key) for item in value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 31:
-        raise InputError(f"{key} is {value}; expected a number below 2^31")
+    if isinstance(value, bool) and key != "softmax":
+        raise InputError(f"{key} is {value}; expected a number")
+    if isinstance(value, str) and key not in TEXTS:
+        raise InputError(f"{key} is {shown(value)}; expected a number")
+    if isinstance(value, int) and abs(value) >= 1 << 31:
+        raise InputError(f"{key} is {shown(value)}; expected a number below 2^31 ({1 << 31})")
     return value
 
 
 def _whole(value: Any) -> tuple[int, ...]:
     items = _list(value, "shape")
     if not all(isinstance(item, int) and not isinstance(item, bool) and 0 < item < 1 << 31 for item in items):
-        raise InputError(f"shape {value}; expected positive whole numbers")
+        raise InputError(f"shape is {shown(value)}; expected positive whole numbers, {(1 << 31) - 1} at most")
     return tuple(items)
 
 

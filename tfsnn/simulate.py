@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError, RangeError, shown
 from tfsnn.input.events import Events
+from tfsnn.memory import afford, samples_within
 from tfsnn.network.graph import Graph
+from tfsnn.network.room import forward_bytes
 from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.make import make
 from tfsnn.plan.plan import Plan
@@ -196,7 +198,8 @@ def run(
     outcomes: list[Outcome] = []
     carrier = "float32" if plan.narrow and (state is None or _narrow(state, plan)) else "float64"
     chosen = settings.engine or (ENGINES[0] if find_spec("numba") else "eager")
-    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or BATCH[chosen]
+    check_results(plan, events, kept)
+    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or batch_size(plan, chosen, kept)
     for first in range(0, events.samples, size):
         part = events.sample(first, min(first + size, events.samples))
         here = None if state is None else _cut(state, first, first + part.samples)
@@ -213,6 +216,39 @@ def run(
         merged.outputs, merged.ledger, plan, settings.schedule, chosen, carrier, perf_counter() - start,
         merged.trajectory, merged.log, merged.state,
     )  # fmt: skip
+
+
+def check_results(plan: Plan, events: Events, record: tuple[str, ...]) -> None:
+    """Refuse to record what does not fit the budget; the log of events is watched while it grows.
+
+    Parameters
+    ----------
+    plan, events, record
+        As of :func:`run`.
+    """
+    neurons = sum(population.size for population in plan.populations)
+    outputs = sum(plan.populations[at].size for at in plan.outputs)
+    # Each part is there twice while batches are joined.
+    needed = events.samples * (2 * 7 * 8 * len(plan.populations) + 16 * outputs)
+    needed += 32 * neurons * events.samples if "state" in record else 0
+    needed += (16 * outputs + 64) * len(events) if "trajectory" in record else 0
+    what = ", ".join(name for name in record if name != "events") or "outputs and operations"
+    afford(needed, f"simulate: {what} of {events.samples} samples", "simulate fewer samples at a time, or record less")
+
+
+def batch_size(plan: Plan, engine: str, record: tuple[str, ...]) -> int:
+    """Samples at a time that take a quarter of the budget at most.
+
+    Parameters
+    ----------
+    plan, engine, record
+        As of :func:`run`.
+    """
+    neurons = sum(population.size for population in plan.populations)
+    if engine == "compiled":
+        return samples_within(16 * neurons if "state" in record else 8 * len(plan.populations), 4, BATCH[engine])
+    once, each = forward_bytes(plan.graph, 8)
+    return samples_within(3 * each + once + 64 * neurons, 4, BATCH[engine])
 
 
 def graph_of(net: Net | Graph, where: str) -> Graph:
@@ -288,6 +324,13 @@ def _check_state(state: State, plan: Plan, samples: int, where: str) -> None:
     odd = next((found for found, _ in parts if not isinstance(found, np.ndarray) or found.dtype.kind not in "iu"), None)
     if odd is not None:
         raise InputError(f"{where}: state holds {shown(odd)}; it must be arrays of whole numbers: {way_out}")
+    limit = STATE_LIMIT["float64"]
+    for population, x, o in zip(plan.populations, state.x, state.o):
+        # As Python's integers: the product may leave 64 bits, and so may the size of the least one.
+        sizes = [max(int(v.max(initial=0)), -int(v.min(initial=0))) for v in (x, o)]
+        if sizes[0] >= limit or sizes[1] * population.payload >= limit:
+            found = f"the state of {population.name} reaches {sizes[0]} grid steps, {sizes[1]} payload units sent"
+            raise InputError(f"{where}: {found}; both must stay below 2^52 grid steps: {way_out}")
 
 
 def _narrow(state: State, plan: Plan) -> bool:

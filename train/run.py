@@ -66,7 +66,7 @@ def train(
         if epochs < 1:
             raise InputError(f"train: {epochs} epochs; at least 1 is needed")
         recipe = replace(recipe, epochs=epochs)
-    out = guard(out, force, directory=True)
+    out = guard(out, force, directory=True, names=("model.h5", "train.json", "training.png"))
     dataset = load(recipe.dataset, data_dir)
     learnt, held = _splits(recipe, dataset)
     _need_tensorflow()
@@ -82,7 +82,7 @@ def train(
         "history": history,
         "seconds": round(time.perf_counter() - start, 1),
     }
-    with replacing(out, directory=True) as place:
+    with replacing(out, directory=True, fresh=not force) as place:
         _save(model, report, place / "model.h5")
         report["sha256"] = {"model.h5": sha256(place / "model.h5")}
         training_curves(report, place / "training.png")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats
+from tfsnn.errors import printable
 
 from .style import BLUE, DASHED, DOTTED, GREEN, GREY, ORANGE, RED, SOLID, drawn
 
@@ -197,7 +198,7 @@ def _layers(report: Report, figure: Figure) -> None:
         values = [value(layer) for layer in layers]
         drawn = axes.barh(place + (number - 1) * height, values, height * 0.92, color=colour, label=label)
         axes.bar_label(drawn, [f"{v:,.0f}" for v in values], padding=3, fontsize=7, color="#444444")
-    axes.set_yticks(place, [f"{layer['name']}  {'x'.join(map(str, layer['shape']))}" for layer in layers])
+    axes.set_yticks(place, [f"{printable(layer['name'])}  {'x'.join(map(str, layer['shape']))}" for layer in layers])
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(_ticks("operations"))
     axes.margins(x=0.1)

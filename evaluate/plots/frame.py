@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats
+from tfsnn.errors import printable
 from tfsnn.record import EventLog, Trajectory
 from tfsnn.simulate import Result
 
@@ -124,7 +125,7 @@ def _raster(result: Result, log: EventLog, time: NDArray[Any], axes: Axes) -> No
                 label=None if band else name,
             )
         axes.axhline(band, color="#BBBBBB", linewidth=0.7)
-    axes.set_yticks(np.arange(len(populations)) + 0.5, [f"{p.name}\n{p.size:,}" for p in populations])
+    axes.set_yticks(np.arange(len(populations)) + 0.5, [f"{printable(p.name)}\n{p.size:,}" for p in populations])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.set(title="spikes", ylim=(len(populations), 0))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from html import escape as escaped_html
+
+from tfsnn.errors import printable
 
 CSS = """
 :root { --ink: #1c2126; --soft: #5b6670; --line: #dfe3e6; --rule: #aeb6bc; --wash: #f5f7f8; --accent: #0072b2; }
@@ -46,6 +48,11 @@ footer { margin-top: 4rem; color: var(--soft); font-size: .82rem; }
 """
 WIDEST = 1632
 """Pixels of a picture as wide as the page."""
+
+
+def escape(text: str) -> str:
+    """Plain text as HTML, control characters shown as what they are; lines stay lines."""
+    return escaped_html("\n".join(map(printable, text.split("\n"))))
 
 
 def document(title: str, body: Sequence[str]) -> str:

@@ -152,7 +152,7 @@ def test_settings_survive_json(encoder: Encoder) -> None:
     [
         ({"kind": "rate"}, "kind 'rate'; choose one of delay, graded, delta"),
         ({"kind": 3}, "kind 3; choose one of"),
-        ({"scale": 0.0}, "scale is 0; it must be positive, 1/255 for 8-bit pixels"),
+        ({"scale": 0.0}, "scale is 0.0; it must be positive, 1/255 for 8-bit pixels"),
         ({"scale": -1.0}, "scale is -1.0; it must be a number, 0 or above"),
         ({"scale": "1/255"}, "scale is '1/255'; it must be a number, 0 or above"),
         ({"threshold": float("nan")}, "threshold is nan; it must be a number, 0 or above"),

@@ -44,10 +44,14 @@ class Axis:
     def of(cls, size: int, outputs: int, window: int, stride: int, before: int, dilation: int) -> Axis:
         """The axis of a convolution."""
         common = gcd(stride, dilation)
-        phases = [[i for i in reversed(range(window)) if (phase - i * dilation) % stride == 0] for phase in range(stride)]
         step = dilation // common
         place = np.arange(size) + before
-        phase = place % stride
+        # Phases that no input position has cost nothing, and all that no tap meets are one: a stride may be far beyond its input.
+        present, phase = np.unique(place % stride, return_inverse=True)
+        met = [tuple(i for i in reversed(range(window)) if (p - i * dilation) % stride == 0) for p in present.tolist()]
+        distinct = sorted(set(met))
+        phases = [list(taps) for taps in distinct]
+        phase = np.array([distinct.index(taps) for taps in met])[phase.reshape(-1)]
         taps = np.array([len(taps) for taps in phases])[phase]
         last = np.array([taps[0] if taps else 0 for taps in phases])[phase]
         target = (place - last * dilation) // stride

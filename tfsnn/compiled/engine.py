@@ -20,13 +20,16 @@ from tfsnn.compiled.cells import bounds, gathered, spread
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel import state as k
 from tfsnn.compiled.tables import Flat, flatten
-from tfsnn.compiled.work import QUEUE, RUN_SLOT, RUN_SPIKE, advance, make_work, read
+from tfsnn.compiled.work import MANY_EVENTS, QUEUE, RUN_SLOT, RUN_SPIKE, advance, make_work, read
 from tfsnn.input.events import Events
+from tfsnn.memory import afford
 from tfsnn.plan.plan import Plan
 from tfsnn.record import EventLog, Ledger, Outcome, OutOfRange, State, Trajectory
 from tfsnn.stage.terminal import announced_if_slow
 
 CHUNKS = 16
+LOGGED = 80
+"""Bytes of an event of the log while it is made."""
 COMPILING = "tfsnn: compiling the engine for this machine; once, and kept\n"
 _FLAT: WeakKeyDictionary[Plan, dict[tuple[str, str], Prepared]] = WeakKeyDictionary()
 
@@ -166,6 +169,7 @@ def _log(net: k.Net, job: k.Job, stamps: Array, queues: list[Array]) -> EventLog
     population, units = queue[:, c.TIMES], queue[:, c.UNITS]
     largest = net.population[population, c.LARGEST]
     times = -(-np.abs(units) // largest)
+    afford(LOGGED * int(times.sum()), "simulate: the record of all events", f"{MANY_EVENTS}, or leave 'events' out of record")
     here = np.repeat(np.arange(len(queue)), times)
     payload = np.sign(units)[here] * largest[here]
     last = np.cumsum(times) - 1

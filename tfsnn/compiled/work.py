@@ -15,10 +15,12 @@ from tfsnn.compiled.kernel import loop
 from tfsnn.compiled.kernel import state as k
 from tfsnn.compiled.kernel.vector import SPARE
 from tfsnn.compiled.tables import Flat
+from tfsnn.memory import afford
 from tfsnn.plan.plan import Plan
 from tfsnn.record import readout
 
 QUEUE = 1 << 14
+MANY_EVENTS = "raise the threshold, send smaller payloads, or choose spikes that carry more (graded, valued)"
 
 
 def sources_digest() -> int:
@@ -56,7 +58,8 @@ def make_work(flat: Flat, capacity: int) -> k.Work:
 
 
 def grown(work: k.Work) -> k.Work:
-    """The same work with twice the queue, its rows kept."""
+    """The same work with twice the queue, its rows kept; BudgetError before it takes more than there is."""
+    afford(3 * work.queue.nbytes, "simulate: the events that wait in one sample", MANY_EVENTS)
     queue = np.zeros((2 * len(work.queue), 3), np.int64)
     queue[: len(work.queue)] = work.queue
     return work._replace(queue=queue)

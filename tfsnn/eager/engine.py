@@ -26,12 +26,14 @@ from numpy.typing import NDArray
 
 from tfsnn.eager.tally import Tally
 from tfsnn.input.events import Events
+from tfsnn.memory import afford
 from tfsnn.network.ops import Conv, Dense, Linear, Shape
 from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.plan import Path, Plan, Population
 from tfsnn.record import Outcome, OutOfRange, State, readout
 
 Tensor = Any
+MANY_SPIKES = "raise the threshold, send smaller payloads, or choose spikes that carry more (graded, valued)"
 
 
 class Eager:
@@ -98,6 +100,8 @@ class Eager:
             k = tf.where(reached & (tf.abs(d) >= threshold), k, tf.zeros_like(k))
             self.o[target] += k
             sent.append(k)
+            # Every turn of the loop is kept until all are counted, several times over.
+            afford(4 * len(sent) * int(tf.size(k)) * 8, f"simulate: the spikes of {population.name} in one check", MANY_SPIKES)
             d = v - self.o[target] * payload
         return sent
 

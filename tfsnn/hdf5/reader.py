@@ -54,6 +54,7 @@ from tfsnn.hdf5.messages import (
     parse_type,
 )
 from tfsnn.hdf5.source import DAMAGED, REWRITE, UNDEFINED, Source, chunk_tree, number, source_text, symbol_table
+from tfsnn.memory import afford
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _LARGEST_GROWTH = 100
@@ -316,6 +317,7 @@ def _chunks(node: Node, layout: Layout, size: int, shape: tuple[int, ...]) -> by
     if len(found) != expected or math.prod(chunk) * size * expected > room:
         wanted = f"{expected} chunks for shape {shape}, packed at most {_LARGEST_GROWTH}:1"
         source.refuse(node.path, f"{len(found)} chunks of {stored} bytes in all", wanted, REWRITE)
+    afford(2 * length, f"{source.label}: {node.path}", "store less in it")
     out = bytearray(length)
     whole = np.frombuffer(out, f"V{size}").reshape(shape)
     for offset, mask, address, width in found:

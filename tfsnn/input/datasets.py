@@ -24,6 +24,7 @@ from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.npz import DAMAGE
+from tfsnn.memory import afford
 
 
 class Split(NamedTuple):
@@ -206,8 +207,10 @@ def _read_npz(path: Path, names: frozenset[str], split: str) -> Split:
 
 def _array(path: Path, name: str) -> NDArray[Any]:
     try:
-        # Read to the end before it is looked at: only then does the archive vouch for its content.
         with ZipFile(path) as archive:
+            # What is unpacked and the array made of it; a member never unpacks to more than it declares.
+            afford(2 * archive.getinfo(f"{name}.npy").file_size, f"{path}: array {name}", "store fewer samples, or as uint8")
+            # Read to the end before it is looked at: only then does the archive vouch for its content.
             content = BytesIO(archive.read(f"{name}.npy"))
         return np.asarray(np.lib.format.read_array(content, allow_pickle=False))
     except (OSError, *DAMAGE) as error:

@@ -17,15 +17,16 @@ delta     the change of round(v / step) once it reaches the    step           JE
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from math import ceil, isfinite, prod
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfsnn.errors import InputError
+from tfsnn.errors import InputError, shown
 from tfsnn.input.events import Events
 
+LARGEST = 1e30
 KINDS = ("delay", "graded", "delta")
 
 
@@ -65,10 +66,12 @@ class Encoder:
             raise InputError(f"encoder: kind {self.kind!r}; choose one of {', '.join(KINDS)}")
         for name in ("scale", "threshold", "step"):
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not isfinite(value) or value < 0:
-                raise InputError(f"encoder: {name} is {value!r}; it must be a number, 0 or above")
-        if self.scale == 0:
-            raise InputError("encoder: scale is 0; it must be positive, 1/255 for 8-bit pixels")
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LARGEST:
+                raise InputError(f"encoder: {name} is {shown(value)}; it must be a number, 0 or above and at most {LARGEST:g}")
+        if self.scale < 1 / LARGEST:
+            raise InputError(f"encoder: scale is {self.scale!r}; it must be positive, 1/255 for 8-bit pixels, {1 / LARGEST:g} at least")
+        if 0 < self.step < 1 / LARGEST:
+            raise InputError(f"encoder: step is {self.step!r}; it must be at least {1 / LARGEST:g}, or 0 for the scale")
         if self.kind == "delay" and self.threshold >= 1:
             raise InputError(f"encoder: threshold {self.threshold} silences every pixel; with kind 'delay' it must lie below 1")
         if not isinstance(self.bins, int) or isinstance(self.bins, bool) or not 0 <= self.bins <= 1 << 20:
@@ -209,4 +212,9 @@ def _raw(raw: ArrayLike) -> NDArray[Any]:
         raise InputError(f"encoder: raw input is {array.dtype} of shape {array.shape}; give numbers of shape (samples, *input shape)")
     if not np.all(np.isfinite(array)):
         raise InputError("encoder: raw input holds NaN or infinity; replace them first")
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise InputError(f"encoder: raw input up to {array.max()}; it must fit int64")
+    if array.dtype == np.float16:
+        # Its few digits are all there, but a product in it would have no more.
+        return array.astype(np.float32)
     return array.astype(np.int64) if np.issubdtype(array.dtype, np.integer) else array

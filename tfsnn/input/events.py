@@ -1,20 +1,23 @@
 """An event stream: when, which neuron, how much.
 
 The arrays of all samples lie one behind the other; ``offsets`` cuts them, as in ``t[offsets[s]:offsets[s + 1]]``.
-A stream is checked once, when it is made; behind that door no code checks again. Within a sample time never
+A stream is checked once, when it is made, and owns what was checked: its arrays are copies that nobody can write to, for
+behind that door no code checks again. Within a sample time never
 decreases; events of one time stamp keep the order in which they stand (it matters under the ``spike`` schedule only).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf, prod
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfsnn.errors import InputError
+from tfsnn.errors import InputError, shown
 
 UNITS = ("TU", "us")
 
@@ -77,7 +80,7 @@ class Events:
     def __post_init__(self) -> None:
         for name, dtype in (("t", np.int64), ("neuron", np.int32), ("payload", np.int32), ("offsets", np.int64)):
             object.__setattr__(self, name, _integers(getattr(self, name), name, dtype))
-        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+        object.__setattr__(self, "shape", _shape(self.shape))
         _check(self)
 
     def __len__(self) -> int:
@@ -90,23 +93,49 @@ class Events:
 
     def sample(self, start: int, stop: int | None = None) -> Events:
         """Samples ``start`` to ``stop`` (exclusive; default: the one sample) as a stream of their own."""
+        if not all(_is_whole(number) for number in (start, stop or 0)):
+            raise InputError(f"events: samples {shown(start)} to {shown(stop)}; give whole numbers within 0 to {self.samples}")
         stop = start + 1 if stop is None else stop
         if not 0 <= start <= stop <= self.samples:
-            raise InputError(f"samples {start} to {stop} of a stream that holds {self.samples}: choose within 0 to {self.samples}")
+            raise InputError(f"events: samples {start} to {stop} of a stream that holds {self.samples}: choose within 0 to {self.samples}")
         first, last = self.offsets[start], self.offsets[stop]
         cut = slice(first, last)
         offsets = self.offsets[start : stop + 1] - first
-        return Events(self.t[cut], self.neuron[cut], self.payload[cut], offsets, self.shape, tick=self.tick, unit=self.unit)
+        offsets.flags.writeable = False
+        # Views of arrays that are checked and cannot change need neither a check nor a copy.
+        part = object.__new__(Events)
+        columns = {"t": self.t[cut], "neuron": self.neuron[cut], "payload": self.payload[cut], "offsets": offsets}
+        for name, value in (columns | {"shape": self.shape, "tick": self.tick, "unit": self.unit}).items():
+            object.__setattr__(part, name, value)
+        return part
 
 
 def _integers(values: object, name: str, dtype: type[np.integer[Any]]) -> NDArray[np.integer[Any]]:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"events: {name} is {shown(values)} ({error}); it must be one-dimensional and of integers") from None
     if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
         raise InputError(f"events: {name} is {array.dtype} of shape {array.shape}; it must be one-dimensional and of integers")
     limits = np.iinfo(dtype)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
         raise InputError(f"events: {name} reaches from {array.min()} to {array.max()}; it must fit {np.dtype(dtype).name}")
-    return np.ascontiguousarray(array, dtype)
+    owned = np.array(array, dtype, order="C")
+    owned.flags.writeable = False
+    return owned
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
+def _shape(shape: object) -> tuple[int, ...]:
+    axes = tuple(shape) if isinstance(shape, Iterable) and not isinstance(shape, str) else ()
+    if not axes or not all(_is_whole(n) and n >= 1 for n in axes):
+        raise InputError(f"events: shape {shown(shape)}; every axis must be 1 or longer, a whole number")
+    if prod(int(n) for n in axes) > 1 << 31:
+        raise InputError(f"events: shape {shown(shape)}; 2^31 neurons are the most")
+    return tuple(int(n) for n in axes)
 
 
 def _check(events: Events) -> None:
@@ -114,12 +143,13 @@ def _check(events: Events) -> None:
     if len(events.neuron) != n or len(events.payload) != n:
         found = f"{n} times, {len(events.neuron)} neurons, {len(events.payload)} payloads"
         raise InputError(f"events: {found}; give one of each for every event")
-    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n or np.any(np.diff(offsets) < 0):
+    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n or np.any(offsets[1:] < offsets[:-1]):
         raise InputError(f"events: offsets must rise from 0 to the number of events, {n}, one more than there are samples")
-    if events.unit not in UNITS or not 0 < events.tick < inf:
-        raise InputError(f"events: a tick of {events.tick} {events.unit!r}; it must be positive, in one of {', '.join(UNITS)}")
-    if not events.shape or min(events.shape) < 1:
-        raise InputError(f"events: shape {events.shape}; every axis must be 1 or longer")
+    tick: Any = events.tick
+    number = isinstance(tick, Real) and not isinstance(tick, bool)
+    if events.unit not in UNITS or not number or not 0 < tick < inf:
+        found = f"a tick of {shown(tick)} {shown(events.unit)}"
+        raise InputError(f"events: {found}; it must be positive, in one of {', '.join(UNITS)}")
     if n == 0:
         return
     if events.neuron.min() < 0 or events.neuron.max() >= size:
@@ -129,7 +159,8 @@ def _check(events: Events) -> None:
     if np.any(events.payload == 0):
         zero = int(np.argmin(np.abs(events.payload)))
         raise InputError(f"events: payload 0 at event {zero}; an event carries a change; leave out events that carry none")
-    falls = np.flatnonzero(np.diff(events.t) < 0) + 1
+    # Not by differences, which overflow.
+    falls = np.flatnonzero(events.t[1:] < events.t[:-1]) + 1
     bad = np.setdiff1d(falls, offsets)
     if bad.size:
         raise InputError(f"events: time runs backwards at event {int(bad[0])}; sort each sample by time, in a stable way")

@@ -5,7 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from tfsnn.aliases import Array
-from tfsnn.network.ops import Conv, Dense, Indices, Linear, Padding, Shape, window_sources
+from tfsnn.network.ops import Conv, Dense, Indices, Linear, Padding, Relay, Shape, route, window_sources
+
+PATCHES = 1 << 24
+"""Values under the windows of a convolution that are laid side by side at a time."""
+
+
+def routed(x: Array, relays: tuple[Relay, ...], shape: Shape) -> Array:
+    """(samples, inputs) behind a chain of relays, their common factor left out.
+
+    Parameters
+    ----------
+    x
+        (samples, inputs)
+    relays, shape
+        The chain, and the shape that it begins with.
+    """
+    return gather_sum(x, route(relays, shape)) if relays else x
 
 
 def gather_sum(x: Array, index: Indices) -> Array:
@@ -59,13 +75,17 @@ def _convolution(op: Conv, weight: Array, x: Array, shape: Shape) -> Array:
     padded = np.concatenate([x.reshape(len(x), -1, shape[2]), np.zeros((len(x), 1, shape[2]), x.dtype)], axis=1)
     if op.groups == shape[2] > 1:
         return _depthwise(op, weight, padded, pixels)
-    outputs = []
     inner, outer = shape[2] // op.groups, op.filters // op.groups
+    result = np.empty((len(x), len(pixels), op.filters), np.result_type(weight, x))
+    size = max(1, PATCHES // max(1, len(x) * pixels.shape[1] * inner))
     for group in range(op.groups):
-        patches = padded[:, :, group * inner : (group + 1) * inner][:, pixels].reshape(len(x) * len(pixels), -1)
+        image = padded[:, :, group * inner : (group + 1) * inner]
         kernel = weight[..., group * outer : (group + 1) * outer].reshape(-1, outer)
-        outputs.append((patches @ kernel).reshape(len(x), len(pixels), outer))
-    return np.concatenate(outputs, axis=2).reshape(len(x), -1)
+        for first in range(0, len(pixels), size):
+            part = pixels[first : first + size]
+            patches = image[:, part].reshape(len(x) * len(part), -1)
+            result[:, first : first + size, group * outer : (group + 1) * outer] = (patches @ kernel).reshape(len(x), len(part), outer)
+    return result.reshape(len(x), -1)
 
 
 def _depthwise(op: Conv, weight: Array, padded: Array, pixels: Indices) -> Array:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tfsnn.aliases import Array
+from tfsnn.memory import afford
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Node, Real
+from tfsnn.network.room import CHANGE, forward_bytes
 
 
 def forward(graph: Graph, frames: dict[str, Array], *, sent: Callable[[Node, Array], Array] | None = None,
@@ -44,6 +46,8 @@ def evaluated(graph: Graph, frames: dict[str, Array], *, sent: Callable[[Node, A
     What a population has sent is forgotten once the last one that receives it is evaluated, so that a network takes the
     room of its widest place, not that of all its neurons.
     """
+    once, each = forward_bytes(graph, np.dtype(dtype).itemsize)
+    afford(once + each * len(next(iter(frames.values()))), "forward pass: the values of the widest place of the network", CHANGE)
     values: dict[str, Array] = {}
     last = {source: node.name for node in graph.nodes for source in node.sources}
     for node in graph.nodes:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from tfsnn.errors import InputError
-from tfsnn.network.fanout import fanout
+from tfsnn.errors import InputError, printable
+from tfsnn.network.fanout import connections
 from tfsnn.network.nodes import Input, Node, Synapse, check_node
 from tfsnn.network.ops import Conv, Shape, relayed
 
@@ -120,7 +120,8 @@ class Graph:
     def _row(self, node: Node, macs: int | None) -> tuple[str, ...]:
         what = node.description + (", output" if node.name in self.outputs else "")
         numbers = ("", "", "") if macs is None else (f"{node.parameters:,}", f"{macs:,}", f"{node.scale:.4g}")
-        return node.name, what, "x".join(map(str, node.shape)), ", ".join(node.sources), *numbers
+        names = printable(node.name), what, "x".join(map(str, node.shape)), printable(", ".join(node.sources))
+        return *names, *numbers
 
 
 def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:
@@ -138,4 +139,4 @@ def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:
     shape = relayed(synapse.relays, shape)
     if borders and isinstance(synapse.op, Conv):
         return prod(synapse.op.output(shape)) * prod(synapse.op.window) * shape[2] // synapse.op.groups
-    return int(fanout(synapse.op, shape).sum())
+    return connections(synapse.op, shape)

@@ -31,10 +31,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Array
-from tfsnn.errors import InputError
+from tfsnn.errors import InputError, shown
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
-from tfsnn.network.arithmetic import gather_sum, linear, window_maximum
+from tfsnn.network.arithmetic import linear, routed, window_maximum
 from tfsnn.network.check import behind, check_activation, check_window, expect, is_finite
 from tfsnn.network.ops import (
     NO_PADDING,
@@ -49,13 +49,14 @@ from tfsnn.network.ops import (
     describe,
     factor,
     relayed,
-    route,
     window_output,
 )
 
 Values = tuple[Array, Array]
 Real = type[np.floating[Any]]
 LINEAR = Activation()
+SMALLEST_SCALE = 1e-30
+"""Of a population's scale and of its factor on the threshold; the largest is as far on the other side of 1."""
 
 
 class Known(Protocol):
@@ -160,7 +161,7 @@ class Synapse:
         """
         weight, share = self.real_weight(dtype), factor(self.relays)
         weight = weight if share == 1 else weight * dtype(share)
-        return linear(self.op, weight, gather_sum(sent, route(self.relays, shape)), relayed(self.relays, shape))
+        return linear(self.op, weight, routed(sent, self.relays, shape), relayed(self.relays, shape))
 
     def check(self, where: str, shape: Shape, target: Shape) -> None:
         """That it leads from a population of shape ``shape`` to one of shape ``target``, with weights to match.
@@ -254,8 +255,11 @@ class Neurons:
         if not np.all(np.isfinite(self.bias)):
             raise InputError(f"{where}: bias holds NaN or infinity; the model that it came from is broken")
         for name, value in (("scale", self.scale), ("threshold", self.threshold)):
-            if not (is_finite(value) and value > 0):
-                raise InputError(f"{where}: {name} is {value!r}; it must be a positive number")
+            if not (is_finite(value) and SMALLEST_SCALE <= value <= 1 / SMALLEST_SCALE):
+                allowed = f"it must be a positive number, within {SMALLEST_SCALE:g} and {1 / SMALLEST_SCALE:g}"
+                raise InputError(f"{where}: {name} is {shown(value)}; {allowed}")
+        if not isinstance(self.softmax, bool):
+            raise InputError(f"{where}: softmax is {shown(self.softmax)}; it must be true or false")
         for number, synapse in enumerate(self.synapses):
             synapse.check(f"{where}: synapse {number} from {synapse.source}", known[synapse.source].shape, self.shape)
 
@@ -321,7 +325,7 @@ class MaxPool:
     def evaluate(self, sent: Mapping[str, Array], known: Known, frames: Mapping[str, Array], dtype: Real) -> Values:
         """The maximum over each window, twice."""
         shape = known[self.source].shape
-        received = gather_sum(sent[self.source], route(self.relays, shape))
+        received = routed(sent[self.source], self.relays, shape)
         return (self.pooled(received, relayed(self.relays, shape)),) * 2
 
     def pooled(self, received: Array, shape: Shape) -> Array:
@@ -345,7 +349,7 @@ def check_node(node: Node, known: Mapping[str, Node]) -> None:
     where = f"graph: {node.name}"
     if not node.name or not node.shape or not counts(node.shape) or prod(node.shape) >= 1 << 31:
         allowed = "every axis must be 1 or longer, their product below 2^31, and the name must not be empty"
-        raise InputError(f"{where}: shape {node.shape}; {allowed}")
+        raise InputError(f"{where}: shape {shown(node.shape)}; {allowed}")
     for source in node.sources:
         if source not in known:
             raise InputError(f"{where}: receives from {source!r}, which does not come before it; list each population after its sources")

@@ -181,6 +181,8 @@ def relayed(relays: tuple[Relay, ...], shape: Shape) -> Shape:
             allowed = "a reshape keeps all values, any other relay needs the axes that it names and leaves a value of each"
             raise InputError(f"{relay} of shape {shape}; {allowed}")
         shape = relay.output(shape)
+        if prod(shape) >= 1 << 31:
+            raise InputError(f"{relay} makes a shape of {shape}; 2^31 values are the limit")
     return shape
 
 
@@ -195,6 +197,8 @@ def _fits(relay: Relay, shape: Shape) -> bool:
     if isinstance(relay, Permute):
         return counts(relay.axes, 0) and sorted(relay.axes) == list(range(len(shape)))
     if isinstance(relay, Pad):
+        if not all(counts(pair, -(1 << 31)) and len(pair) == 2 for pair in relay.widths):
+            return False
         kept = [n + min(before, 0) + min(after, 0) for n, (before, after) in zip(shape, relay.widths)]
         return len(relay.widths) == len(shape) and counts(tuple(kept))
     sizes = relay.factors if isinstance(relay, Upsample) else relay.strides

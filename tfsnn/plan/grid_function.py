@@ -16,6 +16,7 @@ from tfsnn.network.ops import Activation, Shape
 STATE_LIMIT = {"float32": 1 << 23, "float64": 1 << 52}
 """|x| stays below this, so that differences of two such numbers are exact in the carrier."""
 TABLE_ENTRIES = 1 << 16
+LARGEST_PRODUCT = 1 << 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,9 @@ class Function:
         if self.kind == "relu":
             return np.minimum(np.maximum(x, 0), self.top)
         if self.kind == "sloped":
-            return np.where(x >= 0, x, np.rint(x * self.slope).astype(np.int64))
+            # Within what int64 holds; the states of a run keep f(x) far inside.
+            below = np.clip(np.rint(x * self.slope), -LARGEST_PRODUCT, LARGEST_PRODUCT)
+            return np.where(x >= 0, x, below.astype(np.int64))
         inside = np.clip(x, self.low, self.high)
         beyond = np.where(((x < inside) & (not self.flat[0])) | ((x > inside) & (not self.flat[1])), x - inside, 0)
         entry, rest = np.divmod(inside - self.low, 1 << self.shift)
@@ -80,16 +83,22 @@ def on_grid(activation: Activation, shape: Shape, step: float, where: str) -> Fu
     if activation.kind == "linear":
         return LINEAR
     if activation == Activation("relu", top=activation.top):
-        top = STATE_LIMIT["float64"] if activation.top == np.inf else round(activation.top / step)
+        top = round(min(activation.top / step, STATE_LIMIT["float64"]))
         return Function("relu", _NO_SLOPE, _NO_TABLE, top)
     if activation == Activation("relu", slope=activation.slope):
         slope = np.broadcast_to(np.asarray(activation.slope, np.float64), shape).reshape(-1)
         return Function("sloped", slope, _NO_TABLE)
     low, high, flat = _bend(activation)
+    if not max(-low, high) / step < STATE_LIMIT["float64"]:
+        raise RangeError(f"plan: {where}: f bends at up to {max(-low, high) / step:.3g} grid steps, 2^52 is the most; raise the threshold")
     first, last = round(low / step), round(high / step)
     shift = max(0, ceil(log2(max((last - first) / TABLE_ENTRIES, 1))))
     entries = first + (np.arange(((last - first) >> shift) + 2, dtype=np.int64) << shift)
-    table = rounded(activation(entries * step) / step, where, "activation")
+    table = rounded(in_steps(activation(entries * step), step), where, "activation")
+    # Between two entries lies a straight line: a product that must not overflow in either engine.
+    rise = int(np.abs(np.diff(table)).max(initial=0)) << shift
+    if rise >= LARGEST_PRODUCT:
+        raise RangeError(f"plan: {where}: f is too steep for a table of {TABLE_ENTRIES} entries over its range; raise the threshold")
     return Function("table", _NO_SLOPE, table, low=first, shift=shift, flat=flat)
 
 
@@ -110,6 +119,13 @@ def _bend(activation: Activation) -> tuple[float, float, tuple[bool, bool]]:
     if activation.kind == "softsign":
         return -512.0, 512.0, (True, True)
     return -25.0, 25.0 if activation.kind not in ("elu", "hard_silu") else 3.0, (True, False)
+
+
+def in_steps(values: NDArray[Any], step: float) -> NDArray[np.float64]:
+    """Real values in grid steps; infinite where that overflows, for :func:`rounded` to refuse."""
+    with np.errstate(over="ignore"):
+        found: NDArray[np.float64] = np.asarray(values, np.float64) / step
+    return found
 
 
 def rounded(values: NDArray[Any], name: str, what: str) -> Integers:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import singledispatch
-from math import ceil, prod
+from math import ceil, inf, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ from tfsnn.network.fanout import column_sum, fanout, fanout_nonzero, per_source
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool, Neurons, Node, Synapse
 from tfsnn.network.ops import Indices, OneToOne, factor, relayed, route, window_sources
-from tfsnn.plan.grid_function import LINEAR, STATE_LIMIT, on_grid, rounded
+from tfsnn.network.room import check_plan
+from tfsnn.plan.grid_function import LARGEST_PRODUCT, LINEAR, STATE_LIMIT, in_steps, on_grid, rounded
 from tfsnn.plan.plan import Path, Plan, Population
 from tfsnn.plan.rest import at_rest
 from tfsnn.plan.settings import SPIKES, Settings
@@ -54,8 +55,11 @@ def make(graph: Graph, settings: Settings) -> Plan:
     InputError
         If the graph is still in float.
     RangeError
-        If a threshold, weight or bias does not fit 2^52 grid steps.
+        If a threshold, weight or bias does not fit 2^52 grid steps, or the state at rest leaves them.
+    BudgetError
+        If it would take more memory than :func:`tfsnn.memory.budget` allows.
     """
+    check_plan(graph)
     made = Made(graph, settings)
     for node in graph.nodes:
         made.positions[node.name] = len(made.populations)
@@ -112,15 +116,27 @@ def _neurons(node: Neurons, made: Made) -> Population:
     if spikes:
         bits = SPIKES[settings.spikes][0]
         unit = settings.threshold * node.threshold * _reference(node, settings.unit) / (1 << bits)
-        payload = ceil(unit / step)
+        payload = _payload(unit, step, bits, node.name)
         threshold, step = payload << bits, unit / payload
-    bias = rounded(node.flat_bias / step, node.name, "bias")
+    if not step >= LEAST:
+        raise RangeError(f"plan: {node.name}: a grid step of {step:.3g}, {LEAST:.3g} is the least; raise the threshold, or scale the model")
+    bias = rounded(in_steps(node.flat_bias, step), node.name, "bias")
     paths = tuple(_path(synapse, made, step, node) for synapse in node.synapses)
-    if threshold >= STATE_LIMIT["float64"]:
-        raise RangeError(f"plan: {node.name}: a threshold of {threshold} grid steps; lower the threshold, the weights are far finer")
     sent = np.zeros(prod(node.shape), np.int64)
     function = on_grid(node.activation, node.shape, step, node.name)
     return Population(node, unit, step, payload, threshold, bias, function, paths, _NO_INDEX, _NO_INDEX, -1, bias, sent)
+
+
+def _payload(unit: float, step: float, bits: int, name: str) -> int:
+    """P, the least number of steps that make up a payload unit with a step no longer than ``step``."""
+    ratio = unit / step if step > 0 else inf
+    if not (LEAST <= unit <= MOST):
+        allowed = f"it must lie within {LEAST:.3g} and {MOST:.3g}"
+        raise RangeError(f"plan: {name}: a threshold of {unit * (1 << bits):.3g} in real units; {allowed}")
+    if not ratio < STATE_LIMIT["float64"] >> bits:
+        found = f"a threshold of {ratio * (1 << bits):.0f} grid steps"
+        raise RangeError(f"plan: {name}: {found}; lower the threshold, the weights are far finer")
+    return ceil(ratio)
 
 
 def _reference(node: Neurons, unit: str) -> float:
@@ -144,15 +160,19 @@ def _grain(synapse: Synapse, unit: float) -> float:
 def _path(synapse: Synapse, made: Made, step: float, node: Neurons) -> Path:
     at, source = made.positions[synapse.source], made[synapse.source]
     real = synapse.real_weight() * factor(synapse.relays)
-    weight = rounded(real * (source.unit / step), node.name, "weight")
+    weight = rounded(in_steps(real * source.unit, step), node.name, "weight")
     shape, index = relayed(synapse.relays, source.shape), route(synapse.relays, source.shape)
     if isinstance(synapse.op, OneToOne):
         weight = np.ascontiguousarray(np.broadcast_to(weight, shape))
     fan = per_source(index, source.size, np.broadcast_to(fanout(synapse.op, shape), prod(shape)))
     fan_nonzero = per_source(index, source.size, fanout_nonzero(synapse.op, weight, shape))
-    places = per_source(index, source.size, np.ones(len(index), np.int64)).max(initial=0)
-    reach = column_sum(synapse.op, weight) * index.shape[1], int(np.abs(weight).max(initial=0) * places)
+    places = int(per_source(index, source.size, np.ones(len(index), np.int64)).max(initial=0))
+    # As Python's integers, which do not overflow; beyond the range one is as good as another.
+    growth = column_sum(synapse.op, weight) * index.shape[1], int(np.abs(weight).max(initial=0)) * places
+    reach = min(growth[0], LARGEST_PRODUCT), min(growth[1], LARGEST_PRODUCT)
     return Path(at, len(made.populations), synapse.op, shape, index, weight, fan, fan_nonzero, reach)
 
 
+LEAST, MOST = 1e-250, 1e250
+"""Real values between which grid steps, payload units and their ratios are computed without overflow or loss."""
 _NO_INDEX: Indices = np.zeros((0, 0), np.int64)

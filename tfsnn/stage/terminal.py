@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from tfsnn.errors import printable
+
 T = TypeVar("T")
 MINUTE = 60
 
@@ -41,6 +43,11 @@ def announced_if_slow(text: str) -> Iterator[None]:
         timer.cancel()
 
 
+def announce(text: str) -> None:
+    """Say a line on stderr while a stage works."""
+    sys.stderr.write(f"{printable(text)}\n")
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows as aligned text: a column that begins with a digit or a sign everywhere to the right; None is a dash.
 
@@ -51,7 +58,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     conv        0.05    98.9 %
     dense        0.1         -
     """
-    lines = [list(headers)] + [["-" if value is None else str(value) for value in row] for row in rows]
+    lines = [list(headers)] + [["-" if value is None else printable(str(value)) for value in row] for row in rows]
     columns = []
     for header, *body in zip(*lines, strict=True):
         width = max(map(len, (header, *body)))
