@@ -43,8 +43,11 @@ def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
     for i, filters in enumerate(network.filters, 1):
         model.add(layers.Conv2D(filters, network.kernel, padding="same", **hidden, name=f"conv{i}"))
         model.add(pool(2, name=f"pool{i}"))
-    model.add(layers.Flatten(name="flatten"))
-    model.add(layers.Dense(network.hidden, **hidden, name="dense"))
+    if network.hidden:
+        model.add(layers.Flatten(name="flatten"))
+        model.add(layers.Dense(network.hidden, **hidden, name="dense"))
+    else:
+        model.add(layers.GlobalAveragePooling2D(name="average"))
     model.add(layers.Dropout(network.dropout, name="dropout"))
     model.add(layers.Dense(classes, activation="softmax", name="output"))
     return model

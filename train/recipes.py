@@ -31,6 +31,8 @@ from tfsnn.errors import InputError
 class Network:
     """A chain: for each of ``filters`` a same convolution with ReLU and a 2x2 pooling, then dense ReLU, dropout, dense softmax.
 
+    With ``hidden`` 0 there is a global average in place of the dense ReLU: the same as a 1x1 convolution to the outputs and their average.
+
     Parameters
     ----------
     filters
@@ -38,7 +40,7 @@ class Network:
     kernel
         Their height and width.
     hidden
-        Neurons of the dense layer.
+        Neurons of the dense layer, or 0.
     dropout
         Share of them that is dropped in training.
     pooling
@@ -142,6 +144,7 @@ class Recipe:
 
 PAPERS = Network(filters=(16, 8), kernel=5, hidden=256, pooling="average")
 STROKES = Augmentation(rotation=8, shift=1.5, zoom=0.1, shear=0.1, elastic=1.0, brightness=0.3)
+MOVES = Augmentation(shift=2, zoom=0.1, brightness=0.2)
 MNIST = Recipe("mnist", "mnist", PAPERS, epochs=60, augmentation=STROKES, sparsity=0.05, silenced=0.7)
 
 # As the papers trained: by plain gradient descent, for accuracy alone. Their thresholds of 1.0 and 2.0 are meant for activations of
@@ -179,6 +182,41 @@ RECIPES = {
     "mnist_spike": replace(MNIST, name="mnist_spike", prefixes=2, takeback=1.0, whole_phase=0.7),
     "mnist_jetcas": PLAIN,
     "mnist_aicas": replace(PLAIN, name="mnist_aicas", network=replace(PLAIN.network, pooling="max"), clipping=0.5),
+    # Snapshots of event cameras; validation takes whole snapshots, so it says less than elsewhere.
+    "gesture_small": Recipe(
+        name="gesture_small",
+        dataset="gesture_small",
+        network=Network(filters=(16, 32, 32), kernel=5, hidden=0, dropout=0.2),
+        epochs=15,
+        augmentation=MOVES,
+        batch=64,
+        validation=400,
+        averaging=0.99,
+        sparsity=0.02,
+        silenced=0.5,
+    ),
+    "gesture": Recipe(
+        name="gesture",
+        dataset="gesture",
+        network=Network(filters=(64, 128, 128), kernel=7, hidden=0),
+        epochs=15,
+        augmentation=replace(MOVES, shift=4, rotation=6),
+        batch=64,
+        averaging=0.999,
+        silenced=0.5,
+    ),
+    "nmnist": Recipe(
+        name="nmnist",
+        dataset="nmnist",
+        network=Network(filters=(16, 32, 64), kernel=5, hidden=0, dropout=0.3),
+        epochs=20,
+        augmentation=replace(MOVES, rotation=8, shear=0.1),
+        batch=64,
+        validation=500,
+        averaging=0.99,
+        sparsity=0.02,
+        silenced=0.5,
+    ),
 }
 
 

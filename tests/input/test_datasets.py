@@ -63,7 +63,8 @@ def test_npz_without_names_serves_both_splits(tmp_path: Path) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match="data set 'mnits' is unknown; choose digits or mnist, or give an .npz file with arrays x and y"):
+    names = "digits, mnist, gesture, gesture_small, nmnist"
+    with pytest.raises(InputError, match=f"data set 'mnits' is unknown; choose {names}, or give an .npz file with arrays x and y"):
         load("mnits")
 
 

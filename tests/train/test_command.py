@@ -34,7 +34,7 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture)
     [
         (
             ["bares"],
-            "error: recipe 'bares' is unknown; choose one of digits, mnist, mnist_maxpool, mnist_spike, mnist_jetcas, mnist_aicas\n",
+            f"error: recipe 'bares' is unknown; choose one of {', '.join(RECIPES)}\n",
         ),
         (["mnist", "--data-dir", "nowhere"], "error: data set mnist: nowhere is no directory; make it, or name the one that"),
         (["digits", "--epochs", "0"], "error: train: 0 epochs; at least 1 is needed\n"),

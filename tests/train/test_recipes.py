@@ -9,9 +9,11 @@ import pytest
 from tfsnn.errors import InputError
 from tfsnn.train.recipes import RECIPES, Augmentation, find
 
+EVENTS = ("gesture_small", "gesture", "nmnist")
+
 
 def test_names_are_those_inside() -> None:
-    assert set(RECIPES) == {"digits", "mnist", "mnist_maxpool", "mnist_spike", "mnist_jetcas", "mnist_aicas"}
+    assert set(RECIPES) == {"digits", "mnist", "mnist_maxpool", "mnist_spike", "mnist_jetcas", "mnist_aicas", *EVENTS}
     for name, recipe in RECIPES.items():
         assert find(name) is recipe and recipe.name == name
 
@@ -35,6 +37,12 @@ def test_plain_recipes_train_for_accuracy_alone() -> None:
     assert replace(average.network, initializer=find("mnist").network.initializer) == find("mnist").network
     assert average.optimizer == "sgd" and average.augmentation == Augmentation()
     assert (average.sparsity, average.silenced, average.weight_decay, average.averaging) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_the_network_of_the_paper() -> None:
+    network = find("gesture").network
+    assert (network.filters, network.kernel, network.hidden, network.pooling) == ((64, 128, 128), 7, 0, "average")
+    assert [find(name).dataset for name in EVENTS] == list(EVENTS)
 
 
 def test_unknown() -> None:

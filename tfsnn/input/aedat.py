@@ -17,11 +17,10 @@ Written from the format descriptions at https://docs.inivation.com (file formats
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 from collections.abc import Iterator
-from io import BufferedReader
+from typing import BinaryIO
 
 import numpy as np
 
@@ -47,7 +46,7 @@ _POLARITY = 1
 _KINDS = 14
 
 
-def aedat(file: BufferedReader, label: str, size: tuple[int, int] | None, block: int) -> Source:
+def aedat(file: BinaryIO, label: str, size: tuple[int, int] | None, block: int) -> Source:
     """An open AEDAT 2.0 or 3.1 file.
 
     Parameters
@@ -72,7 +71,7 @@ def aedat(file: BufferedReader, label: str, size: tuple[int, int] | None, block:
     raise FileError(f"{label}: first line: found {found}, expected #!AER-DAT2.0 or #!AER-DAT3.1; {way_out}")
 
 
-def _version_2(file: BufferedReader, label: str, size: tuple[int, int] | None, block: int) -> Source:
+def _version_2(file: BinaryIO, label: str, size: tuple[int, int] | None, block: int) -> Source:
     lines = list(_header(file, label, _END_2))
     chips = [line.rsplit(b".", 1)[-1].decode(errors="replace") for line in lines if line.startswith(b"# AEChip:")]
     if chips and chips[0] != "DVS128":
@@ -83,7 +82,7 @@ def _version_2(file: BufferedReader, label: str, size: tuple[int, int] | None, b
     return Source(*(size or SENSORS["DVS128"]), True, _events_2(file, block))
 
 
-def _events_2(file: BufferedReader, block: int) -> Iterator[Part]:
+def _events_2(file: BinaryIO, block: int) -> Iterator[Part]:
     while data := file.read(8 * block):
         length = len(data) // 8 * 8
         address, t = np.frombuffer(data[:length], ">u4").reshape(-1, 2).T
@@ -95,7 +94,7 @@ def _events_2(file: BufferedReader, block: int) -> Iterator[Part]:
         yield Part(stamps, 127 - (address >> 1 & 127), address >> 8 & 127, 1 - (address & 1), found)
 
 
-def _version_3(file: BufferedReader, label: str, size: tuple[int, int] | None, block: int) -> Source:
+def _version_3(file: BinaryIO, label: str, size: tuple[int, int] | None, block: int) -> Source:
     lines = list(_header(file, label, _END_3))
     if not lines or not lines[-1].startswith(_END_3):
         raise FileError(f"{label}: header: found no {_END_3.decode()}, expected it before the events; the file is damaged: copy it again")
@@ -117,8 +116,10 @@ def _sensor(sensors: list[str], label: str) -> tuple[int, int]:
     return SENSORS[name]
 
 
-def _packets(file: BufferedReader, block: int) -> Iterator[Part]:
-    end = os.fstat(file.fileno()).st_size
+def _packets(file: BinaryIO, block: int) -> Iterator[Part]:
+    here = file.tell()
+    end = file.seek(0, 2)
+    file.seek(here)
     while head := file.read(_PACKET.size):
         left = end - file.tell()
         if len(head) < _PACKET.size:
@@ -138,12 +139,12 @@ def _packets(file: BufferedReader, block: int) -> Iterator[Part]:
         else:
             yield _nothing(Found(skipped=number))
             skip = min(body, left)
-        file.seek(skip, os.SEEK_CUR)
+        file.seek(skip, 1)
         if missing:
             yield _nothing(Found(missing=missing))
 
 
-def _events_3(file: BufferedReader, length: int, base: int, block: int) -> Iterator[Part]:
+def _events_3(file: BinaryIO, length: int, base: int, block: int) -> Iterator[Part]:
     while length > 0 and (data := file.read(min(length, 8 * block))):
         length -= len(data)
         use = len(data) // 8 * 8
@@ -155,14 +156,14 @@ def _events_3(file: BufferedReader, length: int, base: int, block: int) -> Itera
         yield Part(t, bits >> 17, bits >> 2 & 0x7FFF, bits >> 1 & 1, found)
 
 
-def _header(file: BufferedReader, label: str, end: bytes) -> Iterator[bytes]:
-    while file.peek(1)[:1] == b"#":
-        line = file.readline(_LONGEST_LINE)
+def _header(file: BinaryIO, label: str, end: bytes) -> Iterator[bytes]:
+    while (line := file.readline(_LONGEST_LINE)).startswith(b"#"):
         if not line.endswith(b"\n"):
             raise FileError(f"{label}: header: found a line without an end, expected text; the file is damaged: copy it again")
         yield line.strip()
         if line.startswith(end):
             return
+    file.seek(-len(line), 1)
 
 
 def _nothing(found: Found) -> Part:

@@ -22,9 +22,13 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
+from tfsnn.input import event_sets
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.npz import DAMAGE
+from tfsnn.input.snapshots import ONE
 from tfsnn.memory import afford
+
+NAMES = f"digits, mnist, {', '.join(event_sets.LEAKS)}"
 
 
 class Split(NamedTuple):
@@ -77,9 +81,10 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     name
         ``"digits"``: the 1,797 real 8x8 digits that scikit-learn ships, raw 0 to 16; of each class the same share is test.
         ``"mnist"``: 60,000 + 10,000 images by tensorflow-datasets, raw 0 to 255. Or the path of an .npz file with arrays x and y,
-        which serve as either split, or with train_x, train_y, test_x, test_y.
+        which serve as either split, or with train_x, train_y, test_x, test_y. Or one of :mod:`tfsnn.input.event_sets`.
     data_dir
-        Where tensorflow-datasets keeps its data; by default TFDS_DATA_DIR, or else its own default.
+        Where tensorflow-datasets keeps its data, or where the files of an event camera are; by default TFDS_DATA_DIR, or else the
+        default of tensorflow-datasets.
 
     Raises
     ------
@@ -91,9 +96,15 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     if name == "digits":
         # At the papers' 0.2, strokes of so few pixels run together: 3 % fewer validation images are recognized than at 0.4.
         return Dataset("digits", Encoder("delay", scale=1 / 16, threshold=0.4, bins=4), _read_digits)
+    if name in event_sets.LEAKS:
+        return Dataset(os.fspath(name), Encoder("graded", scale=1 / ONE), partial(_read_snapshots, os.fspath(name), data_dir))
     if name == "mnist":
         return Dataset("mnist", Encoder("delay", scale=1 / 255, bins=8), partial(_read_tfds, "mnist", data_dir))
-    raise InputError(f"data set {os.fspath(name)!r} is unknown; choose digits or mnist, or give an .npz file with arrays x and y")
+    raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, or give an .npz file with arrays x and y")
+
+
+def _read_snapshots(name: str, data_dir: PathLike | None, split: str) -> Split:
+    return Split(*event_sets.snapshots(name, data_dir or os.environ.get("TFDS_DATA_DIR"), split))
 
 
 def _read_digits(split: str) -> Split:

@@ -156,10 +156,23 @@ def zipped(file: BinaryIO, label: str, key: str, sample: int | None) -> dict[str
             offsets = npz.member(archive, f"{prefix}offsets", label) if "offsets" in own else None
     except DAMAGE as error:
         raise FileError(f"{label}: is no .npz file, or damaged ({error}); write it with numpy.savez") from error
-    return columns if offsets is None else _cut(columns, offsets, label, sample)
+    return columns if offsets is None else cut(columns, offsets, label, sample)
 
 
-def _cut(columns: dict[str, Array], offsets: Array, label: str, sample: int | None) -> dict[str, Array]:
+def cut(columns: dict[str, Array], offsets: Array, label: str, sample: int | None) -> dict[str, Array]:
+    """The columns of one recording of several.
+
+    Parameters
+    ----------
+    columns
+        Of all.
+    offsets
+        Where each begins, and the last one ends.
+    label
+        What messages call the file.
+    sample
+        Number of the recording.
+    """
     count = max(len(offsets) - 1, 0) if offsets.ndim == 1 and offsets.dtype.kind in "iu" else 0
     if sample is None or not 0 <= sample < count:
         raise FileError(f"{label}: holds {count} recordings; choose one with sample=0 to {count - 1}")
