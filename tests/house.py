@@ -43,7 +43,7 @@ TOP_LEVEL = {
 SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage/terminal.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
-HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "matplotlib", "numba"}
+HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "rich", "matplotlib", "numba"}
 KERNEL = "tfsnn/compiled/kernel/"
 KERNEL_IMPORTS = {"__future__", "collections", "hashlib", "pathlib", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.

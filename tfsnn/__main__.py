@@ -46,6 +46,7 @@ COMMANDS = {
     "check": Command("tfsnn.convert.check", "say of every layer of a Keras model whether it converts, and why not"),
     "inspect": Command("tfsnn.evaluate.inspect", "show what a net.snn.h5 holds"),
     "evaluate": Command("tfsnn.evaluate.command", "net.snn.h5 + data -> report: accuracy against operations"),
+    "stream": Command("tfsnn.evaluate.live.command", "net.snn.h5 or a Keras model on a video or a camera: decisions, operations, speed"),
     "demo": Command("tfsnn.__main__", "all three stages on handwritten digits; needs no download"),
 }
 
@@ -178,6 +179,8 @@ def _dispatch(argv: Sequence[str]) -> int:
         module = import_module(COMMANDS[name].module)
         module.add_arguments(subparsers[name])
         subparsers[name].check_options([word for word in argv if word != name])
+        # A command that needs another one, such as stream a conversion, runs it as a user would: stages talk through files.
+        subparsers[name].set_defaults(dispatch=_dispatch)
         args = parser.parse_args(argv)
         return int(module.run(args))
     parser.parse_args(argv)

@@ -1,0 +1,136 @@
+"""``tfsnn stream NET.snn.h5|MODEL.h5 VIDEO|FOLDER|CAMERA``."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+
+from tfsnn import artifact
+from tfsnn.artifact import Net
+from tfsnn.errors import FileError, InputError
+from tfsnn.hdf5 import reader as h5
+from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_words, video_source
+from tfsnn.input.video import open_video
+from tfsnn.plan.settings import SCHEDULES, SPIKES
+from tfsnn.stage.output import guard
+
+from .decisions import KINDS
+
+Dispatch = Callable[[Sequence[str]], int]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``tfsnn stream``."""
+    add, default = parser.add_argument, "default: %(default)s"
+    add("net", type=Path, metavar="NET", help="NET.snn.h5; or a Keras model, which is converted and calibrated on the first frames")
+    add("video", metavar="VIDEO", help="a video file, a folder of images, an array (.npy, .npz), or the number of a camera")
+    add("--threshold", type=float, default=0.05, metavar="T", help=f"of all layers ({default})")
+    unit = parser.add_mutually_exclusive_group()
+    unit.add_argument("--absolute", action="store_const", dest="unit", const="absolute", default="relative", help="T is absolute")
+    unit.add_argument("--lsb", action="store_const", dest="unit", const="lsb", help="T is in steps of the weight grid")
+    add("--input-threshold", type=float, metavar="LEVELS", help="least change of a pixel that is sent (default: the network's own)")
+    add("--spikes", choices=tuple(SPIKES), default="valued", help=f"what a spike carries ({default})")
+    add("--schedule", choices=SCHEDULES, default="slot", help=f"when neurons are checked ({default})")
+    add("--quality", type=float, metavar="Q", help="choose T on the first frames: a share Q of decisions stays")
+    add("--decide", choices=KINDS, help="how outputs are read (default: by their shape)")
+    add("--first", type=int, default=64, metavar="N", help=f"frames to calibrate and choose T on; they are not reported ({default})")
+    add("--frames", type=int, metavar="N", help="frames to report at most")
+    add("--pace", type=float, nargs="?", const=0.0, metavar="FPS", help="wait for each frame (default: no; FPS: the video's)")
+    add("--against", type=Path, metavar="MODEL.h5", help="the Keras model to compare with, and to time by LiteRT")
+    add("--scale", metavar="A/B", help="value of one raw unit, where NET is a Keras model (default: 1/255)")
+    add("--csv", type=Path, metavar="FILE", help="a line for each frame, written at once")
+    add("--out", type=Path, metavar="DIR", help="where report.html, stream.json and pictures go")
+    add("--force", action="store_true", help="overwrite what exists")
+    add_framing_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """``tfsnn stream``."""
+    _check(args)
+    keras = not _is_net(args.net)
+    with tempfile.TemporaryDirectory(prefix="tfsnn-") as folder:
+        if keras:
+            converted = Path(folder) / "net.snn.h5"
+            _convert(args, converted, args.dispatch)
+            print(f"converted {args.net.name}, calibrated on the first {args.first} frames", flush=True)
+        net = artifact.load(converted if keras else args.net)
+    framing = chosen_framing(args, net.graph.inputs[0].shape, net.graph.inputs[0].framing)
+    from .pipeline import Options, stream
+
+    options = Options(
+        threshold=args.threshold,
+        unit=args.unit,
+        spikes=args.spikes,
+        schedule=args.schedule,
+        quality=args.quality,
+        decide=args.decide,
+        skip=args.first if keras or args.quality is not None else 0,
+        frames=args.frames,
+        pace=args.pace,
+    )
+    model = args.against or (args.net if keras else None)
+    with open_video(video_source(args.video), framing) as video:
+        fed = _with_threshold(net, args.input_threshold)
+        content = stream(fed, video, options, model=model, out=args.out, csv=args.csv, name=args.net.name)
+    from .page import answer
+
+    print("\n".join(answer(content)))
+    written = [str(path) for path in (args.csv, args.out and args.out / "report.html") if path]
+    if written:
+        print(f"wrote {' and '.join(written)}")
+    ended = content["summary"]["ended"]
+    return 130 if ended == "interrupted" else 2 if ended else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """What can be refused before anything is read."""
+    for option in ("first", "frames"):
+        value = getattr(args, option)
+        if value is not None and value < 2:
+            raise InputError(f"--{option} {value}; give 2 frames at least: the first one brings everything, and is reported apart")
+    if args.quality is not None and not 0 < args.quality <= 1:
+        raise InputError(f"--quality {args.quality:g}; give a share above 0, up to 1")
+    if args.pace is not None and not 0 <= args.pace < 1e6:
+        raise InputError(f"--pace {args.pace:g}; give frames a second")
+    if args.input_threshold is not None and not 0 <= args.input_threshold < 1e6:
+        raise InputError(f"--input-threshold {args.input_threshold:g}; give levels of a raw pixel, 0 or above")
+    if args.against is not None and not args.against.is_file():
+        raise FileError(f"{args.against}: no such file; --against takes the Keras model that the network was converted from")
+    if not args.net.is_file():
+        raise FileError(f"{args.net}: no such file; give a .snn.h5 that tfsnn convert wrote, or a Keras model")
+    if args.out is not None:
+        guard(args.out, args.force, directory=True)
+    if args.csv is not None:
+        guard(args.csv, args.force)
+
+
+def _is_net(path: Path) -> bool:
+    """Whether a file is an artifact; else it is taken for a Keras model."""
+    try:
+        with h5.opened(path) as root:
+            return "format" in h5.attributes(root) and h5.text(root, "format") == artifact.FORMAT
+    except FileError:
+        return False
+
+
+def _convert(args: argparse.Namespace, out: Path, dispatch: Dispatch) -> None:
+    """Convert the Keras model by the command that does that: stages talk through files."""
+    words = ["convert", str(args.net), "--out", str(out), "--calibrate", args.video, "--samples", str(args.first), *framing_words(args)]
+    with redirect_stdout(io.StringIO()):
+        dispatch([*words, *(["--scale", args.scale] if args.scale else [])])
+
+
+def _with_threshold(net: Net, levels: float | None) -> Net:
+    """The network whose input sends changes from so many levels on (JETCAS Algorithm 3)."""
+    if levels is None:
+        return net
+    (source,) = net.graph.inputs
+    settings = source.encoder.to_json() | {"kind": "delta", "threshold": levels * source.encoder.scale, "bins": 0}
+    changed = replace(source, encoder=type(source.encoder).from_json(settings))
+    nodes = tuple(changed if node is source else node for node in net.graph.nodes)
+    return replace(net, graph=replace(net.graph, nodes=nodes))

@@ -1,0 +1,126 @@
+"""The float model on raw frames: what a stream is compared with, and where LiteRT is installed, what it is timed beside."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from tfsnn.aliases import Array, Floats, PathLike
+from tfsnn.network.forward import forward
+from tfsnn.network.graph import Graph
+
+INTERPRETERS = ("ai_edge_litert.interpreter", "tensorflow.lite.python.interpreter")
+# What Keras and the converter raise for models of their own past; none of them is an error of the stream's.
+FAILURES = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError, NotImplementedError)
+
+
+@dataclass(eq=False)
+class Reference:
+    """A network that sees each frame as a whole.
+
+    Parameters
+    ----------
+    name
+        What it is, for reports.
+    run
+        From float32 (1, \\*shape) to the outputs.
+    timed
+        Whether its time is a fair baseline.
+    every
+        How many frames lie between two that it sees: it is cheap, or not.
+    seconds
+        Wall-clock time of the last call.
+    """
+
+    name: str
+    run: Callable[[Array], Floats]
+    timed: bool
+    every: int = 1
+    seconds: float = 0.0
+
+    def __call__(self, frame: Array) -> Floats:
+        start = perf_counter()
+        outputs = self.run(frame)
+        self.seconds = perf_counter() - start
+        return outputs
+
+
+def reference(graph: Graph, model: PathLike | None) -> tuple[Reference, str]:
+    """The best there is, and why it is no better one: LiteRT, Keras, or the network's own dense pass.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    model
+        The Keras file that it was converted from, if it is there.
+    """
+    if model is None:
+        return _dense(graph), "no Keras model was given (--against MODEL.h5): compared with the network's own weights, evaluated densely"
+    import keras
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = keras.saving.load_model(model, compile=False)
+    except FAILURES as error:
+        reason = f"Keras {keras.__version__} cannot load {Path(model).name} ({type(error).__name__})"
+        return _dense(graph), f"{reason}: compared with the network's own weights, evaluated densely"
+    try:
+        return _litert(loaded), ""
+    except FAILURES as error:
+        return _keras(loaded), f"LiteRT cannot run the model ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+
+
+def _litert(model: Any) -> Reference:
+    import tensorflow as tf
+
+    with redirect_stdout(io.StringIO()):
+        content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    for name in INTERPRETERS:
+        try:
+            kind = import_module(name).Interpreter
+            break
+        except ImportError:
+            continue
+    else:
+        raise ImportError("no LiteRT interpreter is installed; pip install ai-edge-litert")
+    interpreter = kind(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def run(frame: Array) -> Floats:
+        interpreter.set_tensor(into, frame)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(out), np.float64).reshape(-1)
+
+    if not np.isfinite(run(np.zeros((1, *model.inputs[0].shape[1:]), np.float32))).all():
+        raise ValueError("its outputs are not finite")
+    return Reference("the float model, LiteRT float32, 1 thread", run, timed=True)
+
+
+def _keras(model: Any) -> Reference:
+    import tensorflow as tf
+
+    function = tf.function(lambda x: model(x, training=False))
+    return Reference("the float model, Keras", lambda frame: np.asarray(function(frame), np.float64).reshape(-1), timed=False, every=10)
+
+
+def _dense(graph: Graph) -> Reference:
+    source, (name,) = graph.inputs[0].name, graph.outputs
+    node: Any = graph[name]
+
+    def run(frame: Array) -> Floats:
+        x = forward(graph, {source: frame}, dtype=np.float32)[name]
+        return np.asarray(node.activation(x.reshape(1, *node.shape)), np.float64).reshape(-1)
+
+    return Reference("the integer ANN", run, timed=False, every=20)
