@@ -70,8 +70,8 @@ class Record:
         The first outputs of each frame; and of those the reference saw: number, agreement, its first outputs.
     errors
         Sum of squares of the differences to the reference, and their number, first frame left out.
-    sample
-        Frames as the network sees them, evenly spread, for the zero-skipping ANN.
+    sample, spacing
+        Frames as the network sees them, so many frames apart, for the zero-skipping ANN.
     ended
         Why the stream ended before its source did; empty if it did not.
     """
@@ -84,7 +84,7 @@ class Record:
     errors: tuple[float, int] = (0.0, 0)
     sample: list[Array] = field(default_factory=list)
     ended: str = ""
-    _spacing: int = 1
+    spacing: int = 1
 
     def take(self, row: Row, frame: Array) -> None:
         """Keep what is needed of a row."""
@@ -99,10 +99,10 @@ class Record:
             if row.frame:
                 difference = row.outputs - row.reference
                 self.errors = self.errors[0] + float(difference @ difference), self.errors[1] + len(difference)
-        if row.frame % self._spacing == 0:
+        if row.frame % self.spacing == 0:
             self.sample.append(frame)
             if len(self.sample) > KEPT:
-                self.sample, self._spacing = self.sample[::2], 2 * self._spacing
+                self.sample, self.spacing = self.sample[::2], 2 * self.spacing
         self.rows += 1
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from tfsnn.errors import FileError
 from tfsnn.stage.output import reason
+from tfsnn.stage.terminal import say
 
 from .decisions import Decision
 from .run import Record, Row
@@ -69,7 +70,7 @@ def _panels(name: str, fact: str) -> Iterator[Callable[[Lines], None]]:
 
 
 def _plain(lines: Lines) -> None:
-    sys.stderr.write("  ".join(text for _, text in lines[:4]) + "\n")
+    say("  ".join(text for _, text in lines[:4]))
 
 
 def lines_of(row: Row, kept: Record, count: int | None, decision: Decision, dense: int) -> list[tuple[str, str]]:

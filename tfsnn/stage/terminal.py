@@ -48,6 +48,12 @@ def announce(text: str) -> None:
     sys.stderr.write(f"{printable(text)}\n")
 
 
+def say(line: str) -> None:
+    """A line on stderr, at once, for whoever watches work that goes on; results go to stdout."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows as aligned text: a column that begins with a digit or a sign everywhere to the right; None is a dash.
 
