@@ -40,7 +40,7 @@ def test_between_takes_the_start_and_not_the_stop() -> None:
     [
         ({"t": [0.0, 1.0, 2.0]}, r"t is float64 of shape \(3,\); give one whole number for each event"),
         ({"x": [[0, 3, 1]]}, r"x is int64 of shape \(1, 3\); give one whole number"),
-        ({"t": [0, 1]}, "2 times, 3 columns, 3 rows, 3 polarities; give one of each for every event"),
+        ({"t": [0, 1]}, "2 times, 3 columns, 3 rows, 3 polarities; give one of each an event"),
         ({"width": 0}, "a sensor of 0x3; it has at least one pixel"),
         ({"t": [0, 5, 4]}, "time runs backwards; sort the events by time"),
         ({"x": [0, 4, 1]}, "columns 0 to 4, rows 0 to 2, polarities 0 to 1; the sensor has 4x3 pixels"),

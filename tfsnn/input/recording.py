@@ -148,7 +148,7 @@ class Recording:
 def _check(recording: Recording) -> None:
     t, x, y, p = recording.t, recording.x, recording.y, recording.p
     if not len(t) == len(x) == len(y) == len(p):
-        raise InputError(f"recording: {len(t)} times, {len(x)} columns, {len(y)} rows, {len(p)} polarities; give one of each for every event")
+        raise InputError(f"recording: {len(t)} times, {len(x)} columns, {len(y)} rows, {len(p)} polarities; give one of each an event")
     if min(recording.width, recording.height) < 1:
         raise InputError(f"recording: a sensor of {recording.width}x{recording.height}; it has at least one pixel")
     if np.any(np.diff(t) < 0):

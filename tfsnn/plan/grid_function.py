@@ -90,7 +90,7 @@ def on_grid(activation: Activation, shape: Shape, step: float, where: str) -> Fu
         return Function("sloped", slope, _NO_TABLE)
     low, high, flat = _bend(activation)
     if not max(-low, high) / step < STATE_LIMIT["float64"]:
-        raise RangeError(f"plan: {where}: f bends at up to {max(-low, high) / step:.3g} grid steps, at most 2^52 are allowed; raise the threshold")
+        raise RangeError(f"plan: {where}: f bends at up to {max(-low, high) / step:.3g} grid steps, 2^52 at most; raise the threshold")
     first, last = round(low / step), round(high / step)
     shift = max(0, ceil(log2(max((last - first) / TABLE_ENTRIES, 1))))
     entries = first + (np.arange(((last - first) >> shift) + 2, dtype=np.int64) << shift)
