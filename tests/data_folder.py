@@ -21,3 +21,11 @@ def folder(*parts: str) -> Path:
     if not found.exists():
         pytest.skip(f"no {'/'.join(parts) or 'data'} in the test data folder (set TFSNN_TEST_DATA)")
     return found
+
+
+def cases(*parts: str) -> Path:
+    """The same of the folder of small files that once failed: TFSNN_TEST_CASES, else ../shared/cases beside the checkout."""
+    found = Path(os.environ.get("TFSNN_TEST_CASES", _BESIDE.parent / "cases")).joinpath(*parts)
+    if not found.exists():
+        pytest.skip(f"no {'/'.join(parts)} in the folder of cases (set TFSNN_TEST_CASES)")
+    return found

@@ -14,6 +14,7 @@ from tfsnn.errors import FileError
 
 _LONGEST = 32 << 20
 _DEEPEST = 150
+_MOST_LISTS, _MOST_VALUES = 1_000_000, 5_000_000
 _TOKEN = re.compile(r'["\[\]{}]')
 # Ends a string: a quote after an even number of backslashes.
 _STRING_END = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -30,6 +31,11 @@ def parsed(text: str, label: str, field: str) -> Any:
     way_out = "the file is damaged or was not written by Keras: save or download it again"
     if len(text) > _LONGEST:
         raise FileError(f"{label}: {field}: found {len(text)} characters, expected at most {_LONGEST}; {way_out}")
+    # Each list or object takes some hundred bytes, and each comma stands for a value; no model comes near.
+    many = text.count("[") + text.count("{"), text.count(",")
+    if many[0] > _MOST_LISTS or many[1] > _MOST_VALUES:
+        found = f"{many[0]} lists and objects of {many[1]} values"
+        raise FileError(f"{label}: {field}: found {found}, expected at most {_MOST_LISTS} of {_MOST_VALUES}; {way_out}")
     if _depth(text) > _DEEPEST:
         raise FileError(f"{label}: {field}: found JSON nested deeper than {_DEEPEST}, expected a model; {way_out}")
     try:

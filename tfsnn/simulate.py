@@ -290,7 +290,9 @@ def _exact(
 
 
 def _record(record: Iterable[str], where: str) -> tuple[str, ...]:
-    if isinstance(record, str) or not isinstance(record, Iterable):
+    # An array of no axes says that it can be iterated, and cannot.
+    axes = getattr(record, "ndim", 1)
+    if isinstance(record, str) or not isinstance(record, Iterable) or axes == 0:
         raise InputError(f"{where}: record is {shown(record)}; give a list, of any of {', '.join(RECORDS)}")
     names = tuple(record)
     if not all(isinstance(name, str) and name in RECORDS for name in names):

@@ -22,8 +22,9 @@ from tfsnn.errors import InputError
 from tfsnn.input.datasets import Dataset, Split, load
 from tfsnn.stage.output import guard, replacing, write_json
 from tfsnn.stage.provenance import circumstances, provenance, set_seed, sha256
-from tfsnn.stage.terminal import progress, table
+from tfsnn.stage.terminal import announce, progress, table
 
+from .checkpoint import Checkpoint, History
 from .fit import Trainer
 from .networks import build
 from .plots import training_curves
@@ -74,19 +75,24 @@ def train(
     start = time.perf_counter()
     model = build(recipe.network, learnt.x.shape[1:], int(dataset.train.y.max()) + 1)
     trainer = Trainer(model, recipe, learnt, dataset.encoder, seed)
-    history = _epochs(trainer, recipe, held)
+    described = _described(recipe, dataset, seed)
+    checkpoint = Checkpoint(out, {name: described[name] for name in ("seed", "versions", "recipe", "encoder", "dataset")})
+    history, resumed = _epochs(trainer, recipe, held, checkpoint)
     trainer.finish()
-    report = _described(recipe, dataset, seed) | {
+    report = described | {
         "validation": asdict(trainer.score(held)),
         "test": asdict(trainer.score(dataset.test)),
         "history": history,
         "seconds": round(time.perf_counter() - start, 1),
     }
+    if resumed:
+        report["resumed_after_epoch"] = resumed
     with replacing(out, directory=True, fresh=not force) as place:
         _save(model, report, place / "model.h5")
         report["sha256"] = {"model.h5": sha256(place / "model.h5")}
         training_curves(report, place / "training.png")
         write_json(place / "train.json", report)
+    checkpoint.remove()
     return report
 
 
@@ -140,11 +146,15 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
     return Split(x[learnt], y[learnt]), Split(x[held], y[held])
 
 
-def _epochs(trainer: Trainer, recipe: Recipe, held: Split) -> dict[str, list[float]]:
-    history: dict[str, list[float]] = {}
-    bar = progress(range(trainer.steps * recipe.epochs), f"train {recipe.name}")
+def _epochs(trainer: Trainer, recipe: Recipe, held: Split, checkpoint: Checkpoint) -> tuple[History, int]:
+    """Train, each epoch kept: the scores of all epochs, and after which one it went on if it had been stopped."""
+    history = checkpoint.restored(trainer)
+    resumed = trainer.done // trainer.steps
+    if resumed:
+        announce(f"train {recipe.name}: goes on after epoch {resumed} of {recipe.epochs}, where it was stopped")
+    bar = progress(range(trainer.done, trainer.steps * recipe.epochs), f"train {recipe.name}")
     ticks = iter(bar)
-    for epoch in range(1, recipe.epochs + 1):
+    for epoch in range(resumed + 1, recipe.epochs + 1):
         loss = float(np.mean([float(entropy) for entropy, _ in zip(trainer.epoch(), ticks)]))
         if not np.isfinite(loss):
             raise InputError(f"recipe {recipe.name}: the loss is {loss} in epoch {epoch}; lower its learning_rate")
@@ -152,11 +162,12 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split) -> dict[str, list[flo
             score = trainer.score(held)
         for name, value in {"loss": loss, **asdict(score)}.items():
             history.setdefault(name, []).append(value)
+        checkpoint.save(trainer, history)
         if isinstance(bar, tqdm):
             bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {score.accuracy:.2%}", refresh=False)
     # The bar closes when it is asked for one more.
     next(ticks, None)
-    return history
+    return history, resumed
 
 
 def _described(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError, InputError
-from tfsnn.stage.workshop import is_ours, replace_all, sweep, workshop
+from tfsnn.stage.workshop import PREFIX, is_ours, replace_all, sweep, workshop
 
 LONE = re.compile("[\ud800-\udfff]")
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -111,6 +111,21 @@ def replacing(path: PathLike, *, directory: bool = False, fresh: bool = False) -
             if fresh and _occupied(path):
                 raise FileError(f"{path}: another run has written it meanwhile; choose another name, or overwrite with --force")
             _move(place, path, shop)
+
+
+def unfinished(path: PathLike, what: str) -> Path:
+    """Where work on an output that may be stopped is kept: a hidden file beside it, which :func:`guard` does not count.
+
+    Parameters
+    ----------
+    path
+        The output.
+    what
+        What is kept, a word.
+    """
+    path = Path(os.path.abspath(path))
+    beside = path.parent if os.access(path.parent, os.W_OK | os.X_OK) else _ground(path)
+    return beside / f"{PREFIX}{path.name}.{what}"
 
 
 def write_json(path: PathLike, content: Any) -> None:
