@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data_folder import folder
-from tfsnn.errors import InputError
+from tfsnn.errors import BudgetError, InputError
 from tfsnn.input.event_camera import read
 from tfsnn.input.recording import Recording
 from tfsnn.input.snapshots import ONE, Leak, Population, Response, respond
@@ -138,6 +138,12 @@ def test_long_silence_costs_no_time() -> None:
     recording = Recording([0, 1 << 40], [0, 0], [0, 0], [1, 1], width=1, height=1)
     response = respond(Leak(snapshot=1 << 39), recording)
     assert response.leak_updates == 2 * (((3 << 39) - 1) // 6400) and len(response.snapshots) == 3
+
+
+def test_a_recording_of_centuries_is_refused() -> None:
+    recording = Recording([0, 1 << 58], [0, 0], [0, 0], [1, 1], width=128, height=128)
+    with pytest.raises(BudgetError, match="leaky population: snapshots of 288,230,376,152 s would take .* give a window with start"):
+        respond(Leak(), recording)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from tfsnn.aliases import Integers
 from tfsnn.errors import InputError
 from tfsnn.input.events import Events
 from tfsnn.input.recording import Recording
+from tfsnn.memory import afford
 
 ONE = 256
 """What an event of the camera adds to the state; a payload of as much has the value 1."""
@@ -212,6 +213,11 @@ def respond(leak: Leak, recording: Recording, start: int | None = None, stop: in
         The window in microseconds, ``start <= t < stop``; by default from the first event to where the snapshot period that
         holds the last one ends.
 
+    Raises
+    ------
+    BudgetError
+        If the snapshots would not fit the memory.
+
     Examples
     --------
     >>> recording = Recording([0, 10, 20], [0, 1, 1], [0, 0, 1], [1, 1, 1], width=2, height=2)
@@ -228,6 +234,9 @@ def respond(leak: Leak, recording: Recording, start: int | None = None, stop: in
     if stop < first:
         raise InputError(f"leaky population: a window from {first} to {stop} us; it must not end before it begins")
     population = Population(leak, recording.width, recording.height, first)
+    # One damaged time stamp makes a recording of centuries.
+    needed = 4 * population.x.size * ((stop - first) // leak.snapshot)
+    afford(needed, f"leaky population: snapshots of {(stop - first) / 1e6:,.0f} s", "give a window with start and stop")
     snapshots = np.zeros(((stop - first) // leak.snapshot, *population.shape), np.int32)
     sent, at = [], first
     for i, until in enumerate([*range(first + leak.snapshot, stop + 1, leak.snapshot), stop]):
