@@ -20,6 +20,7 @@ from tfsnn.plan.settings import SCHEDULES, SPIKES
 from tfsnn.stage.output import guard
 
 from .decisions import KINDS
+from .factors import read_factors, with_factors
 
 Dispatch = Callable[[Sequence[str]], int]
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unit = parser.add_mutually_exclusive_group()
     unit.add_argument("--absolute", action="store_const", dest="unit", const="absolute", default="relative", help="T is absolute")
     unit.add_argument("--lsb", action="store_const", dest="unit", const="lsb", help="T is in steps of the weight grid")
+    add("--factors", metavar="LAYER=F,...", help="factors of layers on T; or a .json file that holds them")
     add("--input-threshold", type=float, metavar="LEVELS", help="least change of a pixel that is sent (default: the network's own)")
     add("--spikes", choices=tuple(SPIKES), default="valued", help=f"what a spike carries ({default})")
     add("--schedule", choices=SCHEDULES, default="slot", help=f"when neurons are checked ({default})")
@@ -76,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     model = args.against or (args.net if keras else None)
     with open_video(video_source(args.video), framing) as video:
         fed = _with_threshold(net, args.input_threshold)
+        if args.factors is not None:
+            fed = replace(fed, graph=with_factors(fed.graph, read_factors(args.factors)))
         content = stream(fed, video, options, model=model, out=args.out, csv=args.csv, name=args.net.name)
     from .page import answer
 

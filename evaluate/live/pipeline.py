@@ -13,6 +13,7 @@ from tfsnn.aliases import PathLike
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.input.video import Video
+from tfsnn.network.nodes import Neurons
 from tfsnn.stage.output import replacing
 from tfsnn.stage.provenance import circumstances, provenance
 from tfsnn.stream import Stream
@@ -117,7 +118,12 @@ def stream(
         "versions": provenance("stream", None, {})["versions"],
         **circumstances(),
         "video": {"name": video.name, "rate": video.rate, "ended": video.ended, "framing": video.framing.to_json()},
-        "settings": asdict(options) | {"threshold": threshold, "encoder": net.graph.inputs[0].encoder.to_json()},
+        "settings": {
+            **asdict(options),
+            "threshold": threshold,
+            "factors": {node.name: node.threshold for node in net.graph if isinstance(node, Neurons) and node.threshold != 1},
+            "encoder": net.graph.inputs[0].encoder.to_json(),
+        },
         "decision": read.kind,
         "reference": beside.name,
         "notes": notes,

@@ -24,6 +24,7 @@ from tfsnn.__main__ import main
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.evaluate.live.decisions import Decision, decision
+from tfsnn.evaluate.live.factors import read_factors, with_factors
 from tfsnn.evaluate.live.page import answer
 from tfsnn.evaluate.live.reference import Reference, reference
 from tfsnn.evaluate.live.run import KEPT, fidelity, record, rows, summary
@@ -259,6 +260,42 @@ def test_frames_that_do_not_fit_end_it_with_a_report(files: tuple[str, str, str]
     assert main(["stream", net, str(tmp_path / "nan.npy"), "--out", out]) == 2
     assert "error: nan.npy: frame 4 holds NaN or infinity; replace them first" in capsys.readouterr().out
     assert json.loads((Path(out) / "stream.json").read_text())["summary"]["frames"] == 4
+
+
+def test_factors(files: tuple[str, str, str], tmp_path: Path) -> None:
+    net, video, out = files
+    (tmp_path / "factors.json").write_text('{"first": 4}')
+    assert main(["stream", net, video, "--threshold", "0.05", "--factors", str(tmp_path / "factors.json"), "--out", out]) == 0
+    content = json.loads((Path(out) / "stream.json").read_text())
+    # One layer has a threshold: its factor is as good as a factor on the whole.
+    live = Stream(artifact.load(net), threshold=0.2)
+    for frame in np.load(video):
+        live.step(frame)
+    assert content["series"]["outputs"][-1] == live.outputs.tolist() and content["settings"]["factors"] == {"first": 4.0}
+    artifact.save(Net(with_factors(camera_net(), {"first": 4})), tmp_path / "kept.snn.h5")
+    assert [getattr(node, "threshold", None) for node in artifact.load(tmp_path / "kept.snn.h5").graph] == [None, 4.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("first", "--factors: 'first'; give LAYER=F, as in conv2d=0.5,dense=2, or a .json file"),
+        ("first=x", "--factors: 'first=x'; give LAYER=F"),
+        ("none.json", "--factors none.json: cannot be read"),
+        ("out=2", "factors: 'out' is no layer with a threshold; there are first"),
+        ("first=-1", "factors: first is -1.0; it must be a positive number"),
+        ("first=nan", "factors: first is nan; it must be a positive number"),
+    ],
+)
+def test_factors_that_do_not_fit(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        with_factors(camera_net(), read_factors(text))
+
+
+def test_factors_in_a_file_that_is_no_object(tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(InputError, match="list.json: holds a JSON list; expected an object, layer by layer"):
+        read_factors(str(tmp_path / "list.json"))
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
