@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, prod
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfsnn.aliases import Array
 from tfsnn.input.encoder import Encoder
 from tfsnn.memory import empty
 from tfsnn.network.forward import evaluated
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, Neurons
+from tfsnn.network.ops import Activation
 
 PERCENTILE = 0.999
 BATCH_NEURONS = 4_000_000
@@ -81,7 +85,38 @@ def scaled(graph: Graph, scales: dict[str, float]) -> Graph:
     return Graph(nodes, graph.outputs)
 
 
-def synthetic(node: Input, samples: int, seed: int) -> NDArray[np.int64]:
+def expected_scales(
+    graph: Graph, statistics: Mapping[str, tuple[Array, Array]], factors: Mapping[str, NDArray[np.float32]]
+) -> dict[str, float]:
+    """Scales of the populations whose x a batch norm has set, by name.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    statistics
+        Mean and standard deviation of x, (channels) by population.
+    factors
+        By which equalizing has multiplied the channels since, by population.
+    """
+    found = {}
+    for name, (mean, deviation) in statistics.items():
+        node = graph[name]
+        if isinstance(node, Neurons):
+            factor = factors.get(name, np.ones(1, np.float32))
+            found[name] = expected_scale(node.activation, mean * factor, deviation * factor)
+    return found
+
+
+def drawn_range(node: Input, input_range: tuple[float, float] | None = None) -> tuple[float, float]:
+    """Least and largest raw value of drawn input: what was said, else what the encoder takes, 0 to 255 for pixels."""
+    if input_range is not None:
+        return input_range
+    top = 1 / node.encoder.scale if node.encoder.kind == "delay" else max(255.0, 1 / node.encoder.scale)
+    return 0.0, float(min(top, 1 << 20))
+
+
+def synthetic(node: Input, samples: int, seed: int, input_range: tuple[float, float] | None = None) -> NDArray[Any]:
     """Raw input for want of data: smooth random images over the encoder's whole range, the same for a seed.
 
     Parameters
@@ -92,20 +127,32 @@ def synthetic(node: Input, samples: int, seed: int) -> NDArray[np.int64]:
         How many.
     seed
         Of the generator.
+    input_range
+        Least and largest raw value, where they are known; whole numbers both: whole numbers are drawn.
     """
     generator = np.random.default_rng(seed)
-    top = 1 / node.encoder.scale if node.encoder.kind == "delay" else max(255.0, 1 / node.encoder.scale)
+    low, high = drawn_range(node, input_range)
     coarse = generator.random((samples, *(max(1, n // 8) if i < 2 and len(node.shape) == 3 else n for i, n in enumerate(node.shape))))
     for axis, n in enumerate(node.shape, start=1):
         coarse = np.repeat(coarse, ceil(n / coarse.shape[axis]), axis=axis).take(range(n), axis=axis)
     noisy = 0.8 * coarse + 0.2 * generator.random(coarse.shape)
-    return np.rint(noisy * min(top, 1 << 20)).astype(np.int64)
+    raw: NDArray[Any] = low + noisy * (high - low)
+    # Fractions within a narrow range, such as -1.5 to 1.5 or 0.0 to 0.5, are not rounded away.
+    return np.rint(raw).astype(np.int64) if float(low).is_integer() and float(high - low).is_integer() else raw.astype(np.float32)
 
 
 def frames_of(graph: Graph, raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
     """What the network sees of raw input: the encoder's frames, (samples, \\*shape) by the name of the input."""
     encoders: dict[str, Encoder] = {node.name: node.encoder for node in graph.inputs}
     return {name: encoders[name].frames(values) for name, values in raw.items()}
+
+
+def expected_scale(activation: Activation, mean: Array, deviation: Array) -> float:
+    """99.9th percentile of abs(f(x)) if each channel's x is normal with this mean and standard deviation."""
+    steepest = replace(activation, slope=float(np.max(np.abs(activation.slope))))
+    quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 2000) for i in range(2000)])
+    values = np.abs(steepest(mean + deviation * quantiles[:, None]))
+    return float(np.quantile(values, 0.999)) or 1.0
 
 
 def _scale(values: NDArray[Any]) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import warnings
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.artifact import save
@@ -16,8 +18,9 @@ from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, f
 from tfsnn.input.video import first_frames, is_video
 from tfsnn.stage.output import guard, replacing
 
-from .options import add_model_arguments, chosen_encoder, lambdas, shapes
-from .pipeline import convert_model
+from .losses import LossWarning, report_lines
+from .options import add_model_arguments, chosen_encoder, input_range, lambdas, shapes, weight_bits
+from .pipeline import convert_model, evenly_chosen
 from .read.read import read
 
 
@@ -28,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz with x and y, or a video (see below)")
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
     parser.add_argument("--samples", type=int, default=1000, help="calibration samples at most (default: 1000)")
-    parser.add_argument("--weight-bits", type=int, default=8, metavar="N", help="2 to 16 (default: 8)")
+    parser.add_argument("--weight-bits", action="append", default=[], metavar="[LAYER=]N", help="2 to 16 (default: 8); again for a layer")
     parser.add_argument("--per-tensor", action="store_true", help="one scale a tensor instead of one a channel")
+    parser.add_argument("--lossy", action="store_true", help="accept weights that change a layer by more than half of its values")
+    parser.add_argument("--range", metavar="LO:HI", help="raw values of the inputs that are drawn where no data is given (default: 0:255)")
     add_model_arguments(parser)
     add_framing_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="of drawn inputs (default: 0)")
@@ -41,28 +46,37 @@ def run(args: argparse.Namespace) -> int:
     out = guard(args.out, args.force)
     if args.samples < 1:
         raise InputError(f"--samples {args.samples}; calibrate on one sample at least")
+    bits, layer_bits = weight_bits(args)
     encoder = chosen_encoder(args)
     calibration, framing = calibration_of(args)
-    net = convert_model(
-        args.model,
-        encoder=encoder,
-        framing=framing,
-        calibration=calibration,
-        calibrated_on=f"{args.calibrate}, {'its first frames' if is_video(args.calibrate or '') else 'train split'}",
-        weight_bits=args.weight_bits,
-        per_tensor=args.per_tensor,
-        affine=lambdas(args),
-        input_shapes=shapes(args),
-        backend=args.backend,
-        seed=args.seed,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LossWarning)
+        net = convert_model(
+            args.model,
+            encoder=encoder,
+            framing=framing,
+            calibration=calibration,
+            # The folder it lies in means nothing elsewhere.
+            calibrated_on=f"{Path(args.calibrate or '').name}, {'its first frames' if is_video(args.calibrate or '') else 'train split'}",
+            weight_bits=bits,
+            layer_bits=layer_bits,
+            per_tensor=args.per_tensor,
+            lossy=args.lossy,
+            affine=lambdas(args),
+            input_shapes=shapes(args),
+            input_range=input_range(args),
+            backend=args.backend,
+            seed=args.seed,
+        )
     with replacing(out, fresh=not args.force) as place:
         save(net, place)
     print(net.graph)
+    for text in net.provenance["warnings"]:
+        print(f"warning: {printable(text)}", file=sys.stderr)
     for note in net.provenance["notes"]:
         print(f"note: {printable(note)}")
     print(f"calibrated on {net.provenance['calibration']['samples']} samples: {printable(net.provenance['calibration']['data'])}")
-    for line in verification_lines(net.verification):
+    for line in report_lines(net.verification):
         print(printable(line))
     print(f"written: {printable(str(out))}")
     return 0
@@ -79,28 +93,4 @@ def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, Frami
         return None, framing
     if video and framing is not None:
         return first_frames(video_source(args.calibrate), framing, args.samples), framing
-    return _spread(load(args.calibrate, args.data_dir).train.x, args.samples), framing
-
-
-def verification_lines(report: dict[str, Any]) -> list[str]:
-    """What verification found, in words."""
-    keras = report["keras"]
-    if isinstance(keras, str):
-        lines = [keras]
-    else:
-        lines = [f"against Keras, output {name}: {value:.1e} of its largest value" for name, value in keras.items()]
-        compared = {name: layer["keras"] for name, layer in report["layers"].items() if "keras" in layer}
-        if compared:
-            worst_layer = max(compared, key=lambda name: compared[name])
-            lines.append(f"against Keras, layer by layer: worst of {len(compared)} at {worst_layer}, {compared[worst_layer]:.1e}")
-    worst = max(report["layers"].items(), key=lambda item: item[1]["difference"] / max(item[1]["largest"], 1e-9))
-    share = worst[1]["difference"] / max(worst[1]["largest"], 1e-9)
-    where = f"{worst[0]}, {share:.1%} of its largest value"
-    lines.append(f"whole weights against float: worst at {where}, on {report['samples']} seeded inputs")
-    return lines
-
-
-def _spread(x: NDArray[Any], samples: int) -> NDArray[Any]:
-    """At most so many samples, evenly over the split."""
-    chosen: NDArray[Any] = x[np.linspace(0, len(x) - 1, min(samples, len(x))).astype(int)]
-    return chosen
+    return evenly_chosen(load(args.calibrate, args.data_dir).train.x, args.samples), framing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import isfinite
 
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import KINDS, Encoder
@@ -70,3 +71,32 @@ def shapes(args: argparse.Namespace) -> dict[int, tuple[int, ...]]:
             raise InputError(f"--input-shape {text!r}; give whole numbers such as 66x200x3")
         found[index] = shape
     return found
+
+
+def weight_bits(args: argparse.Namespace) -> tuple[int, dict[str, int]]:
+    """Bits of all weights, and those of layers that differ."""
+    general, layers = 8, {}
+    for text in args.weight_bits:
+        name, _, count = text.rpartition("=")
+        try:
+            bits = int(count)
+        except ValueError:
+            raise InputError(f"--weight-bits {text!r}; give a whole number from 2 to 16, or LAYER=N for a layer of its own") from None
+        if name:
+            layers[name.strip()] = bits
+        else:
+            general = bits
+    return general, layers
+
+
+def input_range(args: argparse.Namespace) -> tuple[float, float] | None:
+    """Least and largest raw value of drawn inputs, if they were given."""
+    if args.range is None:
+        return None
+    try:
+        low, high = (float(part) for part in args.range.split(":"))
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not low < high or not isfinite(low) or not isfinite(high):
+        raise InputError(f"--range {args.range!r}; give the least and the largest raw value, such as 0:1")
+    return low, high

@@ -1,10 +1,12 @@
-"""Multiply-accumulates that drawn inputs may cost: large networks get fewer samples, minutes become seconds."""
+"""Conversion from end to end: read, lower, equalize, calibrate, quantize, verify."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.artifact import Net
-from tfsnn.errors import InputError
+from tfsnn.errors import ConversionError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
 from tfsnn.stage.provenance import provenance
 
-from .calibrate import Calibration, calibrate, frames_of, scaled, synthetic
+from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
+from .equalize import channel_powers, equalized
 from .input_encoder import default_encoder, framed
+from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
-from .lower.driver import examine, whole
-from .quantize import check_bits, quantize
+from .lower.driver import LayerOutput, Lowered, examine, graph_or_error
+from .quantize import bits_of, check_bits, quantize
 from .read.read import from_live, read
 from .read.records import ModelRecord
-from .verify.compare import compared, rounded, summary
+from .verify.compare import compare_rounding, compared, merged, summary
 from .verify.keras_values import KERAS_ERRORS
 
 VERIFIED, SYNTHETIC, FEWEST = 16, 64, 4
+DECIDED, EQUALIZED = 256, 32
+"""Calibration samples on which whole weights are judged, and those that equalizing looks at."""
 WORK = 20_000_000_000
+"""Multiply-accumulates that drawn inputs may cost: large networks get fewer samples, minutes become seconds."""
+Raw = dict[str, NDArray[Any]]
 
 
 def convert_model(
@@ -41,9 +49,12 @@ def convert_model(
     calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None = None,
     calibrated_on: str = "given data",
     weight_bits: int = 8,
+    layer_bits: Mapping[str, int] | None = None,
     per_tensor: bool = False,
+    lossy: bool = False,
     affine: Mapping[str, Affine] | None = None,
     input_shapes: Mapping[int, Shape] | None = None,
+    input_range: tuple[float, float] | None = None,
     backend: str | None = None,
     seed: int = 0,
 ) -> Net:
@@ -61,12 +72,20 @@ def convert_model(
         Raw input (samples, \\*shape), by input name where there are several; default seeded random images.
     calibrated_on
         What to call that data in the artifact.
-    weight_bits, per_tensor
-        Precision of the weights: 2 to 16 bits, a scale each output channel or one a tensor.
+    weight_bits
+        Precision of the weights: 2 to 16 bits.
+    layer_bits
+        The same by layer, where it differs.
+    per_tensor
+        One scale a tensor instead of one each output channel.
+    lossy
+        Accept whole weights that change a layer by more than half of its largest value.
     affine
         What Lambda layers compute, by layer name, "" for all: (scale, shift).
     input_shapes
         By number of the input, where the model leaves an axis open.
+    input_range
+        Least and largest raw value of the random images that stand in for calibration data.
     backend
         The Keras backend that trained the weights, where the file does not say.
     seed
@@ -82,37 +101,88 @@ def convert_model(
     FileError
         If the file cannot be read.
     ConversionError
-        With every layer that cannot be converted, or if verification fails.
+        With every layer that cannot be converted, if verification fails, or if whole weights lose too much.
     InputError
         If an argument does not fit.
     """
-    check_bits(weight_bits)
+    check_bits(weight_bits, layer_bits)
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     record = read(path, backend=backend) if path is not None else from_live(model)
     obstacle = _obstacle(record) if path is not None else ""
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
     found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
-    correct = per_tensor or weight_bits < 8
-    source = calibrated_on if calibration is not None else "seeded random inputs and the batch-norm statistics; no data was given"
-    lowered, calibrated = _calibrated(whole(found), calibration, seed, correct)
-    closed = found.closed
-    quantized = framed(quantize(lowered, bits=weight_bits, per_tensor=per_tensor, means=calibrated.means), framing)
-    drawn = {node.name: synthetic(node, samples_of(lowered, VERIFIED), seed + 1) for node in lowered.inputs}
-    frames = frames_of(lowered, drawn)
-    seen = {"data": source, "samples": calibrated.samples}
-    del calibrated
-    rounding = rounded(lowered, quantized, frames, closed)
-    # The Keras model is as large as the network in float, which is no longer needed.
-    del found, lowered
-    comparison = compared(model if path is None else obstacle or _original(path), quantized, frames, rounding.exact, closed)
+    raw, given = raw_input(graph_or_error(found), calibration, seed, input_range), calibration is not None
+    # Means of drawn inputs say nothing of those of real ones: they correct nothing but what would be lost without.
+    correct = per_tensor or weight_bits < 8 or given
+    lowered, shown, calibrated = _calibrated(found, raw, given, correct, equalize=not per_tensor)
+    quantized = quantize(lowered, bits=weight_bits, layer_bits=layer_bits, per_tensor=per_tensor, means=calibrated.means)
+    quantized = framed(quantized, framing)
+    samples = calibrated.samples
+    # The Keras model is as large as the network in float: that is needed no longer once rounding has been looked at.
+    del found, calibrated
+    batches = _verified_on(lowered, raw if given else None, seed, input_range)
+    roundings = [compare_rounding(lowered, quantized, frames, shown) for frames in batches.values()]
+    del lowered
+    original = model if path is None else obstacle or _original(path)
+    pairs = zip(batches.items(), roundings)
+    comparison = merged([compared(original, quantized, frames, r.exact, shown, what) for (what, frames), r in pairs])
+    report = summary(roundings[-1], comparison) | {"data": given}
+    judgement = _accepted(judged(report["layers"], report["same_class"], bits_of(quantized), given), lossy)
     history = provenance("convert", seed, {Path(path).name: path} if path is not None else {})
     history |= {
         "model": {"name": record.name if path is None else Path(path).name, "format": record.format, "keras_version": record.keras_version},
-        "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct},
+        "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct}
+        | ({"layer_bits": dict(layer_bits)} if layer_bits else {})
+        | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
+        "options": _options(affine, input_shapes, input_range, backend, lossy),
         "notes": [*record.notes, *comparison.notes],
-        "calibration": seen,
+        "warnings": [*judgement.refusals, *judgement.warnings],
+        "calibration": {"data": calibrated_on if given else _assumed(quantized, input_range), "samples": samples}
+        | ({"sha256": {name: digest(values) for name, values in raw.items()}} if given else {}),
     }
-    return Net(quantized, history, summary(rounding, comparison))
+    return Net(quantized, history, report)
+
+
+def _accepted(judgement: Judgement, lossy: bool) -> Judgement:
+    """The judgement, its sentences as warnings; ConversionError if it refuses and losses were not accepted."""
+    if judgement.refusals and not lossy:
+        raise ConversionError([f"{text}; or accept the loss (--lossy)" for text in judgement.refusals])
+    for text in (*judgement.refusals, *judgement.warnings):
+        warnings.warn(text, LossWarning, stacklevel=3)
+    return judgement
+
+
+def _options(
+    affine: Mapping[str, Affine] | None,
+    shapes: Mapping[int, Shape] | None,
+    input_range: tuple[float, float] | None,
+    backend: str | None,
+    lossy: bool,
+) -> dict[str, Any]:
+    """What else changed the result."""
+    given = {
+        "lambda": {name: list(pair) for name, pair in (affine or {}).items()},
+        "input_shapes": {str(number): list(shape) for number, shape in (shapes or {}).items()},
+        "range": None if input_range is None else list(input_range),
+        "backend": backend,
+        "lossy": lossy,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def digest(values: NDArray[Any]) -> str:
+    """SHA-256 of an array: its type, its shape and its bytes."""
+    array = np.ascontiguousarray(values)
+    found = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    found.update(array.data.cast("B") if array.size else b"")
+    return found.hexdigest()
+
+
+def _assumed(graph: Graph, input_range: tuple[float, float] | None) -> str:
+    """What stood in for data, in words."""
+    ranges = {node.name: drawn_range(node, input_range) for node in graph.inputs}
+    listed = ", ".join(f"{low:g} to {high:g}" + (f" ({name})" if len(ranges) > 1 else "") for name, (low, high) in ranges.items())
+    return f"seeded random inputs from {listed} and the batch-norm statistics; no data was given"
 
 
 def samples_of(graph: Graph, wanted: int) -> int:
@@ -120,9 +190,15 @@ def samples_of(graph: Graph, wanted: int) -> int:
     return max(min(wanted, FEWEST), min(wanted, WORK // max(1, sum(graph.macs().values()))))
 
 
-def _raw(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None, seed: int) -> dict[str, NDArray[Any]]:
+def raw_input(
+    graph: Graph,
+    calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None,
+    seed: int,
+    input_range: tuple[float, float] | None = None,
+) -> Raw:
+    """Raw input to calibrate on, by name of the input: what was given, checked, or what is drawn for want of it."""
     if calibration is None:
-        return {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed) for node in graph.inputs}
+        return {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed, input_range) for node in graph.inputs}
     names = [node.name for node in graph.inputs]
     given = dict(calibration) if isinstance(calibration, Mapping) else dict.fromkeys(names[:1], calibration)
     if set(given) != set(names):
@@ -131,16 +207,44 @@ def _raw(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | 
         found = np.shape(given[node.name])
         if found[1:] != node.shape or not found[0]:
             raise InputError(f"calibration data of shape {found} for input {node.name}; give (samples, {', '.join(map(str, node.shape))})")
-    return given
+    return {name: np.asarray(values) for name, values in given.items()}
+
+
+def evenly_chosen(values: NDArray[Any], samples: int) -> NDArray[Any]:
+    """At most so many samples, evenly over all."""
+    chosen: NDArray[Any] = values[np.linspace(0, len(values) - 1, min(samples, len(values))).astype(int)]
+    return chosen
+
+
+def _chosen_frames(graph: Graph, raw: Raw, samples: int) -> dict[str, NDArray[np.float32]]:
+    count = samples_of(graph, samples)
+    return frames_of(graph, {name: evenly_chosen(values, count) for name, values in raw.items()})
+
+
+def _verified_on(
+    graph: Graph, raw: Raw | None, seed: int, input_range: tuple[float, float] | None
+) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """The frames that verification runs on, by what they are called: drawn ones, and of data that were given the last."""
+    drawn = {node.name: synthetic(node, samples_of(graph, VERIFIED), seed + 1, input_range) for node in graph.inputs}
+    batches = {"seeded inputs": frames_of(graph, drawn)}
+    return batches if raw is None else batches | {"the calibration data": _chosen_frames(graph, raw, DECIDED)}
 
 
 def _calibrated(
-    graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None, seed: int, means: bool
-) -> tuple[Graph, Calibration]:
-    """The graph with its scales: from data, or batch-norm statistics where lowering found some and seeded inputs elsewhere."""
-    calibrated = calibrate(graph, frames_of(graph, _raw(graph, calibration, seed)), means=means)
-    known = {node.name: node.scale for node in graph.nodes if node.requantizes and node.scale != 1.0 and calibration is None}
-    return scaled(graph, calibrated.scales | known), calibrated
+    found: Lowered, raw: Raw, given: bool, means: bool, *, equalize: bool
+) -> tuple[Graph, dict[str, LayerOutput], Calibration]:
+    """The graph equalized and with its scales, and what Keras shows of it.
+
+    Scales come from data that were given; else from batch-norm statistics where lowering found some, and from drawn inputs elsewhere.
+    """
+    graph = graph_or_error(found)
+    factors: dict[str, NDArray[np.float32]] = {}
+    if equalize:
+        graph, factors = equalized(graph, channel_powers(graph, _chosen_frames(graph, raw, EQUALIZED), centred=means))
+    shown = {name: replace(output, factors=factors.get(name)) for name, output in found.layer_outputs.items()}
+    calibrated = calibrate(graph, frames_of(graph, raw), means=means)
+    known = {} if given else expected_scales(graph, found.statistics, factors)
+    return scaled(graph, calibrated.scales | known), shown, calibrated
 
 
 def _obstacle(record: ModelRecord) -> str:
@@ -164,4 +268,5 @@ def _original(path: str) -> Any:
             warnings.simplefilter("ignore")
             return keras.saving.load_model(path, compile=False)
     except KERAS_ERRORS as error:
-        return f"not compared: Keras {keras.__version__} cannot load the file ({type(error).__name__}); the float network stands for it"
+        found = f"Keras {keras.__version__} cannot load the file ({type(error).__name__})"
+        return f"not compared: {found}; only the float and the integer network were compared"

@@ -27,7 +27,14 @@ BLOCK = 1 << 16
 """So many weights are rounded at a time."""
 
 
-def quantize(graph: Graph, *, bits: int = 8, per_tensor: bool = False, means: Mapping[str, NDArray[Any]] | None = None) -> Graph:
+def quantize(
+    graph: Graph,
+    *,
+    bits: int = 8,
+    layer_bits: Mapping[str, int] | None = None,
+    per_tensor: bool = False,
+    means: Mapping[str, NDArray[Any]] | None = None,
+) -> Graph:
     """The graph with whole weights.
 
     Parameters
@@ -36,30 +43,50 @@ def quantize(graph: Graph, *, bits: int = 8, per_tensor: bool = False, means: Ma
         In float.
     bits
         2 to 16; stored in int8 up to 8 bits, in int16 above.
+    layer_bits
+        The same by layer, where it differs; a layer that became several populations gives it to all of them.
     per_tensor
         One scale for all output channels.
     means
-        Mean of what each population tells, (neurons) by name: corrects biases for the mean error of rounding.
+        Mean of what each population sends, (neurons) by name: corrects biases for the mean error of rounding.
 
     Raises
     ------
     InputError
-        For any other number of bits.
+        For any other number of bits, and for a layer that the network does not have.
     """
-    check_bits(bits)
-    return Graph(tuple(_quantized(graph, node, bits, per_tensor, means or {}) for node in graph.nodes), graph.outputs)
+    check_bits(bits, layer_bits)
+    own = layer_bits or {}
+    names = [node.name for node in graph.nodes if isinstance(node, Neurons)]
+    layers = {name: name if name in own else name.rpartition("~")[0] for name in names}
+    for name in sorted(set(own) - set(layers) - set(layers.values())):
+        raise InputError(f"weight bits for layer {name!r}; the layers with weights are {', '.join(layers)}")
+    nodes = tuple(_quantized(graph, node, own.get(layers.get(node.name, ""), bits), per_tensor, means or {}) for node in graph.nodes)
+    return Graph(nodes, graph.outputs)
 
 
-def check_bits(bits: int) -> None:
+def bits_of(graph: Graph) -> dict[str, int]:
+    """How many bits the largest weights of each population take, those of skips left aside."""
+    found = {}
+    for node in graph.nodes:
+        weights = [s.weight for s in node.synapses if not isinstance(s.op, OneToOne)] if isinstance(node, Neurons) else []
+        if weights:
+            found[node.name] = max(int(np.abs(weight.astype(np.int32)).max(initial=0)).bit_length() for weight in weights) + 1
+    return found
+
+
+def check_bits(bits: int, layer_bits: Mapping[str, int] | None = None) -> None:
     """InputError for any number of bits that weights cannot have."""
-    if isinstance(bits, bool) or not isinstance(bits, int) or not BITS[0] <= bits <= BITS[1]:
-        raise InputError(f"quantize: weight bits {bits!r}; choose a whole number from {BITS[0]} to {BITS[1]}")
+    for name, value in {"": bits, **(layer_bits or {})}.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not BITS[0] <= value <= BITS[1]:
+            where = f" of layer {name!r}" if name else ""
+            raise InputError(f"weight bits{where} {value!r}; choose a whole number from {BITS[0]} to {BITS[1]}")
 
 
 def _quantized(graph: Graph, node: Node, bits: int, per_tensor: bool, means: Mapping[str, NDArray[Any]]) -> Node:
     if not isinstance(node, Neurons):
         return node
-    synapses = tuple(whole(synapse, bits, per_tensor) for synapse in node.synapses)
+    synapses = tuple(quantized_synapse(synapse, bits, per_tensor) for synapse in node.synapses)
     error = np.zeros(node.shape)
     for before, after in zip(node.synapses, synapses):
         if before.source in means:
@@ -69,7 +96,7 @@ def _quantized(graph: Graph, node: Node, bits: int, per_tensor: bool, means: Map
     return replace(node, synapses=synapses, bias=bias.astype(np.float32))
 
 
-def whole(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
+def quantized_synapse(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
     """One synapse with whole weights.
 
     Parameters

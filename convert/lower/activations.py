@@ -14,7 +14,7 @@ import numpy as np
 from tfsnn.network.ops import Activation, Reshape
 
 from ..read.records import Config, LayerRecord
-from .call import Call, Handler
+from .call import Handler, LayerCall
 from .signal import Signal, behind_view, per_channel
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -40,12 +40,12 @@ NAMED = {
 ALLOWED = ", ".join(sorted({*NAMED, "linear", "selu", "softmax"} - {"hard_sigmoid_keras2"}))
 
 
-def activated(call: Call, signal: Signal) -> Signal:
+def activated(call: LayerCall, signal: Signal) -> Signal:
     """The signal behind the activation that is an argument of its layer."""
     return apply(call, signal, call.layer.take("activation", "linear"))
 
 
-def apply(call: Call, signal: Signal, activation: Any) -> Signal:
+def apply(call: LayerCall, signal: Signal, activation: Any) -> Signal:
     """The signal behind an activation: a name, or a serialised layer; behind one that is unknown, the signal itself."""
     if isinstance(activation, dict):
         return _as_layer(call, signal, activation)
@@ -61,7 +61,7 @@ def apply(call: Call, signal: Signal, activation: Any) -> Signal:
     return signal
 
 
-def _as_layer(call: Call, signal: Signal, activation: dict[str, Any]) -> Signal:
+def _as_layer(call: LayerCall, signal: Signal, activation: dict[str, Any]) -> Signal:
     name, config = str(activation.get("class_name"))[:60], activation.get("config")
     if name not in LAYERS or not isinstance(config, dict):
         call.problems.append(call.problem(f"activation {name!r}", f"replace it by one of {', '.join(sorted(LAYERS))}"))
@@ -73,18 +73,18 @@ def _as_layer(call: Call, signal: Signal, activation: dict[str, Any]) -> Signal:
     return result
 
 
-def _softmax(call: Call, signal: Signal) -> Signal:
+def _softmax(call: LayerCall, signal: Signal) -> Signal:
     # Keras goes along the last axis of its tensor, we along that of the population: a view may not exchange them.
-    rows = signal.seen[-1] == signal.shape[-1] and all(isinstance(relay, Reshape) for relay in signal.view)
+    rows = signal.keras_shape[-1] == signal.shape[-1] and all(isinstance(relay, Reshape) for relay in signal.view)
     return call.builder.neurons(signal if rows else call.builder.settle(signal), Activation("linear"), softmax=True)
 
 
-def activation(call: Call, signal: Signal) -> Signal:
+def activation(call: LayerCall, signal: Signal) -> Signal:
     """any pointwise activation by name; softmax at an output"""
     return activated(call, signal)
 
 
-def relu(call: Call, signal: Signal) -> Signal:
+def relu(call: LayerCall, signal: Signal) -> Signal:
     """max_value, negative_slope, threshold; a slope alone"""
     top, slope, start = (call.number(key, value) for key, value in (("max_value", np.inf), ("negative_slope", 0.0), ("threshold", 0.0)))
     if slope and (start or top < np.inf):
@@ -94,18 +94,18 @@ def relu(call: Call, signal: Signal) -> Signal:
     return call.builder.neurons(signal, Activation("relu", slope=slope, top=top, start=start))
 
 
-def leaky_relu(call: Call, signal: Signal) -> Signal:
+def leaky_relu(call: LayerCall, signal: Signal) -> Signal:
     """any negative_slope"""
     return call.builder.neurons(signal, Activation("relu", slope=call.number("negative_slope", 0.3)))
 
 
-def prelu(call: Call, signal: Signal) -> Signal:
+def prelu(call: LayerCall, signal: Signal) -> Signal:
     """any shared_axes"""
     call.layer.take("shared_axes", None)
     alpha = call.weight("alpha")
-    if alpha.ndim != len(signal.seen) or not all(a in (1, n) for a, n in zip(alpha.shape, signal.seen)):
-        raise call.refuse(f"alpha of shape {alpha.shape} on an input of shape {signal.seen}", "the file does not fit itself")
-    slopes = behind_view(signal, np.broadcast_to(alpha, signal.seen))
+    if alpha.ndim != len(signal.keras_shape) or not all(a in (1, n) for a, n in zip(alpha.shape, signal.keras_shape)):
+        raise call.refuse(f"alpha of shape {alpha.shape} on an input of shape {signal.keras_shape}", "the file does not fit itself")
+    slopes = behind_view(signal, np.broadcast_to(alpha, signal.keras_shape))
     lean = per_channel(slopes)
     return call.builder.neurons(signal, Activation("relu", slope=nested((slopes if lean is None else lean).tolist())))
 
@@ -115,21 +115,21 @@ def nested(values: Any) -> Any:
     return tuple(nested(value) for value in values) if isinstance(values, list) else values
 
 
-def elu(call: Call, signal: Signal) -> Signal:
+def elu(call: LayerCall, signal: Signal) -> Signal:
     """any alpha"""
     return call.builder.neurons(signal, Activation("elu", alpha=call.number("alpha", 1.0)))
 
 
-def selu(call: Call, signal: Signal) -> Signal:
+def selu(call: LayerCall, signal: Signal) -> Signal:
     """as ELU with a gain behind it"""
     closed = call.builder.neurons(signal, Activation("elu", alpha=SELU_ALPHA))
     return call.builder.affine(closed, np.asarray(SELU_SCALE), np.zeros(()))
 
 
-def softmax(call: Call, signal: Signal) -> Signal:
+def softmax(call: LayerCall, signal: Signal) -> Signal:
     """over the last axis, at an output of the model"""
     axis = call.layer.take("axis", -1)
-    if axis not in (-1, len(signal.seen), (-1,), [-1]):
+    if axis not in (-1, len(signal.keras_shape), (-1,), [-1]):
         raise call.refuse(f"axis is {axis!r}", "only the last axis can be converted")
     return _softmax(call, signal)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from statistics import NormalDist
 
 import numpy as np
 
@@ -25,12 +24,22 @@ LARGEST = 1 << 27
 
 
 class Builder:
-    """Collects the populations of a graph while its signals are rewritten."""
+    """Collects the populations of a graph while its signals are rewritten.
+
+    Attributes
+    ----------
+    nodes
+        The populations so far.
+    prefix
+        The layer at hand, set by the driver: populations that lowering adds are named after it.
+    statistics
+        By population, mean and standard deviation of x, (channels), where a batch norm has set them.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        # The layer at hand, set by the driver: populations that lowering adds are named after it.
         self.prefix = ""
+        self.statistics: dict[str, tuple[Array, Array]] = {}
         self._known: dict[int, tuple[Signal, Signal]] = {}
 
     def input(self, name: str, shape: Shape, encoder: Encoder) -> Signal:
@@ -55,27 +64,29 @@ class Builder:
         synapses = tuple(_synapse(term) for term in signal.terms)
         flat = signal.bias.reshape(-1, signal.shape[-1])
         bias = (flat[0] if np.all(flat == flat[0]) else signal.bias).astype(np.float32)
-        fresh, scale = self._fresh(name or signal.name or self.prefix), expected_scale(activation, signal.statistics)
-        self.nodes.append(Neurons(fresh, signal.shape, synapses, bias, activation, scale, softmax=softmax))
+        fresh = self._fresh(name or signal.name or self.prefix)
+        if signal.statistics is not None:
+            self.statistics[fresh] = signal.statistics
+        self.nodes.append(Neurons(fresh, signal.shape, synapses, bias, activation, softmax=softmax))
         return replace(source(self.nodes[-1]), view=signal.view)
 
     def settle(self, signal: Signal) -> Signal:
         """The same values with no linear operation pending and no view: what a further linear operation can take."""
-        if signal.open and not signal.view:
+        if signal.is_pending_free and not signal.view:
             return signal
-        if not signal.open:
-            signal = self.closed(signal)
+        if not signal.is_pending_free:
+            signal = self.materialized(signal)
         for relay in signal.view:
             signal = self._through(replace(signal, view=()), relay)
         return replace(signal, view=())
 
-    def closed(self, signal: Signal) -> Signal:
+    def materialized(self, signal: Signal) -> Signal:
         """The same values as f(x) = x of a population; the same one however many consumers need it."""
         if id(signal) in self._known:
             return self._known[id(signal)][1]
         closed = self.neurons(signal, Activation("linear"))
         # A signal with a pending operation has one consumer, and weights that need not be kept.
-        if signal.open:
+        if signal.is_pending_free:
             self._known[id(signal)] = signal, closed
         return closed
 
@@ -87,7 +98,7 @@ class Builder:
 
     def _through(self, signal: Signal, relay: Relay) -> Signal:
         moved = _moved(signal, relay)
-        return self._through(self.closed(signal), relay) if moved is None else moved
+        return self._through(self.materialized(signal), relay) if moved is None else moved
 
     def bound(self, shape: Shape, window: Shape = ()) -> None:
         """Refuse what would not fit a computer; damaged files ask for it."""
@@ -110,7 +121,10 @@ class Builder:
         signal = self.settle(signal)
         # A convolution has one weight for all positions, so it cannot take up a gain that differs from place to place.
         if isinstance(op, Conv) and any(term.gain.ndim > 1 for term in signal.terms):
-            signal = self.settle(self.closed(signal))
+            signal = self.settle(self.materialized(signal))
+        # Each summand would get a kernel of its own, and the network would compute what Keras computes once several times.
+        if _share_weights(signal.terms, op):
+            signal = self.materialized(signal)
         terms = tuple(_multiplied(term, op, weight, signal.shape) for term in signal.terms)
         shape = op.output(signal.shape)
         self.bound(shape)
@@ -149,7 +163,7 @@ class Builder:
         signal = self.settle(signal)
         affine = _commuting(signal)
         if affine is None:
-            signal, affine = self.settle(self.closed(signal)), (np.ones(()), np.zeros(()))
+            signal, affine = self.settle(self.materialized(signal)), (np.ones(()), np.zeros(()))
         term = signal.terms[0]
         shape = Conv(signal.shape[2], window, strides, padding, groups=signal.shape[2]).output(signal.shape)
         self.bound(shape, window)
@@ -166,16 +180,6 @@ class Builder:
             number += 1
             fresh = f"{name}~{number}"
         return fresh
-
-
-def expected_scale(activation: Activation, statistics: tuple[Array, Array] | None) -> float:
-    """99.9th percentile of abs(f(x)) if each channel's x is normal with these statistics; 1 if they are unknown."""
-    if statistics is None:
-        return 1.0
-    steepest = replace(activation, slope=float(np.max(np.abs(activation.slope))))
-    quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / 2000) for i in range(2000)])
-    values = np.abs(steepest(statistics[0] + statistics[1] * quantiles[:, None]))
-    return float(np.quantile(values, 0.999)) or 1.0
 
 
 def _lean(gain: Array) -> Array:
@@ -204,6 +208,18 @@ def _gain_behind(gain: Array, shape: Shape, index: Indices) -> Array | None:
     taps = np.append(np.broadcast_to(gain, shape).reshape(-1), np.nan)[index]
     first: Array = np.fmax.reduce(taps, axis=1)
     return first if np.all((taps == first[:, None]) | np.isnan(taps)) else None
+
+
+def _share_weights(terms: Sequence[Term], op: Conv | Dense) -> bool:
+    """Whether two summands meet the same weights of an operation; the branches of a concatenation meet different ones."""
+    if isinstance(op, Conv) and op.groups > 1:
+        return len(terms) > 1
+    spans = []
+    for term in terms:
+        _, (before, after) = without_channels(term.relays)
+        spans.append((before, term.relayed[-1] - after))
+    spans.sort()
+    return any(end > start for (_, end), (start, _) in zip(spans, spans[1:]))
 
 
 def _multiplied(term: Term, op: Conv | Dense, weight: Array, shape: Shape) -> Term:

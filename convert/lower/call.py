@@ -22,7 +22,7 @@ MOST = 1 << 24
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerCall:
     """One call of a layer: where signals go in.
 
     Parameters
@@ -131,7 +131,7 @@ class Call:
         return found
 
 
-Handler = Callable[[Call, Signal], Signal]
+Handler = Callable[[LayerCall, Signal], Signal]
 
 
 def is_whole(value: Any, least: int) -> bool:

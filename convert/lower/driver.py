@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tfsnn.aliases import Array
 from tfsnn.errors import ConversionError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
@@ -16,7 +17,7 @@ from tfsnn.network.ops import Permute, Relay, Shape
 from ..read.records import CallRecord, ModelRecord
 from . import activations, layers, merges, pooling, scalings, shapes
 from .builder import Builder
-from .call import Affine, Call, Handler
+from .call import Affine, Handler, LayerCall
 from .signal import Signal
 
 ONE: dict[str, Handler] = {
@@ -87,7 +88,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Closed:
+class LayerOutput:
     """A population that holds what a Keras layer computes.
 
     Parameters
@@ -96,10 +97,13 @@ class Closed:
         Name of the layer.
     view
         What lies between the population's f(x) and the layer's output.
+    factors
+        (channels): how many times as large as the layer's the population's channels are; None for once.
     """
 
     layer: str
     view: tuple[Relay, ...]
+    factors: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +116,16 @@ class Lowered:
         The network in float; None if some layer cannot be converted.
     verdicts
         On every layer.
-    closed
+    layer_outputs
         By population, which layer's output it is; only of layers that the model calls once.
+    statistics
+        By population, mean and standard deviation of x, (channels), where a batch norm has set them.
     """
 
     graph: Graph | None
     verdicts: tuple[Verdict, ...]
-    closed: Mapping[str, Closed] = field(default_factory=dict)
+    layer_outputs: Mapping[str, LayerOutput] = field(default_factory=dict)
+    statistics: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -147,10 +154,10 @@ def lower(
     ConversionError
         With every problem of every layer.
     """
-    return whole(examine(model, encoder, affine=affine, shapes=shapes))
+    return graph_or_error(examine(model, encoder, affine=affine, shapes=shapes))
 
 
-def whole(lowered: Lowered) -> Graph:
+def graph_or_error(lowered: Lowered) -> Graph:
     """The graph; ConversionError with every problem if there is none."""
     if lowered.graph is None:
         raise ConversionError(lowered.problems)
@@ -190,17 +197,18 @@ def _examined(
     calls = Counter(record.layer for record in model.calls)
     left = calls.copy()
     uses = Counter([*(tensor for record in model.calls for tensor in record.inputs), *model.outputs])
-    closed: dict[str, Closed] = {}
+    layer_outputs: dict[str, LayerOutput] = {}
     for record in model.calls:
         layer, stands = model.layers[record.layer], len(builder.nodes)
-        call = Call(builder, layer, record.constants, affine)
+        call = LayerCall(builder, layer, record.constants, affine)
         result = _called(call, record, signals)
-        if result is not None and not result.open and uses[record.outputs[0]] > 1:
+        if result is not None and not result.is_pending_free and uses[record.outputs[0]] > 1:
             # Each consumer of a pending sum would compute it again.
-            result = builder.closed(result)
+            result = builder.materialized(result)
         verdicts.append(Verdict(layer.name, layer.class_name, tuple(call.problems)))
-        if result is not None and result.bare and calls[layer.name] == 1:
-            closed |= {n.name: Closed(layer.name, result.view) for n in builder.nodes[stands:] if n.name == result.terms[0].source}
+        if result is not None and result.is_population and calls[layer.name] == 1:
+            made = {node.name for node in builder.nodes[stands:]}.intersection((result.terms[0].source,))
+            layer_outputs |= dict.fromkeys(made, LayerOutput(layer.name, result.view))
         signals |= dict.fromkeys(record.outputs, result)
         _release(record, uses, signals)
         left[layer.name] -= 1
@@ -213,7 +221,7 @@ def _examined(
         graph = builder.graph([_output(builder, signal, number) for number, signal in enumerate(ends)])
     except (ConversionError, InputError) as error:
         return Lowered(None, (*verdicts, Verdict("network", "", getattr(error, "problems", (str(error),)))))
-    return Lowered(graph, tuple(verdicts), closed)
+    return Lowered(graph, tuple(verdicts), layer_outputs, builder.statistics)
 
 
 def _release(record: CallRecord, uses: Counter[str], signals: dict[str, Signal | None]) -> None:
@@ -248,8 +256,8 @@ def _open_input(
     return Verdict(name, "InputLayer", problems)
 
 
-def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:
-    """What a call gives; None if nobody can tell. What is wrong goes into ``call.problems``."""
+def _called(call: LayerCall, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:
+    """What a call gives; None if that cannot be known. What is wrong goes into ``call.problems``."""
     layer = call.layer
     if layer.class_name not in ONE and layer.class_name not in MANY:
         way_out = "tfsnn knows the layers of its support table; replace it, or fold it into one of them"
@@ -272,13 +280,13 @@ def _called(call: Call, record: CallRecord, signals: Mapping[str, Signal | None]
     return result
 
 
-def _handled(call: Call, ready: list[Signal]) -> Signal:
+def _handled(call: LayerCall, ready: list[Signal]) -> Signal:
     name = call.layer.class_name
     softmax = {node.name for node in call.builder.nodes if node.softmax}
-    heard = [term.source for signal in ready for term in signal.terms if term.source in softmax]
-    if heard and name not in VIEWS:
+    softmaxes = [term.source for signal in ready for term in signal.terms if term.source in softmax]
+    if softmaxes and name not in VIEWS:
         way_out = "events can carry softmax at an output alone: end the model there, or leave it out"
-        raise call.refuse(f"it hears a softmax ({heard[0]})", way_out)
+        raise call.refuse(f"it receives from a softmax ({softmaxes[0]})", way_out)
     if name in MANY:
         return MANY[name](call, ready)
     if len(ready) != 1:
@@ -297,7 +305,7 @@ def _output(builder: Builder, signal: Signal, number: int) -> str:
             way_out = "events can carry softmax at an output alone: exchange them before it"
             raise ConversionError((f"output {number}: axes are exchanged behind the softmax {last.name}; {way_out}",))
         signal = builder.settle(signal)
-    if signal.bare and last.requantizes:
+    if signal.is_population and last.requantizes:
         return last.name
     builder.prefix = f"output{number}"
-    return builder.closed(replace(signal, view=())).terms[0].source
+    return builder.materialized(replace(signal, view=())).terms[0].source

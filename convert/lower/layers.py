@@ -14,23 +14,23 @@ from tfsnn.aliases import Array
 from tfsnn.network.ops import Conv, Dense, Reshape, Stretch
 
 from .activations import activated
-from .call import Call
+from .call import LayerCall
 from .images import checked, fits, image, padding
 from .signal import Signal
 
 
-def bias(call: Call, channels: int) -> Array | None:
+def bias(call: LayerCall, channels: int) -> Array | None:
     """The layer's bias, None if it has none."""
     return checked(call, call.weight("bias"), (channels,)) if call.layer.take("use_bias", True) else None
 
 
-def spatial(call: Call, *roles: str) -> Array:
+def spatial(call: LayerCall, *roles: str) -> Array:
     """A kernel as (rows, columns, ...)."""
     kernel = call.weight(*roles)
     return kernel[:, None] if call.flat else kernel
 
 
-def conv(call: Call, signal: Signal) -> Signal:
+def conv(call: LayerCall, signal: Signal) -> Signal:
     """any kernel, strides, dilation, groups; padding valid, same (1D also causal); channels last or first"""
     signal, back = image(call, signal)
     window, strides, dilation = call.pair("kernel_size"), call.pair("strides", 1), call.pair("dilation_rate", 1)
@@ -43,14 +43,14 @@ def conv(call: Call, signal: Signal) -> Signal:
     return activated(call, back(call.builder.linear(signal, op, kernel, bias(call, filters))))
 
 
-def depthwise(call: Call, signal: Signal) -> Signal:
+def depthwise(call: LayerCall, signal: Signal) -> Signal:
     """any kernel, strides, dilation, depth multiplier; padding valid, same; channels last or first"""
     signal, back = image(call, signal)
     filters = signal.shape[2] * call.whole("depth_multiplier", 1)
     return activated(call, back(by_depth(call, signal, filters, bias(call, filters))))
 
 
-def by_depth(call: Call, signal: Signal, filters: int, given: Array | None = None) -> Signal:
+def by_depth(call: LayerCall, signal: Signal, filters: int, given: Array | None = None) -> Signal:
     """The depthwise convolution alone."""
     window, strides, dilation = call.pair("kernel_size"), call.pair("strides", 1), call.pair("dilation_rate", 1)
     inner = signal.shape[2]
@@ -60,7 +60,7 @@ def by_depth(call: Call, signal: Signal, filters: int, given: Array | None = Non
     return call.builder.linear(signal, op, kernel.reshape(*window, 1, filters), given)
 
 
-def separable(call: Call, signal: Signal) -> Signal:
+def separable(call: LayerCall, signal: Signal) -> Signal:
     """as the depthwise layer, then a 1x1 convolution; the neurons between them are a population with f(x) = x"""
     signal, back = image(call, signal)
     signal = by_depth(call, signal, signal.shape[2] * call.whole("depth_multiplier", 1))
@@ -69,7 +69,7 @@ def separable(call: Call, signal: Signal) -> Signal:
     return activated(call, back(call.builder.linear(signal, Conv(filters, (1, 1)), kernel, bias(call, filters))))
 
 
-def transposed(call: Call, signal: Signal) -> Signal:
+def transposed(call: LayerCall, signal: Signal) -> Signal:
     """any kernel and strides; padding valid, same; no dilation, no output_padding; channels last or first"""
     signal, back = image(call, signal)
     window, strides, filters = call.pair("kernel_size"), call.pair("strides", 1), call.whole("filters")
@@ -87,9 +87,9 @@ def transposed(call: Call, signal: Signal) -> Signal:
     return activated(call, back(call.builder.linear(signal, op, np.ascontiguousarray(kernel), bias(call, filters))))
 
 
-def dense(call: Call, signal: Signal) -> Signal:
+def dense(call: LayerCall, signal: Signal) -> Signal:
     """on the last axis of any shape"""
-    *outer, inner = signal.seen
+    *outer, inner = signal.keras_shape
     units = call.whole("units")
     kernel, given = checked(call, call.weight("kernel"), (inner, units)), bias(call, units)
     if not outer:

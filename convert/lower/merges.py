@@ -10,7 +10,7 @@ import numpy as np
 from tfsnn.aliases import Array
 from tfsnn.network.ops import Pad
 
-from .call import Call
+from .call import LayerCall
 from .scalings import by_channel, repeated
 from .signal import Signal
 
@@ -18,14 +18,14 @@ ONE, ZERO, MINUS = np.ones(()), np.zeros(()), -np.ones(())
 TWO_TENSORS = "events carry sums only: rebuild the model with Add, or with a gate of constants"
 
 
-def add(call: Call, signals: Sequence[Signal]) -> Signal:
+def add(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """two tensors or more, and constants, of shapes that broadcast"""
     constants = [value for _, value in call.operands()]
     total = call.builder.add(aligned(call, signals)) if len(signals) > 1 else signals[0]
     return by_channel(call, total, ONE, sum_of(constants)) if constants else total
 
 
-def subtract(call: Call, signals: Sequence[Signal]) -> Signal:
+def subtract(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """two tensors, or a tensor and a constant, of shapes that broadcast"""
     constants = call.operands()
     if len(signals) == 1 and len(constants) == 1:
@@ -37,18 +37,18 @@ def subtract(call: Call, signals: Sequence[Signal]) -> Signal:
     return call.builder.add([first, call.builder.affine(second, MINUS, ZERO)])
 
 
-def average(call: Call, signals: Sequence[Signal]) -> Signal:
+def average(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """two tensors or more, of shapes that broadcast"""
     if len(signals) < 2 or call.constants:
         raise call.refuse(f"{len(signals)} tensors and {len(call.constants)} constants", "two tensors or more can be averaged")
     return call.builder.affine(call.builder.add(aligned(call, signals)), np.asarray(1 / len(signals)), ZERO)
 
 
-def concatenate(call: Call, signals: Sequence[Signal]) -> Signal:
+def concatenate(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """along any axis"""
-    axis, rank = call.layer.take("axis", -1), len(signals[0].seen)
+    axis, rank = call.layer.take("axis", -1), len(signals[0].keras_shape)
     at = -1 if not isinstance(axis, int) or axis == 0 else axis - 1 if axis > 0 else axis + rank
-    shapes = [signal.seen for signal in signals]
+    shapes = [signal.keras_shape for signal in signals]
     if call.constants or not 0 <= at < rank or len({shape[:at] + shape[at + 1 :] for shape in shapes}) != 1:
         found = f"inputs of shapes {', '.join(map(str, shapes))} along axis {axis}"
         raise call.refuse(found, "tensors whose other axes agree can be joined")
@@ -62,7 +62,7 @@ def concatenate(call: Call, signals: Sequence[Signal]) -> Signal:
     return call.builder.add(parts)
 
 
-def multiply(call: Call, signals: Sequence[Signal]) -> Signal:
+def multiply(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """by constants of any shape that broadcasts; two tensors cannot be multiplied"""
     constants = [value for _, value in call.operands()]
     if len(signals) != 1:
@@ -70,7 +70,7 @@ def multiply(call: Call, signals: Sequence[Signal]) -> Signal:
     return by_channel(call, signals[0], product_of(constants), ZERO)
 
 
-def divide(call: Call, signals: Sequence[Signal]) -> Signal:
+def divide(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """by constants of any shape that broadcasts"""
     constants = call.operands()
     if len(signals) != 1 or len(constants) != 1 or constants[0][0] != 1:
@@ -80,14 +80,14 @@ def divide(call: Call, signals: Sequence[Signal]) -> Signal:
     return by_channel(call, signals[0], 1 / constants[0][1], ZERO)
 
 
-def negative(call: Call, signals: Sequence[Signal]) -> Signal:
+def negative(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """of one tensor"""
     if len(signals) != 1 or call.constants:
         raise call.refuse(f"{len(signals)} tensors and {len(call.constants)} constants", "it takes one tensor")
     return call.builder.affine(signals[0], MINUS, ZERO)
 
 
-def scaled_sum(call: Call, signals: Sequence[Signal]) -> Signal:
+def scaled_sum(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """the x + scale y of InceptionResNetV2"""
     if len(signals) != 2 or call.constants:
         raise call.refuse(f"{len(signals)} tensors and {len(call.constants)} constants", "it takes two tensors")
@@ -95,9 +95,9 @@ def scaled_sum(call: Call, signals: Sequence[Signal]) -> Signal:
     return call.builder.add([first, call.builder.affine(second, np.asarray(call.number("scale", 1.0)), ZERO)])
 
 
-def aligned(call: Call, signals: Sequence[Signal]) -> Sequence[Signal]:
+def aligned(call: LayerCall, signals: Sequence[Signal]) -> Sequence[Signal]:
     """The signals in one shape: each is repeated along axes where it has one value and others have more."""
-    shapes = {signal.seen for signal in signals}
+    shapes = {signal.keras_shape for signal in signals}
     ranks = {len(shape) for shape in shapes}
     try:
         shape = np.broadcast_shapes(*shapes) if len(ranks) == 1 else ()
@@ -119,4 +119,4 @@ def product_of(values: Sequence[Array]) -> Array:
     return prod(values, start=ONE)
 
 
-Merge = Callable[[Call, Sequence[Signal]], Signal]
+Merge = Callable[[LayerCall, Sequence[Signal]], Signal]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tfsnn.network.ops import AveragePool, Conv, Reshape, Upsample
 
-from .call import Call
+from .call import LayerCall
 from .images import fits, image, padding
 from .signal import Signal
 
 
-def max_pool(call: Call, signal: Signal) -> Signal:
+def max_pool(call: LayerCall, signal: Signal) -> Signal:
     """any window, strides and overlap; padding valid, same; channels last or first"""
     signal, back = image(call, signal)
     window, strides = pooling(call)
@@ -18,7 +18,7 @@ def max_pool(call: Call, signal: Signal) -> Signal:
     return back(call.builder.max_pool(signal, window, strides, around))
 
 
-def average_pool(call: Call, signal: Signal) -> Signal:
+def average_pool(call: LayerCall, signal: Signal) -> Signal:
     """any window, strides and overlap; padding valid, same (the border does not count); channels last or first"""
     signal, back = image(call, signal)
     window, strides = pooling(call)
@@ -27,13 +27,13 @@ def average_pool(call: Call, signal: Signal) -> Signal:
     return back(call.builder.average_pool(signal, AveragePool(window, strides), around))
 
 
-def pooling(call: Call) -> tuple[tuple[int, int], tuple[int, int]]:
+def pooling(call: LayerCall) -> tuple[tuple[int, int], tuple[int, int]]:
     """Window and strides of a pooling layer."""
     window = call.pair("pool_size", 2)
     return window, window if call.layer.take("strides", None) is None else call.pair("strides")
 
 
-def global_pool(call: Call, signal: Signal) -> Signal:
+def global_pool(call: LayerCall, signal: Signal) -> Signal:
     """keepdims or not; channels last or first"""
     signal, back = image(call, signal)
     window = (signal.shape[0], signal.shape[1])
@@ -44,7 +44,7 @@ def global_pool(call: Call, signal: Signal) -> Signal:
     return back(pooled) if call.layer.take("keepdims", False) else pooled.viewed(Reshape((pooled.shape[2],)))
 
 
-def upsample(call: Call, signal: Signal) -> Signal:
+def upsample(call: LayerCall, signal: Signal) -> Signal:
     """nearest neighbour; channels last or first"""
     signal, back = image(call, signal)
     call.only("interpolation", ("nearest",), "nearest")

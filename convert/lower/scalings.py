@@ -10,11 +10,11 @@ import numpy as np
 from tfsnn.aliases import Array
 from tfsnn.network.ops import Permute, Reshape, Shape, Upsample
 
-from .call import Call
+from .call import LayerCall
 from .signal import Signal, behind_view
 
 
-def batch_norm(call: Call, signal: Signal) -> Signal:
+def batch_norm(call: LayerCall, signal: Signal) -> Signal:
     """folded exactly, before or after an activation, at borders too (a bias may become a map); any one axis"""
     call.only("mode", (0, None), None)
     # Renormalization concerns training alone; in use the running statistics count as ever.
@@ -32,10 +32,13 @@ def batch_norm(call: Call, signal: Signal) -> Signal:
         raise call.refuse(f"a variance of {variance.min():g}", "it must be positive; the model that it came from is broken")
     scale = gamma / np.sqrt(power)
     result = along(call, signal, axis, scale, beta - mean * scale)
-    return replace(result, statistics=(beta, np.abs(gamma)))
+    # As along has them: in the order of the signal's channels, which a view may have exchanged.
+    order = channel_order(signal, axis - 1 if axis > 0 else axis + len(signal.keras_shape))
+    chosen = np.arange(len(beta)) if order is None else order
+    return replace(result, statistics=(beta[chosen], np.abs(gamma)[chosen]))
 
 
-def normalization(call: Call, signal: Signal) -> Signal:
+def normalization(call: LayerCall, signal: Signal) -> Signal:
     """adapted or given mean and variance along one axis, or for all; not inverted"""
     call.only("invert", (False,), False)
     axis, given = call.layer.take("axis", -1), tuple(call.layer.take(key, None) for key in ("mean", "variance"))
@@ -55,45 +58,45 @@ def normalization(call: Call, signal: Signal) -> Signal:
     return along(call, signal, axes[0], scale, shift)
 
 
-def rescaling(call: Call, signal: Signal) -> Signal:
+def rescaling(call: LayerCall, signal: Signal) -> Signal:
     """scale and offset, one or a value each channel"""
     scale, shift = (call.values(call.layer.take(key, value), key) for key, value in (("scale", 1.0), ("offset", 0.0)))
     return by_channel(call, signal, scale, shift)
 
 
-def by_channel(call: Call, signal: Signal, scale: Array, shift: Array) -> Signal:
+def by_channel(call: LayerCall, signal: Signal, scale: Array, shift: Array) -> Signal:
     """scale * signal + shift for constants of any shape that broadcasts: one number, values along an axis, or a whole map."""
     scale, shift = (constant(call, signal, value) for value in (scale, shift))
-    signal = repeated(call, signal, np.broadcast_shapes(signal.seen, scale.shape, shift.shape))
+    signal = repeated(call, signal, np.broadcast_shapes(signal.keras_shape, scale.shape, shift.shape))
     longer = {axis for value in (scale, shift) for axis, n in enumerate(value.shape) if n > 1}
     if not longer:
         return call.builder.affine(signal, scale.reshape(()), shift.reshape(()))
     if len(longer) == 1:
         (axis,) = longer
-        return along(call, signal, axis + 1, *(np.broadcast_to(value.reshape(-1), (signal.seen[axis],)) for value in (scale, shift)))
+        return along(call, signal, axis + 1, *(np.broadcast_to(value.reshape(-1), (signal.keras_shape[axis],)) for value in (scale, shift)))
     # A pending operation has one weight for all positions.
-    signal = signal if signal.open or scale.size == 1 else call.builder.closed(signal)
-    factor, offset = (behind_view(signal, np.broadcast_to(value, signal.seen)) for value in (scale, shift))
+    signal = signal if signal.is_pending_free or scale.size == 1 else call.builder.materialized(signal)
+    factor, offset = (behind_view(signal, np.broadcast_to(value, signal.keras_shape)) for value in (scale, shift))
     return call.builder.affine(signal, factor if scale.size > 1 else scale.reshape(()), offset)
 
 
-def constant(call: Call, signal: Signal, value: Array) -> Array:
+def constant(call: LayerCall, signal: Signal, value: Array) -> Array:
     """A constant with as many axes as the tensor; it may have a batch axis of length 1."""
-    rank = len(signal.seen)
+    rank = len(signal.keras_shape)
     try:
         if value.ndim > rank:
             value = value.reshape(value.shape[value.ndim - rank :])
         result: Array = value.reshape((1,) * (rank - value.ndim) + value.shape)
-        np.broadcast_shapes(signal.seen, result.shape)
+        np.broadcast_shapes(signal.keras_shape, result.shape)
     except ValueError:
-        found = f"a constant of shape {value.shape} with a tensor of shape {signal.seen}"
+        found = f"a constant of shape {value.shape} with a tensor of shape {signal.keras_shape}"
         raise call.refuse(found, "they must fit each other axis by axis, or one of them be 1 there") from None
     return result
 
 
-def repeated(call: Call, signal: Signal, shape: Shape) -> Signal:
+def repeated(call: LayerCall, signal: Signal, shape: Shape) -> Signal:
     """The signal repeated along axes where it has one value, so that its shape is this."""
-    seen = signal.seen
+    seen = signal.keras_shape
     if len(shape) == 3 and seen[:2] == (1, 1) != shape[:2] and seen[2] == shape[2]:
         return call.builder.relay(signal, Upsample((shape[0], shape[1])))
     for axis, (here, there) in enumerate(zip(seen, shape)):
@@ -104,7 +107,7 @@ def repeated(call: Call, signal: Signal, shape: Shape) -> Signal:
     return signal
 
 
-def lambda_(call: Call, signal: Signal) -> Signal:
+def lambda_(call: LayerCall, signal: Signal) -> Signal:
     """only as an affine map that you state: --lambda "x / 127.5 - 1"; its code is never run"""
     for key in ("function", "function_type", "output_shape", "output_shape_type", "output_shape_module", "mask", "arguments"):
         call.layer.take(key, None)
@@ -116,14 +119,16 @@ def lambda_(call: Call, signal: Signal) -> Signal:
     return call.builder.affine(signal, np.asarray(given[0], np.float64), np.asarray(given[1], np.float64))
 
 
-def along(call: Call, signal: Signal, axis: object, scale: Array, shift: Array) -> Signal:
+def along(call: LayerCall, signal: Signal, axis: object, scale: Array, shift: Array) -> Signal:
     """scale * signal + shift along one axis of the Keras tensor (counted with the batch axis, or from behind)."""
-    rank = len(signal.seen)
+    rank = len(signal.keras_shape)
     if not isinstance(axis, int) or not -rank <= axis <= rank or axis == 0:
-        raise call.refuse(f"axis is {axis!r} on an input of shape {signal.seen}", f"one axis from 1 to {rank}, or -1, can be converted")
+        found = f"axis is {axis!r} on an input of shape {signal.keras_shape}"
+        raise call.refuse(found, f"one axis from 1 to {rank}, or -1, can be converted")
     at = axis - 1 if axis > 0 else axis + rank
-    if signal.seen[at] != len(scale):
-        raise call.refuse(f"{len(scale)} values along axis {axis} of an input of shape {signal.seen}", "the file does not fit itself")
+    if signal.keras_shape[at] != len(scale):
+        found = f"{len(scale)} values along axis {axis} of an input of shape {signal.keras_shape}"
+        raise call.refuse(found, "the file does not fit itself")
     order = channel_order(signal, at)
     if order is not None:
         return call.builder.affine(signal, scale[order], shift[order])

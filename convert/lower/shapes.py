@@ -7,40 +7,40 @@ from typing import Any
 
 from tfsnn.network.ops import Pad, Permute, Reshape
 
-from .call import Call, is_whole
+from .call import LayerCall, is_whole
 from .images import first_channels, image
 from .signal import Signal
 
 
-def flatten(call: Call, signal: Signal) -> Signal:
+def flatten(call: LayerCall, signal: Signal) -> Signal:
     """row-major; channels_first is turned to channels last before, as Keras does"""
-    if first_channels(call) and len(signal.seen) > 1:
-        signal = signal.viewed(Permute((*range(1, len(signal.seen)), 0)))
-    return signal.viewed(Reshape((prod(signal.seen),)))
+    if first_channels(call) and len(signal.keras_shape) > 1:
+        signal = signal.viewed(Permute((*range(1, len(signal.keras_shape)), 0)))
+    return signal.viewed(Reshape((prod(signal.keras_shape),)))
 
 
-def reshape(call: Call, signal: Signal) -> Signal:
+def reshape(call: LayerCall, signal: Signal) -> Signal:
     """any target shape"""
-    target, size = call.layer.take("target_shape"), prod(signal.seen)
+    target, size = call.layer.take("target_shape"), prod(signal.keras_shape)
     axes = target if isinstance(target, (list, tuple)) else (target,)
     if not axes or not all(n == -1 or is_whole(n, 1) for n in axes) or axes.count(-1) > 1:
         raise call.refuse(f"target shape {target!r}", "expected positive whole numbers, one of them perhaps -1")
     known = prod(n for n in axes if n != -1)
     shape = tuple(size // known if n == -1 else n for n in axes)
     if prod(shape) != size:
-        raise call.refuse(f"target shape {target} for an input of shape {signal.seen}", "sizes must agree")
+        raise call.refuse(f"target shape {target} for an input of shape {signal.keras_shape}", "sizes must agree")
     return signal.viewed(Reshape(shape))
 
 
-def permute(call: Call, signal: Signal) -> Signal:
+def permute(call: LayerCall, signal: Signal) -> Signal:
     """any order of axes"""
-    dims = call.layer.take("dims")
-    if not isinstance(dims, (list, tuple)) or not all(is_whole(d, 1) for d in dims) or sorted(dims) != list(range(1, len(signal.seen) + 1)):
-        raise call.refuse(f"dims {dims!r} for an input of shape {signal.seen}", "each axis must appear once, counted from 1")
+    dims, axes = call.layer.take("dims"), list(range(1, len(signal.keras_shape) + 1))
+    if not isinstance(dims, (list, tuple)) or not all(is_whole(d, 1) for d in dims) or sorted(dims) != axes:
+        raise call.refuse(f"dims {dims!r} for an input of shape {signal.keras_shape}", "each axis must appear once, counted from 1")
     return signal.viewed(Permute(tuple(d - 1 for d in dims)))
 
 
-def border(call: Call, signal: Signal) -> Signal:
+def border(call: LayerCall, signal: Signal) -> Signal:
     """any widths; channels last or first"""
     signal, back = image(call, signal)
     crop = call.layer.class_name.startswith("Cropping")
@@ -75,7 +75,7 @@ def _side(value: Any) -> Side | None:
     return (pair[0], pair[1]) if good else None
 
 
-def identity(call: Call, signal: Signal) -> Signal:
+def identity(call: LayerCall, signal: Signal) -> Signal:
     """does nothing when a model is used, and nothing here"""
     for key in list(call.layer.config):
         call.layer.take(key)

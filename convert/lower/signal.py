@@ -74,18 +74,18 @@ class Signal:
     statistics: tuple[Array, Array] | None = None
 
     @property
-    def seen(self) -> Shape:
+    def keras_shape(self) -> Shape:
         """The tensor's shape in Keras, without the batch axis."""
         return relayed(self.view, self.shape)
 
     @property
-    def open(self) -> bool:
+    def is_pending_free(self) -> bool:
         """Whether no term has a linear operation yet."""
         return all(term.op is None for term in self.terms)
 
     @property
-    def bare(self) -> bool:
-        """Whether this is just what one population tells, seen through the view."""
+    def is_population(self) -> bool:
+        """Whether this is just what one population sends, behind the view."""
         first = self.terms[0]
         same = first.op is None and not first.relays and not first.gain.ndim and first.gain == 1
         return len(self.terms) == 1 and bool(same) and not self.bias.any()
@@ -99,7 +99,7 @@ class Signal:
 
 
 def source(node: Node) -> Signal:
-    """What a population tells, as a signal."""
+    """What a population sends, as a signal."""
     return Signal(node.shape, (Term(node.name, node.shape),), np.zeros(node.shape))
 
 

@@ -22,7 +22,7 @@ from tfsnn.bounded_json import parsed
 from tfsnn.errors import FileError
 from tfsnn.hdf5.reader import Node, attributes, child, children, dataset, has, is_dataset, opened, text
 
-from .source import Named, Source, Stored
+from .source import Named, StoredModel, StoredWeights
 
 _LARGEST_GROWTH = 100
 _SMALLEST_ROOM = 1 << 20
@@ -33,7 +33,7 @@ _OLD_CONTAINER = "_layer_checkpoint_dependencies"
 _MODELS = ("Functional", "Sequential", "Model")
 
 
-def archive_model(path: str, label: str) -> Source:
+def archive_model(path: str, label: str) -> StoredModel:
     """Return config and weights of a model in an archive.
 
     Raises
@@ -52,7 +52,7 @@ def archive_model(path: str, label: str) -> Source:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         _refuse(label, "archive", f"found a damaged or unusual zip ({error})", "a .keras file as Keras writes it")
     version = metadata.get("keras_version", "3") if isinstance(metadata, dict) else "3"
-    return Source(config, Stored(by_path=stored), str(version), "", "keras")
+    return StoredModel(config, StoredWeights(by_path=stored), str(version), "", "keras")
 
 
 def _refuse(label: str, field: str, found: str, expected: str, way_out: str = "download or save it again") -> NoReturn:

@@ -18,7 +18,7 @@ _MOST_OUTPUTS = 4096
 _IDLE = {"training": (False, None), "mask": (None,), "name": None}
 
 
-class Reference(NamedTuple):
+class TensorRef(NamedTuple):
     """One output of one call of a layer."""
 
     layer: str
@@ -27,15 +27,15 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Call:
+class ConfigCall:
     """The tensors that a call takes, and its other arguments by position or keyword."""
 
-    inputs: tuple[Reference, ...]
+    inputs: tuple[TensorRef, ...]
     constants: Mapping[str, Any]
     outputs: int = 1
 
 
-def references(value: Any) -> Iterator[Reference]:
+def references(value: Any) -> Iterator[TensorRef]:
     """Yield every tensor reference in a structure, in order."""
     found = _reference(value)
     if found is not None:
@@ -48,7 +48,7 @@ def references(value: Any) -> Iterator[Reference]:
             yield from references(item)
 
 
-def _reference(value: Any) -> Reference | None:
+def _reference(value: Any) -> TensorRef | None:
     if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
         value = value["config"].get("keras_history") if isinstance(value.get("config"), dict) else None
     if not isinstance(value, tuple) or len(value) not in (3, 4):
@@ -57,7 +57,7 @@ def _reference(value: Any) -> Reference | None:
         return None
     if not all(type(item) is int and 0 <= item < _MOST_OUTPUTS for item in value[1:3]):
         return None
-    return Reference(value[0], value[1], value[2])
+    return TensorRef(value[0], value[1], value[2])
 
 
 def _only_tensors(value: Any) -> bool:
@@ -67,7 +67,7 @@ def _only_tensors(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and all(_only_tensors(item) for item in value)
 
 
-def call_arguments(node: Any) -> Call:
+def call_arguments(node: Any) -> ConfigCall:
     """Return what one item of `inbound_nodes` says."""
     if isinstance(node, dict) and "args" in node:
         positions, keywords = node["args"], node.get("kwargs", {})
@@ -76,7 +76,7 @@ def call_arguments(node: Any) -> Call:
     positions = positions if isinstance(positions, tuple) else (positions,)
     keywords = keywords if isinstance(keywords, dict) else {}
     arguments = [(str(place), item) for place, item in enumerate(positions)] + list(keywords.items())
-    inputs: list[Reference] = []
+    inputs: list[TensorRef] = []
     constants: dict[str, Any] = {}
     for name, item in arguments:
         tensors = tuple(references(item))
@@ -84,7 +84,7 @@ def call_arguments(node: Any) -> Call:
         idle = _IDLE.get(name, (None,))
         if idle is not None and not any(item is value for value in idle) and not _only_tensors(item):
             constants[name] = item
-    return Call(tuple(inputs), constants)
+    return ConfigCall(tuple(inputs), constants)
 
 
 def _old_style(node: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:

@@ -6,7 +6,7 @@ Rules:
    layers are stored once, as `outer/inner`, however often it is called.
 2. A tensor is named `layer:call:output`. References in a config count calls per layer from 0, except that Keras 1 and 2
    count those of a nested model from 1 (call 0 is the one that made it). Every kept call is used by somebody, so the
-   smallest count that is referred to tells which.
+   smallest count that is referred to decides which.
 3. Whatever does not fit is a problem with the layer's name in it; flattening stops at the first, since what follows
    would be guesses.
 4. The number of layers and of calls is bounded: a model that calls itself twice, nested forty deep, is a bomb.
@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from tfsnn.errors import ConversionError
 
-from .calls import Call, Reference, call_arguments, references
+from .calls import ConfigCall, TensorRef, call_arguments, references
 from .records import CallRecord, InputRecord
 
 _MODELS = ("Functional", "Model", "Sequential")
@@ -229,7 +229,7 @@ def _dtype(config: Mapping[str, Any]) -> str:
     return str(found)
 
 
-def _ends(build: _Build, model: Entry, key: str) -> tuple[Reference, ...]:
+def _ends(build: _Build, model: Entry, key: str) -> tuple[TensorRef, ...]:
     found = tuple(references(model.config.get(key)))
     if not found:
         build.refuse(f"model '{model.name}'", f"found no {key}, expected [layer, call, output] at least once")
@@ -239,7 +239,7 @@ def _ends(build: _Build, model: Entry, key: str) -> tuple[Reference, ...]:
 def _run(
     build: _Build, model: Entry, path: tuple[str, ...], feeds: tuple[str, ...], trainable: bool
 ) -> tuple[str, ...]:
-    """Call a model with tensors and return its outputs; `path` is where its layers' names begin."""
+    """ConfigCall a model with tensors and return its outputs; `path` is where its layers' names begin."""
     trainable = trainable and model.config.get("trainable", True) is not False
     if model.class_name == "Sequential":
         return _run_sequential(build, model, path, feeds, trainable)
@@ -264,13 +264,13 @@ def _run_sequential(
     for layer in entries(build, model):
         if layer.class_name == "InputLayer":
             continue
-        feeds = _call(build, layer, path, feeds, Call((), {}), trainable)
+        feeds = _call(build, layer, path, feeds, ConfigCall((), {}), trainable)
     return feeds
 
 
 def _ordered(
-    build: _Build, model: Entry, layers: Mapping[str, Entry], fed: set[tuple[str, int]], results: tuple[Reference, ...]
-) -> Iterator[tuple[Entry, int, Call]]:
+    build: _Build, model: Entry, layers: Mapping[str, Entry], fed: set[tuple[str, int]], results: tuple[TensorRef, ...]
+) -> Iterator[tuple[Entry, int, ConfigCall]]:
     """Yield the calls of a functional model: each after those that feed it, else in the order of the file."""
     calls = {name: [call_arguments(node) for node in layer.nodes] for name, layer in layers.items()}
     used = [found for group in calls.values() for call in group for found in call.inputs] + list(results)
@@ -289,10 +289,10 @@ def _ordered(
             build.refuse(f"layer '{name}'", "found a call without tensors, expected at least one")
     for key in _sorted(build, model, waiting, fed):
         call = waiting[key]
-        yield layers[key[0]], key[1], Call(call.inputs, call.constants, outputs.get(key, 1))
+        yield layers[key[0]], key[1], ConfigCall(call.inputs, call.constants, outputs.get(key, 1))
 
 
-def _bases(layers: Mapping[str, Entry], used: list[Reference]) -> dict[str, int]:
+def _bases(layers: Mapping[str, Entry], used: list[TensorRef]) -> dict[str, int]:
     """Return the number of each layer's first call, 0 but for the nested models of Keras 1 and 2 (rule 2)."""
     bases = dict.fromkeys(layers, 0)
     smallest: dict[str, int] = {}
@@ -305,7 +305,7 @@ def _bases(layers: Mapping[str, Entry], used: list[Reference]) -> dict[str, int]
 
 
 def _sorted(
-    build: _Build, model: Entry, waiting: Mapping[tuple[str, int], Call], fed: set[tuple[str, int]]
+    build: _Build, model: Entry, waiting: Mapping[tuple[str, int], ConfigCall], fed: set[tuple[str, int]]
 ) -> Iterator[tuple[str, int]]:
     """Yield the keys of `waiting` in topological order."""
     place = {key: at for at, key in enumerate(waiting)}
@@ -338,7 +338,7 @@ def _sorted(
 
 
 def _call(
-    build: _Build, layer: Entry, path: tuple[str, ...], tensors: tuple[str, ...], call: Call, trainable: bool
+    build: _Build, layer: Entry, path: tuple[str, ...], tensors: tuple[str, ...], call: ConfigCall, trainable: bool
 ) -> tuple[str, ...]:
     here = (*path, layer.name)
     if layer.is_model:
@@ -356,7 +356,7 @@ def _call(
     return outputs
 
 
-def _output(build: _Build, where: str, known: Mapping[tuple[str, int], tuple[str, ...]], found: Reference) -> str:
+def _output(build: _Build, where: str, known: Mapping[tuple[str, int], tuple[str, ...]], found: TensorRef) -> str:
     outputs = known.get((found.layer, found.call), ())
     if found.output >= len(outputs):
         wanted = f"output {found.output} of call {found.call} of '{found.layer}'"

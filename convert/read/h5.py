@@ -17,12 +17,12 @@ from tfsnn.bounded_json import parsed
 from tfsnn.errors import FileError
 from tfsnn.hdf5.reader import Node, attributes, child, dataset, has, text, texts
 
-from .source import Source, Stored
+from .source import StoredModel, StoredWeights
 
 _MOST_PARTS = 10_000
 
 
-def h5_model(root: Node, label: str) -> Source:
+def h5_model(root: Node, label: str) -> StoredModel:
     """Return config and weights of a model in an open HDF5 file."""
     there = attributes(root)
     if "model_config" not in there:
@@ -30,9 +30,9 @@ def h5_model(root: Node, label: str) -> Source:
     config = parsed(text(root, "model_config"), label, "attribute 'model_config'")
     group = child(root, "model_weights") if has(root, "model_weights") else root
     own = parsed(text(root, "tfsnn"), label, "attribute 'tfsnn'") if "tfsnn" in there else None
-    return Source(
+    return StoredModel(
         config=config,
-        stored=Stored(by_group={name: tuple(_weights(group, name)) for name in _names(group, "layer_names")}),
+        stored=StoredWeights(by_group={name: tuple(_weights(group, name)) for name in _names(group, "layer_names")}),
         keras_version=_said(root, group, "keras_version", "1"),
         backend=_said(root, group, "backend", ""),
         format="h5",

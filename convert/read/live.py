@@ -11,14 +11,14 @@ import numpy as np
 from tfsnn.bounded_json import parsed
 from tfsnn.errors import InputError
 
-from .source import Named, Source, Stored
+from .source import Named, StoredModel, StoredWeights
 
 _LABEL = "model"
 # Settings that some release of Keras 3 leaves out of a layer's config (up to 3.12, at least).
 _LEFT_OUT = {name: ("output_padding",) for name in ("Conv1DTranspose", "Conv2DTranspose")}
 
 
-def live_model(model: Any) -> Source:
+def live_model(model: Any) -> StoredModel:
     """Return config and weights of a live model.
 
     Raises
@@ -35,7 +35,7 @@ def live_model(model: Any) -> Source:
     _complete(config, model)
     version = str(config.get("keras_version") or _version(model)) if isinstance(config, dict) else "3"
     backend = str(config.get("backend") or "tensorflow") if isinstance(config, dict) else "tensorflow"
-    return Source(config, Stored(by_path=dict(_layers(model, ()))), version, backend, "live")
+    return StoredModel(config, StoredWeights(by_path=dict(_layers(model, ()))), version, backend, "live")
 
 
 def _complete(config: Any, model: Any) -> None:

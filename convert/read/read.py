@@ -22,7 +22,7 @@ from .h5 import h5_model
 from .legacy import modern, modern_weights
 from .live import live_model
 from .records import Config, LayerRecord, ModelRecord, Weight
-from .source import Named, Source
+from .source import Named, StoredModel
 from .weights import Owner, assigned
 
 _BACKENDS = ("tensorflow", "theano", "jax", "torch", "cntk", "numpy")
@@ -99,7 +99,7 @@ def _kind(path: str) -> str:
     raise FileError(f"{path}: found {found}, expected a Keras model (HDF5 or .keras); {_SAVE}")
 
 
-def _record(source: Source, label: str, backend: str | None) -> ModelRecord:
+def _record(source: StoredModel, label: str, backend: str | None) -> ModelRecord:
     if not isinstance(source.config, dict):
         raise FileError(f"{label}: config: found {type(source.config).__name__}, expected a model; {_SAVE}")
     flat = flattened(source.config, label)
@@ -140,7 +140,7 @@ def _notes(flat: Flat, generation: int, backend: str) -> Iterator[str]:
 
 
 def _weights(
-    source: Source, owners: Sequence[Owner], label: str, problems: list[str]
+    source: StoredModel, owners: Sequence[Owner], label: str, problems: list[str]
 ) -> dict[tuple[str, ...], dict[str, Weight]]:
     """Return each layer's weights by role; what does not fit is added to `problems`."""
     if source.stored.by_path:

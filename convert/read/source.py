@@ -13,19 +13,19 @@ Named = tuple[tuple[str, NDArray[np.generic]], ...]
 
 
 @dataclass(frozen=True)
-class Stored:
-    """Stored weights, named as recorded: by outer layer (h5), or by the path of their layer (archives, live models)."""
+class StoredWeights:
+    """StoredWeights weights, named as recorded: by outer layer (h5), or by the path of their layer (archives, live models)."""
 
     by_group: Mapping[str, Named] = field(default_factory=dict)
     by_path: Mapping[tuple[str, ...], Named] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Source:
+class StoredModel:
     """A model as its file has it."""
 
     config: Any
-    stored: Stored
+    stored: StoredWeights
     keras_version: str
     backend: str
     format: str

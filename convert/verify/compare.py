@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -18,8 +18,8 @@ from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Node
 from tfsnn.network.ops import route
 
-from ..lower.driver import Closed
-from .keras_values import Probe, Reference
+from ..lower.driver import LayerOutput
+from .keras_values import KerasValues, Probe
 
 Values = NDArray[Any]
 Batch = dict[str, NDArray[np.float32]]
@@ -98,7 +98,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-def rounded(lowered: Graph, quantized: Graph, frames: Batch, closed: Iterable[str] = ()) -> Rounding:
+def compare_rounding(lowered: Graph, quantized: Graph, frames: Batch, layer_outputs: Iterable[str] = ()) -> Rounding:
     """Compare the quantized network with the one in float, which is not needed afterwards.
 
     Parameters
@@ -107,12 +107,12 @@ def rounded(lowered: Graph, quantized: Graph, frames: Batch, closed: Iterable[st
         The network in float, and with whole weights.
     frames
         (samples, \\*shape) by the name of the input, on which both are run.
-    closed
+    layer_outputs
         Populations that Keras can show as well; the outputs always are.
     """
     differences = {node.name: Difference() for node in lowered.nodes if not node.external}
     same: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in lowered.outputs}
-    probed = [name for name in differences if name in {*closed, *lowered.outputs}]
+    probed = [name for name in differences if name in {*layer_outputs, *lowered.outputs}]
     sizes = {name: prod(lowered[name].shape) for name in probed}
     kept, seen = min(len(next(iter(frames.values()))), max(1, KEPT // sum(sizes.values()))), 0
     exact = {name: empty((kept, size), np.float32) for name, size in sizes.items()}
@@ -122,17 +122,22 @@ def rounded(lowered: Graph, quantized: Graph, frames: Batch, closed: Iterable[st
             if node.name in differences:
                 differences[node.name].add(value, whole)
             if node.name in same:
-                same[node.name].append(np.argmax(value, axis=1) == np.argmax(whole, axis=1))
+                same[node.name].append(decisions(node, value) == decisions(node, whole))
             if node.name in exact:
                 exact[node.name][seen : seen + len(value)] = value[: max(kept - seen, 0)]
         seen += len(next(iter(batch.values())))
     layers = {name: {"largest": found.largest, "difference": found.worst} for name, found in differences.items()}
-    share = {name: float(np.mean(np.concatenate(parts))) for name, parts in same.items()}
+    share = {name: float(np.mean(np.concatenate([part.reshape(-1) for part in parts]))) for name, parts in same.items()}
     return Rounding(seen, layers, share, exact)
 
 
 def compared(
-    original: Any, graph: Graph, frames: Batch, exact: Mapping[str, Values], closed: Mapping[str, Closed] | None = None
+    original: Any,
+    graph: Graph,
+    frames: Batch,
+    exact: Mapping[str, Values],
+    layer_outputs: Mapping[str, LayerOutput] | None = None,
+    what: str = "seeded inputs",
 ) -> Comparison:
     """Compare what the network in float has given with what Keras gives.
 
@@ -146,8 +151,10 @@ def compared(
         (samples, \\*shape) by the name of the input.
     exact
         f(x) on the first of them, as of :class:`Rounding`.
-    closed
+    layer_outputs
         By population, which layer's output it is.
+    what
+        What the frames are called, for messages.
 
     Raises
     ------
@@ -159,18 +166,18 @@ def compared(
     samples = len(next(iter(exact.values())))
     found: dict[Probe, Difference] = {}
     try:
-        reference = Reference(original, graph, closed or {})
+        reference = KerasValues(original, graph, layer_outputs or {})
         expected = reference.on([frames[node.name][:samples] for node in graph.inputs])
         for node in graph.nodes:
             for probe in reference.probes.get(node.name, ()):
                 found[probe] = Difference()
-                found[probe].add(expected(probe), _seen(node, probe, exact[node.name]))
+                found[probe].add(expected(probe), _as_keras_shows(node, probe, exact[node.name]))
     except FileError as error:
         return Comparison(str(error))
-    return _judged(found, reference)
+    return _judged(found, reference, what)
 
 
-def _judged(found: Mapping[Probe, Difference], reference: Reference) -> Comparison:
+def _judged(found: Mapping[Probe, Difference], reference: KerasValues, what: str) -> Comparison:
     """The differences; ConversionError at the first that is too large."""
     outputs: dict[str, float] = {}
     layers: dict[str, float] = {}
@@ -178,13 +185,25 @@ def _judged(found: Mapping[Probe, Difference], reference: Reference) -> Comparis
     for probe, difference in sorted(found.items(), key=lambda item: not item[0].layer):
         if not difference.relative <= reference.tolerance:
             where = f"layer '{probe.layer}'" if probe.layer else f"output {probe.population}"
-            far = f"{difference.relative:.2g} of its largest value on seeded inputs, {reference.tolerance:g} is allowed"
+            far = f"{difference.relative:.2g} of its largest value on {what}, {reference.tolerance:g} is allowed"
             way_out = "this conversion would be wrong: please report the model's layers as a defect of tfsnn"
             raise ConversionError((f"{where}: differs from Keras by {far}; {way_out}",))
         layers.setdefault(probe.population, difference.relative)
         if not probe.layer:
             outputs[probe.population] = difference.relative
     return Comparison(outputs, layers, reference.notes)
+
+
+def merged(comparisons: Sequence[Comparison]) -> Comparison:
+    """The worst of several comparisons of the same networks; the first that could not be made stands for all."""
+    first = comparisons[0]
+    for other in comparisons[1:]:
+        if isinstance(first.outputs, str) or isinstance(other.outputs, str):
+            return first if isinstance(first.outputs, str) else other
+        outputs = {name: max(value, other.outputs[name]) for name, value in first.outputs.items()}
+        layers = {name: max(value, other.layers[name]) for name, value in first.layers.items()}
+        first = Comparison(outputs, layers, tuple(dict.fromkeys((*first.notes, *other.notes))))
+    return first
 
 
 def summary(rounding: Rounding, comparison: Comparison) -> dict[str, Any]:
@@ -202,16 +221,36 @@ def summary(rounding: Rounding, comparison: Comparison) -> dict[str, Any]:
     return {"samples": rounding.samples, "keras": comparison.outputs, "layers": layers, "same_class": rounding.same_class}
 
 
+def decisions(node: Node, value: Values) -> Values:
+    """What an output decides, at each position of a map: the largest unit, or for one sigmoid unit whether it exceeds 1/2.
+
+    Parameters
+    ----------
+    node
+        The output.
+    value
+        f(x), (samples, neurons).
+    """
+    units = value.reshape(len(value), -1, node.shape[-1])
+    if node.shape[-1] > 1:
+        return np.asarray(units.argmax(axis=-1))
+    # A single unit of any other kind is a number, which decides nothing.
+    binary = "sigmoid" in node.activation.kind
+    return np.asarray(units[..., 0] > 0.5) if binary else np.zeros(units.shape[:2], bool)
+
+
 def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
     size = max(1, BATCH_NEURONS // max(1, graph.neurons))
     for first in range(0, len(next(iter(frames.values()))), size):
         yield {name: values[first : first + size] for name, values in frames.items()}
 
 
-def _seen(node: Node, probe: Probe, found: Values) -> Values:
+def _as_keras_shows(node: Node, probe: Probe, found: Values) -> Values:
     """What Keras' tensor should hold, (samples, values)."""
     if node.softmax:
         found = softmaxed(found.reshape(-1, *node.shape)).reshape(found.shape)
+    if probe.factors:
+        found = (found.reshape(len(found), -1, node.shape[-1]) / np.asarray(probe.factors, np.float32)).reshape(found.shape)
     return gather_sum(found, route(probe.view, node.shape)) if probe.view else found
 
 

@@ -21,7 +21,7 @@ from tfsnn.errors import FileError
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Relay
 
-from ..lower.driver import Closed
+from ..lower.driver import LayerOutput
 
 TOLERANCE = {"float16": 2e-2, "bfloat16": 1e-1}
 """Worst difference to Keras, relative to the largest value of the layer, that rounding in its precision may explain."""
@@ -44,12 +44,15 @@ class Probe:
         Of the output.
     view
         Between f(x) and the tensor.
+    factors
+        How many times as large as the tensor's the population's channels are.
     """
 
     population: str
     layer: str = ""
     number: int = 0
     view: tuple[Relay, ...] = ()
+    factors: tuple[float, ...] = ()
 
 
 @dataclass(eq=False)
@@ -233,7 +236,7 @@ def through_channels_last(layer: Any, value: Any) -> Any:
     return keras.ops.moveaxis(result, -1, 1) if len(result.shape) > 2 else result
 
 
-class Reference:
+class KerasValues:
     """A Keras model, to compare with.
 
     Parameters
@@ -242,7 +245,7 @@ class Reference:
         The Keras model.
     graph
         What became of it.
-    closed
+    layer_outputs
         By population, which layer's output it is.
 
     Attributes
@@ -253,7 +256,7 @@ class Reference:
         Relative difference that is allowed.
     """
 
-    def __init__(self, model: Any, graph: Graph, closed: Mapping[str, Closed]) -> None:
+    def __init__(self, model: Any, graph: Graph, layer_outputs: Mapping[str, LayerOutput]) -> None:
         precision = {str(getattr(layer, "compute_dtype", "float32")) for layer in model.layers}
         self.tolerance = max((TOLERANCE.get(name, SINGLE) for name in precision), default=SINGLE)
         self._model = model
@@ -262,7 +265,8 @@ class Reference:
         try:
             self._tensors = Tensors(model)
             inside = self._tensors.by_layer
-            probes += [Probe(name, end.layer, view=end.view) for name, end in closed.items() if end.layer in inside]
+            shown = {name: end for name, end in layer_outputs.items() if end.layer in inside}
+            probes += [Probe(name, end.layer, view=end.view, factors=_listed(end.factors)) for name, end in shown.items()]
         except KERAS_ERRORS:
             # Keras versions differ in what they let one look at; the outputs are there in all.
             self._tensors = None
@@ -283,8 +287,8 @@ class Reference:
         FileError
             Here or there: Keras has loaded the model, and cannot run it.
         """
-        value = _spoken(self._values, given)
-        return lambda probe: np.asarray(_spoken(value, probe), np.float32).reshape(len(given[0]), -1)
+        value = _asked(self._values, given)
+        return lambda probe: np.asarray(_asked(value, probe), np.float32).reshape(len(given[0]), -1)
 
     def _values(self, given: list[NDArray[np.float32]]) -> Callable[[Probe], Any]:
         tensors = self._tensors
@@ -300,7 +304,11 @@ class Reference:
         return lambda probe: values.take(place(probe))
 
 
-def _spoken(work: Callable[[Any], Any], argument: Any) -> Any:
+def _listed(factors: NDArray[Any] | None) -> tuple[float, ...]:
+    return () if factors is None else tuple(factors.tolist())
+
+
+def _asked(work: Callable[[Any], Any], argument: Any) -> Any:
     """What Keras makes of it, or one error of ours."""
     import tensorflow as tf
 
@@ -308,4 +316,4 @@ def _spoken(work: Callable[[Any], Any], argument: Any) -> Any:
         return work(argument)
     except (*KERAS_ERRORS, tf.errors.OpError) as error:
         found = f"Keras cannot run the model ({type(error).__name__})"
-        raise FileError(f"not compared: {found}; the float network stands for it") from error
+        raise FileError(f"not compared: {found}; only the float and the integer network were compared") from error

@@ -15,7 +15,7 @@ from tfsnn.network.fanout import fanout
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Node
-from tfsnn.network.ops import relayed, route
+from tfsnn.network.ops import OneToOne, relayed, route
 from tfsnn.plan.plan import Plan
 
 Progress = Callable[[int], object]
@@ -128,6 +128,9 @@ def _counters(graph: Graph) -> dict[str, Counter]:
 def _counter(graph: Graph, node: Node) -> Counter:
     parts = []
     for synapse in node.synapses:
+        # As in Graph.macs: a skip has no kernel.
+        if isinstance(synapse.op, OneToOne):
+            continue
         shape = graph[synapse.source].shape
         parts.append((synapse.source, route(synapse.relays, shape), fanout(synapse.op, relayed(synapse.relays, shape))))
 

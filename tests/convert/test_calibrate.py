@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 
 from tests.convert_parts import PIXELS, drawn, graph_of, sequential
-from tfsnn.convert.calibrate import calibrate, frames_of, scaled, synthetic
+from tfsnn.convert.calibrate import (
+    calibrate,
+    drawn_range,
+    expected_scale,
+    expected_scales,
+    frames_of,
+    scaled,
+    synthetic,
+)
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
 from tfsnn.network.nodes import Input, Neurons
+from tfsnn.network.ops import Activation
 
 TEXTS = ("Conv2D(4, 3, activation='relu')", "MaxPooling2D(2)", "Flatten()", "Dense(5, activation='tanh')", "Dense(3)")
 
@@ -53,6 +62,33 @@ def test_drawn_inputs(encoder: Encoder, largest: int, shape: tuple[int, ...]) ->
     assert 0.85 * largest < raw.max() <= largest and raw.std() > 0.15 * largest
     np.testing.assert_array_equal(raw, synthetic(node, 32, 5))
     assert not np.array_equal(raw, synthetic(node, 32, 6))
+
+
+def test_drawn_inputs_within_a_range() -> None:
+    """Whole numbers between whole numbers, fractions elsewhere; what was assumed can be said."""
+    node = Input("input", (9, 8, 2), Encoder("graded", scale=1.0))
+    assert drawn_range(node) == (0, 255) and drawn_range(node, (-1, 1)) == (-1, 1)
+    assert sorted(np.unique(synthetic(node, 32, 5, (0, 1)))) == [0, 1]
+    fine = synthetic(node, 32, 5, (-1.5, 0.25))
+    assert fine.dtype == np.float32 and -1.5 <= fine.min() < -1.2 and 0 < fine.max() <= 0.25
+
+
+def test_expected_scale() -> None:
+    mean, deviation = np.zeros(3), np.ones(3)
+    assert expected_scale(Activation("linear"), mean, deviation) == pytest.approx(3.29, abs=0.15)
+    assert expected_scale(Activation("relu", top=1.0), mean, deviation) == 1.0
+    assert expected_scale(Activation("sigmoid"), np.full(3, 9.0), np.ones(3)) == pytest.approx(1.0, abs=1e-3)
+    slopes = tuple(tuple((0.1, 0.2, 0.3) for _ in range(4)) for _ in range(5))
+    assert expected_scale(Activation("relu", slope=slopes), mean, deviation) == pytest.approx(3.09, abs=0.1)
+    assert expected_scale(Activation("relu"), np.full(3, -9.0), np.zeros(3)) == 1.0
+
+
+def test_expected_scales_follow_the_factors() -> None:
+    graph = graph_of(sequential((4,), "Dense(3, activation='relu', name='a')", "Dense(2, name='b')"))
+    statistics = {"a": (np.zeros(3), np.ones(3)), "b": (np.zeros(2), np.ones(2))}
+    once = expected_scales(graph, statistics, {})
+    twice = expected_scales(graph, statistics, {"a": np.full(3, 2, np.float32)})
+    assert twice == {"a": pytest.approx(2 * once["a"]), "b": once["b"]}
 
 
 def test_frames_are_those_of_the_encoder() -> None:

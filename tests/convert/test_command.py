@@ -41,7 +41,7 @@ def test_without_data(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     out = tmp_path / "net.snn.h5"
     code, text, _ = run(capsys, model, "--out", out)
     assert code == 0 and "conv 3x3, relu" in text and f"written: {out}" in text
-    assert "calibrated on 64 samples: seeded random inputs and the batch-norm statistics; no data was given" in text
+    assert "calibrated on 64 samples: seeded random inputs from 0 to 255 and the batch-norm statistics; no data was given" in text
     assert "against Keras, output d: " in text and "against Keras, layer by layer: worst of 2 at " in text
     assert "whole weights against float: worst at " in text and "on 16 seeded inputs" in text
     assert tfsnn.load(out).graph.inputs[0].encoder == Encoder("graded")
@@ -51,11 +51,12 @@ def test_options(model: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
     out = tmp_path / "net.snn.h5"
     words = ("--calibrate", data, "--samples", 10, "--weight-bits", 4, "--per-tensor", "--encode", "delay", "--scale", "1/256", "--bins", 8)
     code, text, _ = run(capsys, model, "--out", out, *words)
-    assert code == 0 and f"calibrated on 10 samples: {data}, train split" in text
+    assert code == 0 and "calibrated on 10 samples: data.npz, train split" in text
     net = tfsnn.load(out)
-    assert net.provenance["weights"] == {"bits": 4, "per_tensor": True, "bias_correction": True}
+    assert net.provenance["weights"] == {"bits": 4, "per_tensor": True, "bias_correction": True, "equalized": []}
     assert net.graph.inputs[0].encoder == Encoder("delay", scale=1 / 256, bins=8)
-    assert net.provenance["calibration"] == {"data": f"{data}, train split", "samples": 10}
+    calibration = net.provenance["calibration"]
+    assert calibration.pop("sha256").keys() == {"input"} and calibration == {"data": "data.npz, train split", "samples": 10}
 
 
 def test_calibrates_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

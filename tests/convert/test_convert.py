@@ -13,11 +13,11 @@ import tfsnn
 from tests.convert_parts import PIXELS, difference, graph_of, keras_outputs, outputs, randomised, record, sequential
 from tests.data_folder import folder
 from tests.house import ROOT
-from tfsnn.convert.calibrate import synthetic
+from tfsnn.convert.calibrate import expected_scale, synthetic
 from tfsnn.convert.input_encoder import default_encoder
-from tfsnn.convert.lower.driver import lower
-from tfsnn.convert.pipeline import convert_model, samples_of
-from tfsnn.convert.read.read import read
+from tfsnn.convert.lower.driver import examine, lower
+from tfsnn.convert.pipeline import convert_model, digest, samples_of
+from tfsnn.convert.read.read import from_live, read
 from tfsnn.convert.verify.compare import softmaxed
 from tfsnn.errors import ConversionError, FileError, InputError
 from tfsnn.input.datasets import load
@@ -95,10 +95,11 @@ def test_provenance_and_verification_are_kept(tmp_path: Path) -> None:
     assert again.verification == net.verification and set(net.verification["layers"]) == {"c", "d"}
     assert net.verification["layers"]["c"]["keras"] < 1e-5 and net.verification["keras"]["d"] < 1e-5
     assert net.provenance["calibration"] == {
-        "data": "seeded random inputs and the batch-norm statistics; no data was given", "samples": 64,
+        "data": "seeded random inputs from 0 to 255 and the batch-norm statistics; no data was given", "samples": 64,
     }
     assert net.provenance["model"]["name"] == "model.h5"
-    assert net.provenance["weights"] == {"bits": 8, "per_tensor": False, "bias_correction": False}
+    assert net.provenance["weights"] == {"bits": 8, "per_tensor": False, "bias_correction": False, "equalized": []}
+    assert net.provenance["options"] == {}
     assert convert_model(tmp_path / "model.h5").verification == net.verification
 
 
@@ -107,9 +108,9 @@ def test_scales_come_from_statistics_or_data() -> None:
     raw = np.random.default_rng(0).integers(0, 3, (20, 7, 6, 2))
     free, dim = convert_model(model), convert_model(model, calibration=raw, calibrated_on="dim images")
     scales = [{n.name: n.scale for n in net.graph.nodes if isinstance(n, Neurons)} for net in (free, dim)]
-    node = graph_of(model)["c"]
-    assert isinstance(node, Neurons) and scales[0]["c"] == node.scale != scales[1]["c"]
-    assert dim.provenance["calibration"] == {"data": "dim images", "samples": 20}
+    node, (mean, deviation) = free.graph["c"], examine(from_live(model), PIXELS).statistics["c"]
+    assert isinstance(node, Neurons) and scales[0]["c"] == expected_scale(node.activation, mean, deviation) != scales[1]["c"]
+    assert dim.provenance["calibration"] == {"data": "dim images", "samples": 20, "sha256": {"input": digest(raw)}}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.keras_files import numbers
 from tfsnn.bounded_json import parsed
-from tfsnn.convert.read.calls import Call, Reference, call_arguments
+from tfsnn.convert.read.calls import ConfigCall, TensorRef, call_arguments
 from tfsnn.convert.read.legacy import modern, modern_weights
 from tfsnn.convert.read.weights import Owner, assigned
 from tfsnn.errors import FileError
@@ -137,7 +137,7 @@ def tensor(*history: Any) -> dict[str, Any]:
     return {"class_name": "__keras_tensor__", "config": {"shape": (None, 2), "keras_history": history}}
 
 
-A, B = Reference("a", 0, 0), Reference("b", 1, 2)
+A, B = TensorRef("a", 0, 0), TensorRef("b", 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ A, B = Reference("a", 0, 0), Reference("b", 1, 2)
     ],
 )
 def test_calls(node: Any, inputs: Any, constants: Any) -> None:
-    assert call_arguments(node) == Call(inputs, constants)
+    assert call_arguments(node) == ConfigCall(inputs, constants)
 
 
 def owner(path: str, class_name: str, trainable: bool = True, **config: Any) -> Owner:

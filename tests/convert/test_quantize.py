@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.convert_parts import difference, drawn, graph_of, outputs, sequential
 from tfsnn.convert.calibrate import calibrate
-from tfsnn.convert.quantize import quantize, whole
+from tfsnn.convert.quantize import quantize, quantized_synapse
 from tfsnn.errors import InputError
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons, Synapse
@@ -23,7 +23,7 @@ def test_error_is_half_a_step(bits: int, per_tensor: bool, seed: int) -> None:
     generator = np.random.default_rng(seed)
     weight = (generator.normal(size=(2, 3, 2, 4)) * 10.0 ** generator.integers(-6, 6, 4)).astype(np.float32)
     weight[..., generator.integers(0, 4)] *= generator.integers(0, 2)
-    rounded = whole(Synapse("a", (), Conv(4, (2, 3)), weight), bits, per_tensor)
+    rounded = quantized_synapse(Synapse("a", (), Conv(4, (2, 3)), weight), bits, per_tensor)
     scale = np.broadcast_to(np.asarray(rounded.scale), (4,))
     assert rounded.weight.dtype == (np.int8 if bits <= 8 else np.int16)
     assert np.abs(rounded.weight.astype(int)).max(initial=0) <= (1 << bits - 1) - 1
@@ -35,23 +35,23 @@ def test_error_is_half_a_step(bits: int, per_tensor: bool, seed: int) -> None:
 def test_blocks_leave_no_trace(per_tensor: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large layer is rounded block by block, to the same weights as at once."""
     synapse = Synapse("a", (), Conv(4, (2, 3)), np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype(np.float32))
-    at_once = whole(synapse, 8, per_tensor)
+    at_once = quantized_synapse(synapse, 8, per_tensor)
     exact = np.rint(synapse.weight.astype(np.float64) / np.asarray(at_once.scale))
     np.testing.assert_array_equal(at_once.weight, exact)
     for size in (1, 7, 12):
         monkeypatch.setattr("tfsnn.convert.quantize.BLOCK", size)
-        np.testing.assert_array_equal(whole(synapse, 8, per_tensor).weight, at_once.weight)
+        np.testing.assert_array_equal(quantized_synapse(synapse, 8, per_tensor).weight, at_once.weight)
 
 
 def test_a_skip_loses_nothing() -> None:
     weight = np.array([[0.3, -2.5], [0.0, 1.0]], np.float32)
-    rounded = whole(Synapse("a", (), OneToOne(), weight), 2, True)
+    rounded = quantized_synapse(Synapse("a", (), OneToOne(), weight), 2, True)
     assert rounded.weight.tolist() == [[127, -127], [0, 127]]
     np.testing.assert_allclose(rounded.real_weight(), weight, rtol=1e-6)
 
 
 def test_a_tensor_of_zeros() -> None:
-    rounded = whole(Synapse("a", (), Dense(3), np.zeros((2, 3), np.float32)), 8, False)
+    rounded = quantized_synapse(Synapse("a", (), Dense(3), np.zeros((2, 3), np.float32)), 8, False)
     assert not rounded.weight.any() and np.all(np.asarray(rounded.scale) > 0)
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import prod
 
 from tfsnn.errors import InputError, printable
-from tfsnn.network.fanout import connections
+from tfsnn.network.fanout import connections, fanout
 from tfsnn.network.nodes import Input, Node, Synapse, check_node
-from tfsnn.network.ops import Conv, Shape, relayed
+from tfsnn.network.ops import Conv, OneToOne, Pad, Shape, Stretch, relayed, route
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,9 @@ class Graph:
         return tuple(node for node in self.nodes if name in node.sources)
 
     def macs(self, *, borders: bool = False) -> dict[str, int]:
-        """Multiply-accumulates of the dense network on one frame, by population of neurons.
+        """Multiply-accumulates of the dense network on one frame, by population of neurons, as Keras computes its layers.
+
+        Kernels are counted; sums, scalings and pooling, which have none, cost nothing here.
 
         Parameters
         ----------
@@ -125,7 +127,7 @@ class Graph:
 
 
 def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:
-    """Multiply-accumulates of one synapse on one frame; relays cost nothing.
+    """Multiply-accumulates of one synapse on one frame; relays and skips, which have no kernel, cost nothing.
 
     Parameters
     ----------
@@ -136,7 +138,16 @@ def synapse_macs(synapse: Synapse, shape: Shape, *, borders: bool) -> int:
     borders
         Count the taps that lie in the zero padding, too.
     """
-    shape = relayed(synapse.relays, shape)
+    if isinstance(synapse.op, OneToOne):
+        return 0
+    behind = relayed(synapse.relays, shape)
     if borders and isinstance(synapse.op, Conv):
-        return prod(synapse.op.output(shape)) * prod(synapse.op.window) * shape[2] // synapse.op.groups
-    return connections(synapse.op, shape)
+        # A transposed convolution multiplies each value by its whole kernel; the zeros between them are ours alone.
+        spread = [at for at, relay in enumerate(synapse.relays) if isinstance(relay, Stretch)]
+        positions = prod(relayed(synapse.relays[: spread[0]], shape)[:2]) if spread else prod(synapse.op.output(behind)[:2])
+        return positions * prod(synapse.op.window) * behind[2] * synapse.op.filters // synapse.op.groups
+    if not any(isinstance(relay, (Pad, Stretch)) for relay in synapse.relays):
+        return connections(synapse.op, behind)
+    # Where no value arrives, there is a zero of a border, or of the room between values that a transposed convolution makes.
+    filled = (route(synapse.relays, shape) >= 0).any(axis=1)
+    return int(fanout(synapse.op, behind)[filled].sum())

@@ -65,8 +65,8 @@ def test_activation_that_is_a_layer() -> None:
         (("Dense(3, activation='exponential')",), "activation 'exponential'; replace it by one of celu, elu, gelu, hard_sigmoid"),
         (("Activation('log_softmax')",), "activation 'log_softmax'; replace it by one of"),
         (("Softmax(axis=1)", "Dense(2)"), "axis is 1; only the last axis can be converted"),
-        (("Softmax()", "Dense(2)"), r"layer 'dense\w*' \(Dense\): it hears a softmax \(softmax\w*\); events can carry softmax at an"),
-        (("Softmax()", "Permute((2, 1, 3))"), "it hears a softmax"),
+        (("Softmax()", "Dense(2)"), r"layer 'dense\w*' \(Dense\): it receives from a softmax \(softmax\w*\); events can carry"),
+        (("Softmax()", "Permute((2, 1, 3))"), "it receives from a softmax"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from tfsnn.convert.lower.builder import Builder
-from tfsnn.convert.lower.call import Call
+from tfsnn.convert.lower.call import LayerCall
 from tfsnn.convert.read.records import Config, LayerRecord
 from tfsnn.errors import ConversionError
 
 
-def call(class_name: str = "Conv2D", constants: dict[str, Any] | None = None, **config: Any) -> Call:
-    return Call(Builder(), LayerRecord("name", class_name, Config(config)), constants or {}, {})
+def call(class_name: str = "Conv2D", constants: dict[str, Any] | None = None, **config: Any) -> LayerCall:
+    return LayerCall(Builder(), LayerRecord("name", class_name, Config(config)), constants or {}, {})
 
 
 def test_settings_in_every_notation() -> None:

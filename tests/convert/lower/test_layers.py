@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.convert_parts import drawn, graph_of, keras_outputs, layer, lowering_error, outputs, sequential
+from tests.convert_parts import PIXELS, drawn, graph_of, keras_outputs, layer, lowering_error, outputs, sequential
+from tfsnn.convert.calibrate import expected_scales
+from tfsnn.convert.lower.driver import examine, graph_or_error
+from tfsnn.convert.read.read import from_live
 from tfsnn.network.nodes import Neurons
 
 FIRST = "data_format='channels_first'"
@@ -131,8 +134,9 @@ def test_statistics_of_a_batch_norm_scale_its_population() -> None:
     import keras
 
     model = keras.Sequential([keras.Input((5, 4, 2)), layer("Conv2D(3, 3)"), layer(BN), layer("ReLU()"), layer("Conv2D(2, 2)")])
-    node = graph_of(model).nodes[1]
-    assert isinstance(node, Neurons) and node.scale == pytest.approx(3.09, abs=0.1)
+    found = examine(from_live(model), PIXELS)
+    (scale,) = expected_scales(graph_or_error(found), found.statistics, {}).values()
+    assert scale == pytest.approx(3.09, abs=0.1)
 
 
 def test_neighbours_fold_into_one_population() -> None:

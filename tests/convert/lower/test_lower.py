@@ -71,9 +71,9 @@ def test_population_names_are_those_of_layers() -> None:
 def test_closed_populations_are_recorded() -> None:
     texts = ("Conv2D(2, 3, name='a')", "ReLU(name='b')", "Flatten(name='c')", "Dense(3, name='d')", "Dense(2, name='e')")
     model = sequential((6, 5, 3), *texts)
-    found = examine(from_live(model), PIXELS).closed
+    found = examine(from_live(model), PIXELS).layer_outputs
     assert {name: closed.layer for name, closed in found.items()} == {"a": "b"}
-    assert examine(from_live(sequential((4,), "Dense(3, activation='selu')", "Dense(2)")), PIXELS).closed == {}
+    assert examine(from_live(sequential((4,), "Dense(3, activation='selu')", "Dense(2)")), PIXELS).layer_outputs == {}
 
 
 def test_all_problems_at_once() -> None:

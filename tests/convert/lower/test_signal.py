@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.convert_parts import PIXELS
 from tfsnn.aliases import Array
-from tfsnn.convert.lower.builder import Builder, expected_scale
+from tfsnn.convert.lower.builder import Builder
 from tfsnn.convert.lower.chains import CHANNELS_FIRST
 from tfsnn.convert.lower.signal import Signal, behind_view, per_channel
 from tfsnn.errors import ConversionError
@@ -23,9 +23,9 @@ from tfsnn.network.ops import Activation, AveragePool, Conv, Dense, Pad, Permute
 def value(builder: Builder, signal: Signal, x: Array) -> Array:
     """What a signal is for an input, by the dense network that closes it."""
     builder.prefix = "out"
-    closed = builder.closed(builder.settle(signal))
+    closed = builder.materialized(builder.settle(signal))
     graph = builder.graph([closed.terms[0].source])
-    return forward(graph, {"in": x[None]})[graph.outputs[0]].reshape(signal.seen)
+    return forward(graph, {"in": x[None]})[graph.outputs[0]].reshape(signal.keras_shape)
 
 
 STEPS = ("affine", "map", "pad", "mean", "up", "stretch", "turn", "conv", "depth", "add")
@@ -102,7 +102,7 @@ def test_uneven_gains_cost_a_population() -> None:
     assert len(builder.nodes) == 1
     builder.relay(mixed, AveragePool((1, 2), (1, 2)))
     assert [type(node).__name__ for node in builder.nodes] == ["Input", "Neurons"]
-    assert builder.closed(mixed) is builder.closed(mixed)
+    assert builder.materialized(mixed) is builder.materialized(mixed)
 
 
 def test_max_pooling_takes_positive_gains_through() -> None:
@@ -127,17 +127,6 @@ def test_per_channel() -> None:
     np.testing.assert_array_equal(per_channel(gain), [1.0, np.nan, 2.0])
     assert per_channel(np.array([[1.0, 2.0], [1.0, 3.0]])) is None
     assert per_channel(np.ones(())) is not None
-
-
-def test_expected_scale() -> None:
-    statistics = np.zeros(3), np.ones(3)
-    assert expected_scale(Activation("relu"), None) == 1.0
-    assert expected_scale(Activation("linear"), statistics) == pytest.approx(3.29, abs=0.15)
-    assert expected_scale(Activation("relu", top=1.0), statistics) == 1.0
-    assert expected_scale(Activation("sigmoid"), (np.full(3, 9.0), np.ones(3))) == pytest.approx(1.0, abs=1e-3)
-    slopes = tuple(tuple((0.1, 0.2, 0.3) for _ in range(4)) for _ in range(5))
-    assert expected_scale(Activation("relu", slope=slopes), statistics) == pytest.approx(3.09, abs=0.1)
-    assert expected_scale(Activation("relu"), (np.full(3, -9.0), np.zeros(3))) == 1.0
 
 
 def test_sizes_are_bounded() -> None:

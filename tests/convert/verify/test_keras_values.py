@@ -10,7 +10,7 @@ import pytest
 
 from tests.convert_parts import graph_of, keras_outputs, randomised, sequential
 from tfsnn.convert.pipeline import convert_model
-from tfsnn.convert.verify.keras_values import Probe, Reference, Tensors, through_channels_last
+from tfsnn.convert.verify.keras_values import KerasValues, Probe, Tensors, through_channels_last
 from tfsnn.errors import FileError
 
 
@@ -188,7 +188,7 @@ def test_a_keras_that_shows_no_tensors() -> None:
             return model(frames, training=training)
 
     graph = graph_of(model)
-    reference = Reference(Closed(), graph, {})
+    reference = KerasValues(Closed(), graph, {})
     assert reference.probes == {"b": [Probe("b")]} and reference.notes == ()
     (frames,) = given(model)
     np.testing.assert_allclose(reference.on([frames])(Probe("b")), np.asarray(model(frames)), atol=1e-6)
@@ -196,6 +196,6 @@ def test_a_keras_that_shows_no_tensors() -> None:
 
 def test_a_model_that_cannot_be_run() -> None:
     model = sequential((5,), "Dense(3, name='b')")
-    reference = Reference(model, graph_of(model), {})
-    with pytest.raises(FileError, match="not compared: Keras cannot run the model .*; the float network stands for it"):
+    reference = KerasValues(model, graph_of(model), {})
+    with pytest.raises(FileError, match="not compared: Keras cannot run the model .*; only the float and the integer network"):
         reference.on([np.zeros((2, 6), np.float32)])(Probe("b"))
