@@ -9,7 +9,6 @@ from tests.convert_parts import PIXELS, drawn, graph_of, keras_outputs, layer, l
 from tfsnn.convert.calibrate import expected_scales
 from tfsnn.convert.lower.driver import examine, graph_or_error
 from tfsnn.convert.read.read import from_live
-from tfsnn.network.nodes import Neurons
 
 FIRST = "data_format='channels_first'"
 BN = "BatchNormalization()"
