@@ -110,12 +110,12 @@ def groups(graph: Graph) -> list[tuple[str, ...]]:
         for source, relays in _passed_on(node):
             tied[root(node.name)] = root(source)
             channels = channels_behind(relays, graph[source].shape)
-            if channels is None or channels.shape[-1] != graph[source].shape[-1] or not _in_order(channels):
+            if mixes(relays, graph[source].shape) or channels.shape[-1] != graph[source].shape[-1] or not _in_order(channels):
                 fixed |= {source, node.name}
         for synapse in node.synapses:
             if isinstance(synapse.op, Conv) and not _apart(synapse, graph[synapse.source].shape):
                 fixed.add(synapse.source)
-            if channels_behind(synapse.relays, graph[synapse.source].shape) is None:
+            if mixes(synapse.relays, graph[synapse.source].shape):
                 fixed.add(synapse.source)
     members: dict[str, list[str]] = {}
     for node in graph.nodes:
@@ -139,13 +139,20 @@ def _passed_on(node: Node) -> Iterator[tuple[str, tuple[Relay, ...]]]:
         yield from ((synapse.source, synapse.relays) for synapse in node.synapses if isinstance(synapse.op, OneToOne))
 
 
-def channels_behind(relays: tuple[Relay, ...], shape: Shape) -> Array | None:
-    """The channel of the source behind each place, of the relayed shape, -1 for none; None if a window mixes channels."""
+def channels_behind(relays: tuple[Relay, ...], shape: Shape) -> Array:
+    """The channel of the source behind each place, of the relayed shape, -1 for none; the last if a window mixes channels."""
+    return _labels(relays, shape).max(axis=1).reshape(relayed(relays, shape))
+
+
+def mixes(relays: tuple[Relay, ...], shape: Shape) -> bool:
+    """Whether a window averages several channels."""
+    labels = _labels(relays, shape)
+    return bool(np.any((labels != labels.max(axis=1)[:, None]) & (labels >= 0)))
+
+
+def _labels(relays: tuple[Relay, ...], shape: Shape) -> Array:
     index = route(relays, shape)
-    labels = np.where(index < 0, -1, index % shape[-1])
-    highest = labels.max(axis=1)
-    mixed = np.any((labels != highest[:, None]) & (labels >= 0))
-    return None if mixed else highest.reshape(relayed(relays, shape))
+    return np.where(index < 0, -1, index % shape[-1])
 
 
 def _in_order(channels: Array) -> bool:
@@ -156,8 +163,6 @@ def _in_order(channels: Array) -> bool:
 def _apart(synapse: Synapse, shape: Shape) -> bool:
     """Whether each input channel of a convolution is one channel of the source."""
     channels = channels_behind(synapse.relays, shape)
-    if channels is None:
-        return False
     flat = channels.reshape(-1, channels.shape[-1])
     return bool(np.all((flat == flat.max(axis=0)) | (flat < 0)))
 
@@ -203,7 +208,6 @@ def _error(found: Sequence[tuple[Reach, Array]], factors: Array) -> float:
 def reach(synapse: Synapse, shape: Shape) -> Reach:
     """What a synapse with a kernel makes of each channel of its source, whose shape is given."""
     channels = channels_behind(synapse.relays, shape)
-    assert channels is not None
     size, weight = shape[-1], synapse.weight
     result = Reach(*(np.zeros((size, weight.shape[-1])) for _ in range(3)))
     if not isinstance(synapse.op, Conv):
@@ -241,7 +245,6 @@ def _rescaled(synapse: Synapse, shape: Shape, own: Array, inverse: Array | None)
     weight = synapse.weight * own
     if inverse is not None:
         channels = channels_behind(synapse.relays, shape)
-        assert channels is not None
         # What nobody sends needs no factor.
         share = np.where(channels < 0, 1.0, 1 / inverse.astype(np.float64)[channels])
         if isinstance(synapse.op, Dense):
