@@ -66,7 +66,7 @@ def test_calibrates_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str
     np.save(tmp_path / "drive.npy", frames)
     words = ("--calibrate", tmp_path / "drive.npy", "--samples", 5, "--colour", "bgr", "--crop", "0.5,0,0,0", "--every", 3)
     code, text, _ = run(capsys, colour, "--out", out, *words)
-    assert code == 0 and f"calibrated on 5 samples: {tmp_path / 'drive.npy'}, its first frames" in text
+    assert code == 0 and "calibrated on 5 samples: drive.npy, its first frames" in text
     net = tfsnn.load(out)
     assert net.graph.inputs[0].framing == Framing((8, 7), "bgr", (0.5, 0, 0, 0), every=3)
     again = tfsnn.convert_model(colour, calibration=frames[:15:3, 8:], calibrated_on="the same frames")
