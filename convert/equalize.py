@@ -141,7 +141,7 @@ def _passed_on(node: Node) -> Iterator[tuple[str, tuple[Relay, ...]]]:
 
 def channels_behind(relays: tuple[Relay, ...], shape: Shape) -> Array:
     """The channel of the source behind each place, of the relayed shape, -1 for none; the last if a window mixes channels."""
-    return _labels(relays, shape).max(axis=1).reshape(relayed(relays, shape))
+    return np.asarray(_labels(relays, shape).max(axis=1).reshape(relayed(relays, shape)))
 
 
 def mixes(relays: tuple[Relay, ...], shape: Shape) -> bool:
@@ -152,7 +152,7 @@ def mixes(relays: tuple[Relay, ...], shape: Shape) -> bool:
 
 def _labels(relays: tuple[Relay, ...], shape: Shape) -> Array:
     index = route(relays, shape)
-    return np.where(index < 0, -1, index % shape[-1])
+    return np.asarray(np.where(index < 0, -1, index % shape[-1]))
 
 
 def _in_order(channels: Array) -> bool:
