@@ -55,8 +55,8 @@ from tfsnn.network.ops import (
 Values = tuple[Array, Array]
 Real = type[np.floating[Any]]
 LINEAR = Activation()
-SMALLEST_SCALE = 1e-30
-"""Of a population's scale and of its factor on the threshold; the largest is as far on the other side of 1."""
+LEAST_SCALE, LARGEST_SCALE = 1e-30, 1e30
+"""Of a population's scale, and of its factor on the threshold."""
 
 
 class Known(Protocol):
@@ -255,8 +255,8 @@ class Neurons:
         if not np.all(np.isfinite(self.bias)):
             raise InputError(f"{where}: bias holds NaN or infinity; the model that it came from is broken")
         for name, value in (("scale", self.scale), ("threshold", self.threshold)):
-            if not (is_finite(value) and SMALLEST_SCALE <= value <= 1 / SMALLEST_SCALE):
-                allowed = f"it must be a positive number, within {SMALLEST_SCALE:g} and {1 / SMALLEST_SCALE:g}"
+            if not (is_finite(value) and LEAST_SCALE <= value <= LARGEST_SCALE):
+                allowed = f"it must be a positive number, within {LEAST_SCALE:g} and {LARGEST_SCALE:g}"
                 raise InputError(f"{where}: {name} is {shown(value)}; {allowed}")
         if not isinstance(self.softmax, bool):
             raise InputError(f"{where}: softmax is {shown(self.softmax)}; it must be true or false")

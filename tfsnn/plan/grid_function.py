@@ -93,7 +93,8 @@ def on_grid(activation: Activation, shape: Shape, step: float, where: str) -> Fu
         raise RangeError(f"plan: {where}: f bends at up to {max(-low, high) / step:.3g} grid steps, 2^52 at most; raise the threshold")
     first, last = round(low / step), round(high / step)
     shift = max(0, ceil(log2(max((last - first) / TABLE_ENTRIES, 1))))
-    entries = first + (np.arange(((last - first) >> shift) + 2, dtype=np.int64) << shift)
+    # Rounded up: the last entry but one must not lie before the end of the bend, from where f goes on with slope 1.
+    entries = first + (np.arange(-((first - last) >> shift) + 2, dtype=np.int64) << shift)
     table = rounded(in_steps(activation(entries * step), step), where, "activation")
     # Between two entries lies a straight line: a product that must not overflow in either engine.
     rise = int(np.abs(np.diff(table)).max(initial=0)) << shift
