@@ -10,10 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data_folder import folder
+from tests.nets import network, neurons, synapse
 from tfsnn.errors import BudgetError, InputError
+from tfsnn.input.encoder import Encoder
 from tfsnn.input.event_camera import read
+from tfsnn.input.events import Events
+from tfsnn.input.generated import Camera, gesture
 from tfsnn.input.recording import Recording
 from tfsnn.input.snapshots import ONE, Leak, Population, Response, respond
+from tfsnn.network.nodes import Input
+from tfsnn.network.ops import OneToOne
+from tfsnn.simulate import simulate
 
 
 def recorded(events: list[tuple[int, int, int, int]]) -> Recording:
@@ -171,6 +178,21 @@ def test_windows_and_sensors_that_do_not_fit() -> None:
         respond(Leak(), recording, 5, 3)
     with pytest.raises(InputError, match="events of a sensor of 2x2; it stands behind one of 3x2"):
         Population(Leak(), 3, 2, 0).advance(recording, 10)
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize("schedule", ["slot", "spike"])
+def test_a_network_holds_the_frame_that_the_ann_is_fed(engine: str, schedule: str) -> None:
+    response = respond(Leak(2, threshold=0.75, snapshot=50_000), gesture(7, 2, 200_000, Camera(8, 8, frame=8_000, noise=20.0)))
+    events, frames = response.events, Encoder("graded", scale=1 / ONE).frames(response.snapshots)
+    image = Input("in", events.shape, Encoder("graded", scale=1 / ONE))
+    graph = network(image, neurons("out", events.shape, synapse(image, OneToOne(), 1, 1.0), f="linear"))
+    assert len(frames) == 4 and np.count_nonzero(frames[1]) > 5
+    for number, frame in enumerate(frames, 1):
+        n = int(np.searchsorted(events.t, number * 50_000))
+        before = Events(events.t[:n], events.neuron[:n], events.payload[:n], [0, n], events.shape, tick=1.0, unit="us")
+        state = simulate(graph, before, threshold=0.5, engine=engine, schedule=schedule).outputs[0]
+        np.testing.assert_array_equal(np.reshape(state, frame.shape), frame)
 
 
 def test_a_real_recording() -> None:
