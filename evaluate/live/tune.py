@@ -39,8 +39,9 @@ def tuned(
     Raises
     ------
     InputError
-        If the smallest threshold does not hold it.
+        If the smallest threshold does not hold it, or if the frames all show the same class: any threshold keeps that.
     """
+    _check_variety(made(LADDER[0]), frames, decision, reference)
     best: tuple[float, float] | None = None
     for threshold in LADDER:
         found = kept_quality(made(threshold), frames, decision, reference)
@@ -54,6 +55,16 @@ def tuned(
             "ask for less, or set --threshold"
         )
     return best
+
+
+def _check_variety(stream: Stream, frames: Sequence[Array], decision: Decision, reference: Reference) -> None:
+    encoder = stream.plan.graph.inputs[0].encoder
+    seen = {int(decision.decided(reference(encoder.frames(frame[None])))[0]) for frame in frames[1:] if decision.kind == "classes"}
+    if len(seen) == 1:
+        raise InputError(
+            f"--quality: the first {len(frames)} frames all show class {seen.pop()}, which any threshold would keep; "
+            "give more frames with --first, compare the outputs themselves with --decide values, or set --threshold"
+        )
 
 
 def kept_quality(stream: Stream, frames: Sequence[Array], decision: Decision, reference: Reference) -> float:

@@ -160,6 +160,17 @@ def test_tuning_takes_the_largest_threshold_that_holds() -> None:
         tuned(lambda t: Stream(graph, threshold=t), video[:1], decision(graph), exact, 0.9)
 
 
+def test_tuning_on_one_class_is_refused() -> None:
+    graph, video = camera_net(), list(frames(6))
+    always = Reference("always class 2", lambda frame: np.array([0.0, 0.0, 1.0]), timed=False)
+    with pytest.raises(InputError, match="--quality: the first 6 frames all show class 2, which any threshold would keep; give more"):
+        tuned(lambda t: Stream(graph, threshold=t), video, decision(graph), always, 0.9)
+    seen = iter(range(1000))
+    turns = Reference("in turn", lambda frame: np.eye(3)[next(seen) % 3], timed=False)
+    with pytest.raises(InputError, match="--quality 0.99: the least threshold, 0.005, keeps "):
+        tuned(lambda t: Stream(graph, threshold=t), video, decision(graph), turns, 0.99)
+
+
 def test_screen(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     graph = camera_net()
     kept = record(rows(Stream(graph), frames(3)), decision(graph), lambda row, kept: None)
@@ -218,13 +229,14 @@ def test_keras_model_is_converted_on_the_way(tmp_path: Path, capsys: Capture) ->
     sequential((6, 7, 3), "Conv2D(4, 3, activation='relu')", "Flatten()", "Dense(3)").save(tmp_path / "model.h5")
     np.save(tmp_path / "video.npy", frames(40))
     out = tmp_path / "report"
-    line = ["stream", str(tmp_path / "model.h5"), str(tmp_path / "video.npy"), "--first", "8", "--quality", "0.8", "--colour", "bgr"]
+    line = ["stream", str(tmp_path / "model.h5"), str(tmp_path / "video.npy"), "--first", "8", "--quality", "0.5", "--colour", "bgr"]
+    line += ["--decide", "values"]
     assert main([*line, "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert said.startswith("converted model.h5, calibrated on the first 8 frames\n32 frames of video.npy: ")
     content = json.loads((out / "stream.json").read_text())
     assert content["reference"].startswith("the float model") and content["settings"]["threshold"] in LADDER
-    assert content["summary"]["fidelity"]["same_decisions"] > 0.5 and content["video"]["framing"]["colour"] == "bgr"
+    assert content["summary"]["fidelity"]["rms_error"] >= 0 and content["video"]["framing"]["colour"] == "bgr"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +246,7 @@ def test_keras_model_is_converted_on_the_way(tmp_path: Path, capsys: Capture) ->
         (["--frames", "0"], "--frames 0; give 2 frames at least"),
         (["--quality", "1.5"], "--quality 1.5; give a share above 0, up to 1"),
         (["--quality", "0.9", "--first", "50"], "video.npy: has 40 frames, and 50 are to choose on; give fewer with --first"),
-        (["--quality", "0.01", "--first", "40"], "video.npy: no frame is left to report behind the first 40"),
+        (["--quality", "0.01", "--first", "40", "--decide", "values"], "video.npy: no frame is left to report behind the first 40"),
         (["--pace=-1"], "--pace -1; give frames a second"),
         (["--pace"], "--pace: video.npy does not say how many frames it has a second; give them: --pace 30"),
         (["--input-threshold=-1"], "--input-threshold -1; give levels of a raw pixel"),
