@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
     parser.add_argument("--samples", type=int, default=1000, help="calibration samples at most (default: 1000)")
     parser.add_argument("--weight-bits", action="append", default=[], metavar="[LAYER=]N", help="2 to 16 (default: 8); again for a layer")
-    parser.add_argument("--per-tensor", action="store_true", help="one scale a tensor instead of one a channel")
+    parser.add_argument("--per-tensor", action="store_true", help="one scale for each tensor instead of one for each output channel")
     parser.add_argument("--lossy", action="store_true", help="accept weights that change a layer by more than half of its values")
     parser.add_argument("--range", metavar="LO:HI", help="raw values of the inputs that are drawn where no data is given (default: 0:255)")
     add_model_arguments(parser)
     add_framing_arguments(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of drawn inputs (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of drawn inputs (default: 0)")
     parser.add_argument("--force", action="store_true", help="overwrite what exists")
 
 

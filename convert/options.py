@@ -18,7 +18,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what a model file leaves open."""
     parser.add_argument("--encode", choices=KINDS, help="input encoder (default: what the model was trained for, else graded)")
     parser.add_argument("--scale", metavar="A/B", help="value of one raw unit (default: 1/255)")
-    parser.add_argument("--encode-threshold", type=float, metavar="V", help="pixels at or below V stay silent (default: 0.2)")
+    parser.add_argument("--encode-threshold", type=float, metavar="V", help="pixels at or below V send nothing (default: 0.2)")
     parser.add_argument("--bins", type=int, metavar="N", help="time bins of the delay code; 0: the pixels' own resolution")
     parser.add_argument("--lambda", dest="lambdas", action="append", default=[], metavar="[LAYER=]EXPR", help='such as "x / 127.5 - 1"')
     parser.add_argument("--input-shape", action="append", default=[], metavar="HxWxC", help="where the model leaves an axis open")

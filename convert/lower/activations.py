@@ -88,7 +88,7 @@ def relu(call: LayerCall, signal: Signal) -> Signal:
     """max_value, negative_slope, threshold; a slope alone"""
     top, slope, start = (call.number(key, value) for key, value in (("max_value", np.inf), ("negative_slope", 0.0), ("threshold", 0.0)))
     if slope and (start or top < np.inf):
-        raise call.refuse(f"negative_slope {slope:g} with max_value {top:g} and threshold {start:g}", "a slope can be converted alone")
+        raise call.refuse(f"negative_slope {slope:g} with max_value {top:g} and threshold {start:g}", "use a slope without them")
     if top < 0:
         raise call.refuse(f"max_value is {top:g}", "expected 0 or above")
     return call.builder.neurons(signal, Activation("relu", slope=slope, top=top, start=start))
@@ -104,7 +104,7 @@ def prelu(call: LayerCall, signal: Signal) -> Signal:
     call.layer.take("shared_axes", None)
     alpha = call.weight("alpha")
     if alpha.ndim != len(signal.keras_shape) or not all(a in (1, n) for a, n in zip(alpha.shape, signal.keras_shape)):
-        raise call.refuse(f"alpha of shape {alpha.shape} on an input of shape {signal.keras_shape}", "the file does not fit itself")
+        raise call.refuse(f"alpha of shape {alpha.shape} on an input of shape {signal.keras_shape}", "the file contradicts itself")
     slopes = behind_view(signal, np.broadcast_to(alpha, signal.keras_shape))
     lean = per_channel(slopes)
     return call.builder.neurons(signal, Activation("relu", slope=nested((slopes if lean is None else lean).tolist())))

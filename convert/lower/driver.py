@@ -285,7 +285,7 @@ def _handled(call: LayerCall, ready: list[Signal]) -> Signal:
     softmax = {node.name for node in call.builder.nodes if node.softmax}
     softmaxes = [term.source for signal in ready for term in signal.terms if term.source in softmax]
     if softmaxes and name not in VIEWS:
-        way_out = "events can carry softmax at an output alone: end the model there, or leave it out"
+        way_out = "events can carry softmax only at an output: end the model there, or leave it out"
         raise call.refuse(f"it receives from a softmax ({softmaxes[0]})", way_out)
     if name in MANY:
         return MANY[name](call, ready)
@@ -302,7 +302,7 @@ def _output(builder: Builder, signal: Signal, number: int) -> str:
     last = next(node for node in builder.nodes if node.name == signal.terms[0].source)
     if any(isinstance(relay, Permute) for relay in signal.view):
         if last.softmax:
-            way_out = "events can carry softmax at an output alone: exchange them before it"
+            way_out = "events can carry softmax only at an output: exchange them before it"
             raise ConversionError((f"output {number}: axes are exchanged behind the softmax {last.name}; {way_out}",))
         signal = builder.settle(signal)
     if signal.is_population and last.requantizes:

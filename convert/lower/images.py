@@ -56,7 +56,7 @@ def padding(
 def checked(call: LayerCall, weight: Array, expected: Shape) -> Array:
     """The weight, if its shape is what the settings say."""
     if weight.shape != expected:
-        raise call.refuse(f"a weight of shape {weight.shape}", f"its settings and input ask for {expected}; the file does not fit itself")
+        raise call.refuse(f"a weight of shape {weight.shape}", f"its settings and input ask for {expected}; the file contradicts itself")
     return weight
 
 

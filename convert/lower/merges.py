@@ -74,7 +74,7 @@ def divide(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     """by constants of any shape that broadcasts"""
     constants = call.operands()
     if len(signals) != 1 or len(constants) != 1 or constants[0][0] != 1:
-        raise call.refuse("a quotient with a tensor below", "only a tensor can be divided, and only by constants")
+        raise call.refuse("a division by a tensor", "only a tensor can be divided, and only by constants")
     if not np.all(constants[0][1]):
         raise call.refuse("a division by 0", "the model that it came from is broken")
     return by_channel(call, signals[0], 1 / constants[0][1], ZERO)

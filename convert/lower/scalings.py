@@ -26,7 +26,7 @@ def batch_norm(call: LayerCall, signal: Signal) -> Signal:
     beta = call.weight("beta") if call.layer.take("center", True) else np.zeros(mean.shape)
     if mean.ndim != 1 or not mean.shape == variance.shape == gamma.shape == beta.shape:
         shapes = ", ".join(str(array.shape) for array in (mean, variance, gamma, beta))
-        raise call.refuse(f"weights of shapes {shapes}", "expected four of one length; the file does not fit itself")
+        raise call.refuse(f"weights of shapes {shapes}", "expected four of one length; the file contradicts itself")
     power = variance.astype(np.float64) + call.number("epsilon", 1e-3)
     if not np.all(power > 0):
         raise call.refuse(f"a variance of {variance.min():g}", "it must be positive; the model that it came from is broken")
@@ -128,7 +128,7 @@ def along(call: LayerCall, signal: Signal, axis: object, scale: Array, shift: Ar
     at = axis - 1 if axis > 0 else axis + rank
     if signal.keras_shape[at] != len(scale):
         found = f"{len(scale)} values along axis {axis} of an input of shape {signal.keras_shape}"
-        raise call.refuse(found, "the file does not fit itself")
+        raise call.refuse(found, "the file contradicts itself")
     order = channel_order(signal, at)
     if order is not None:
         return call.builder.affine(signal, scale[order], shift[order])

@@ -61,7 +61,7 @@ def test_activation_that_is_a_layer() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (("ReLU(max_value=6., negative_slope=.1)",), "negative_slope 0.1 with max_value 6 and threshold 0; a slope can be converted alone"),
+        (("ReLU(max_value=6., negative_slope=.1)",), "negative_slope 0.1 with max_value 6 and threshold 0; use a slope without them"),
         (("Dense(3, activation='exponential')",), "activation 'exponential'; replace it by one of celu, elu, gelu, hard_sigmoid"),
         (("Activation('log_softmax')",), "activation 'log_softmax'; replace it by one of"),
         (("Softmax(axis=1)", "Dense(2)"), "axis is 1; only the last axis can be converted"),

@@ -148,7 +148,7 @@ def conv(**changes: Any) -> LayerRecord:
         (LayerRecord("c", "PReLU", Config({}), {"alpha": ONES[0, 0]}), r"alpha of shape \(2, 4\) on an input of shape \(7, 6, 2\)"),
         (
             norm(np.ones(3)),
-            r"3 values along axis -1 of an input of shape \(7, 6, 2\); the file does not fit itself",
+            r"3 values along axis -1 of an input of shape \(7, 6, 2\); the file contradicts itself",
         ),
         (
             norm(-np.ones(2)),

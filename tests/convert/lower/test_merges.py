@@ -124,8 +124,8 @@ def test_a_skip_costs_one_synapse() -> None:
     [
         (lambda x, L: L.Multiply()([x, L.ReLU()(x)]), "a product of two tensors; events carry sums only: rebuild the model with Add"),
         (lambda x, L: L.Maximum()([x, L.ReLU()(x)]), r"\(Maximum\): a choice between two tensors; tfsnn knows the layers of its support"),
-        (lambda x, L: x / L.ReLU()(x), "a quotient with a tensor below; only a tensor can be divided, and only by constants"),
-        (lambda x, L: 1 / x, "a quotient with a tensor below"),
+        (lambda x, L: x / L.ReLU()(x), "a division by a tensor; only a tensor can be divided, and only by constants"),
+        (lambda x, L: 1 / x, "a division by a tensor"),
         (lambda x, L: x / 0.0, "a division by 0; the model that it came from is broken"),
         (lambda x, L: L.Add()([x, L.GlobalAveragePooling2D()(x)]), r"shapes \(3,\), \(5, 4, 3\); axis by axis they must be equal, or one"),
         (lambda x, L: L.Dropout(0.5)(x, training=True), "called with training = True; tfsnn does not know what that changes"),
