@@ -75,7 +75,7 @@ def readable(net: Net, what: Mapping[str, Any]) -> str:
         str(net.graph),
         *(f"input {printable(node['name'])}: " + _settings(node["encoder"]) for node in what["inputs"]),
         f"{macs}, {counted:,} as counted in AICAS 2019" if counted else macs,
-        f"{stored}, {sizes['state_bytes']:,} of state a sample (in float32)",
+        f"{stored}, {sizes['state_bytes']:,} of state a sample (in int32)",
     ]
     if what["provenance"]:
         parts.append("provenance\n" + _lines(what["provenance"]))

@@ -1,4 +1,4 @@
-"""Run a network on event streams: settings in, a :class:`Result` out; picks the engine and the carrier.
+"""Run a network on event streams: settings in, a :class:`Result` out; picks the engine.
 
 :func:`run` takes a plan, which holds its settings; :func:`simulate` makes the plan from keywords first.
 """
@@ -31,7 +31,7 @@ BEYOND_RANGE = (
     "may leave 2^52 grid steps, where sums stay exact; "
     "raise the threshold, or check the input: some neuron keeps receiving payloads of one sign"
 )
-Engine = Callable[[Plan, Events, str, str, tuple[str, ...], "State | None"], Outcome]
+Engine = Callable[[Plan, Events, str, tuple[str, ...], "State | None"], Outcome]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,9 @@ class Result:
     plan
         The thresholds and grids used.
     schedule, engine, carrier
-        How it ran.
+        How it ran; the carrier is what the plan's numbers need, whichever engine ran.
     seconds
-        Wall-clock time.
+        Wall-clock time; compiling the engine for this machine is not part of it.
 
     See Also
     --------
@@ -194,17 +194,21 @@ def run(
     _check(plan.graph, events, batch, where)
     if state is not None:
         _check_state(state, plan, events.samples, where)
-    start = perf_counter()
     outcomes: list[Outcome] = []
-    carrier = "float32" if plan.narrow and (state is None or _narrow(state, plan)) else "float64"
     chosen = settings.engine or (ENGINES[0] if find_spec("numba") else "eager")
+<<<<<<< HEAD
     check_results(plan, events, kept)
     size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or batch_size(plan, chosen, kept)
+=======
+    engine = _engine(chosen, plan)
+    start = perf_counter()
+    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or BATCH[chosen]
+>>>>>>> 61571df (Engine: pixels instead of neurons, states of 32 bits, compiled in stages; a session that Stream and simulate stand on)
     for first in range(0, events.samples, size):
         part = events.sample(first, min(first + size, events.samples))
         here = None if state is None else _cut(state, first, first + part.samples)
         try:
-            outcome, carrier = _exact(_engine(chosen), plan, part, carrier, kept, here)
+            outcome = engine(plan, part, settings.schedule, kept, here)
         except OutOfRange as error:
             name, sample = plan.populations[error.population].name, first + int(error.samples[0])
             raise RangeError(f"{where}: sample {sample}: the state of {name} {BEYOND_RANGE}") from None
@@ -213,7 +217,7 @@ def run(
             progress(part.samples)
     merged = _merged(outcomes)
     return Result(
-        merged.outputs, merged.ledger, plan, settings.schedule, chosen, carrier, perf_counter() - start,
+        merged.outputs, merged.ledger, plan, settings.schedule, chosen, plan.carrier, perf_counter() - start,
         merged.trajectory, merged.log, merged.state,
     )  # fmt: skip
 
@@ -267,26 +271,26 @@ def graph_of(net: Net | Graph, where: str) -> Graph:
     return graph
 
 
-def _engine(name: str) -> Engine:
+def _engine(name: str, plan: Plan) -> Engine:
+    """An engine, with all compiled that the plan needs."""
     if name == "compiled":
         from tfsnn.compiled import engine as compiled
 
+        compiled.prepare(plan)
         return compiled.run
+    return _eager
+
+
+def _eager(plan: Plan, events: Events, schedule: str, record: tuple[str, ...], state: State | None = None) -> Outcome:
+    """The eager engine's outcome, in float32 where all sums stay exact in it, else in float64; the same either way."""
     from tfsnn.eager import engine as eager
 
-    return eager.run
-
-
-def _exact(
-    engine: Engine, plan: Plan, events: Events, carrier: str, record: tuple[str, ...], state: State | None
-) -> tuple[Outcome, str]:
-    """The outcome in float32 where all sums stay exact in it, else in float64; the same either way."""
-    try:
-        return engine(plan, events, plan.settings.schedule, carrier, record, state), carrier
-    except OutOfRange:
-        if carrier != "float32":
-            raise
-    return _exact(engine, plan, events, "float64", record, state)
+    if plan.narrow and (state is None or _narrow(state, plan)):
+        try:
+            return eager.run(plan, events, schedule, "float32", record, state)
+        except OutOfRange:
+            pass
+    return eager.run(plan, events, schedule, "float64", record, state)
 
 
 def _record(record: Iterable[str], where: str) -> tuple[str, ...]:

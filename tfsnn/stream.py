@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from threading import Lock
 from time import perf_counter
 from typing import Any
 
@@ -9,16 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.artifact import Net
-from tfsnn.compiled import work as compiled
-from tfsnn.compiled.cells import gathered
-from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.tables import flatten
+from tfsnn.compiled.session import Session
 from tfsnn.errors import InputError, RangeError
 from tfsnn.input.events import Events
 from tfsnn.network.graph import Graph
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
-from tfsnn.record import Ledger, State
+from tfsnn.record import Ledger, OutOfRange, State
 from tfsnn.simulate import BEYOND_RANGE, graph_of
 
 
@@ -34,10 +35,6 @@ class Stream:
 
     Attributes
     ----------
-    outputs
-        float64 (outputs): f(x) of the output populations in real units, softmax not applied; written anew by each step.
-    sent
-        int32 (inputs): what each input neuron has sent so far in frames.
     seconds, total_seconds
         Wall-clock time of the last step, and of all.
     steps
@@ -46,7 +43,7 @@ class Stream:
     Notes
     -----
     A frame is encoded as the network's input says. ``graded`` and ``delta`` send what has changed since the frame before;
-    ``delay`` starts from rest with each frame, as each pixel speaks but once.
+    ``delay`` starts from rest with each frame, as each pixel sends but once.
     """
 
     def __init__(
@@ -55,18 +52,14 @@ class Stream:
     ) -> None:
         settings = Settings(threshold, unit, spikes, initial, schedule=schedule, engine="compiled", where="stream")
         self.plan = make(graph_of(net, "stream"), settings)
-        self._entry = compiled.RUN_SPIKE if schedule == "spike" else compiled.RUN_SLOT
-        self._schedule = schedule
-        self._flat = flatten(self.plan, "float32" if self.plan.narrow else "float64", schedule)
-        self._work = compiled.make_work(self._flat, compiled.QUEUE)
-        self.sent = np.zeros(sum(self.plan.populations[at].size for at in self.plan.inputs), np.int32)
-        self._job = compiled.one_sample(self._flat, max(256, len(self.sent)))
-        self._total = np.zeros((1, 7, len(self.plan.populations)), np.int64)
-        self.outputs = np.zeros(len(self._flat.net.output))
+        self._session, self._busy = Session(self.plan), Lock()
+        node: Any = self.plan.populations[self.plan.inputs[0]].node
+        self._node = node
+        self._least: int | None = node.encoder.byte_threshold if schedule == "slot" and len(self.plan.inputs) == 1 else None
         self.reset()
 
     def step(self, frame: ArrayLike | Events) -> NDArray[np.float64]:
-        """Take in a frame, or the events of one sample; return :attr:`outputs`.
+        """Take in a frame, or the events of one sample; return a copy of :attr:`outputs`.
 
         Parameters
         ----------
@@ -76,100 +69,108 @@ class Stream:
         Raises
         ------
         InputError
-            If it does not fit the network's input.
+            If it does not fit the network's input, or another thread is in the middle of a step.
         RangeError
             If a state leaves the range in which arithmetic is exact; the stream must then be reset.
         """
-        start = perf_counter()
-        self._run(self._take(frame))
-        self._total += self._job.counts
-        self.steps += 1
-        self.seconds = perf_counter() - start
-        self.total_seconds += self.seconds
-        return self.outputs
+        with self._alone():
+            start = perf_counter()
+            try:
+                self._take(frame)
+            except OutOfRange as error:
+                name = self.plan.populations[error.population].name
+                raise RangeError(f"stream: the state of {name} {BEYOND_RANGE}; reset() starts over") from None
+            self._total += self._session.ledger
+            self.steps += 1
+            self.seconds = perf_counter() - start
+            self.total_seconds += self.seconds
+            return self._session.outputs.copy()
 
     def reset(self) -> None:
         """Back to the start: the state, the totals, and what the input has sent."""
-        self.sent[:], self._total[:], self._job.counts[:] = 0, 0, 0
-        self.steps, self.seconds, self.total_seconds = 0, 0.0, 0.0
-        self._rest()
-        self._run(0)
-        self._job.counts[:] = 0
+        with self._alone():
+            self._session.rest()
+            # What frames have sent, once some are no bytes; before that the session keeps it.
+            self._levels: NDArray[np.int32] | None = None
+            self._total = np.zeros_like(self._session.ledger)
+            self.steps = 0
+            self.seconds = self.total_seconds = 0.0
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise InputError("stream: a stream cannot be copied or pickled, its state lives in it alone; make another and feed it the same")
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """float64 (outputs): f(x) of the output populations in real units, softmax not applied."""
+        return self._session.outputs.copy()
+
+    @property
+    def sent(self) -> NDArray[np.int32]:
+        """int32 (inputs): what each input neuron has sent so far in frames."""
+        return (self._session.sent if self._levels is None else self._levels).astype(np.int32)
 
     @property
     def ledger(self) -> Ledger:
         """Operations of the last step, one sample."""
-        return Ledger(*(self._job.counts[:, row].copy() for row in range(7)))
+        return Ledger(*(row[None].copy() for row in self._session.ledger))
 
     @property
     def total(self) -> Ledger:
         """Operations of all steps, one sample."""
-        return Ledger(*(self._total[:, row].copy() for row in range(7)))
+        return Ledger(*(row[None].copy() for row in self._total))
 
     @property
     def state(self) -> State:
         """Where the neurons stand, one sample."""
-        net, work = self._flat.net, self._work
-        parts = [gathered(net, work.x[None], work.told[None], number) for number in range(len(self.plan.populations))]
-        return State(tuple(x for x, _ in parts), tuple(o for _, o in parts))
+        return self._session.state
 
     @property
     def carrier(self) -> str:
-        """``"float32"``, or ``"float64"`` once a sum might not have been exact in it."""
-        return str(self._flat.start_x.dtype)
+        """What states are kept in: ``"int32"`` where that holds the plan's numbers, else ``"int64"``."""
+        return self.plan.carrier
 
-    def _rest(self) -> None:
-        work, flat = self._work, self._flat
-        work.x[:], work.told[:], work.bound[:] = flat.start_x[0], flat.start_told[0], flat.start_bound[0]
-        work.flags[:], work.mark[:], work.length[:], work.events[:], work.progress[:] = 0, 0, 0, 0, 0
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else may be in a step now."""
+        if not self._busy.acquire(blocking=False):
+            raise InputError("stream: another thread is in the middle of a step; give each thread a stream of its own, or use a lock")
+        try:
+            yield
+        finally:
+            self._busy.release()
 
-    def _take(self, frame: ArrayLike | Events) -> int:
-        """Put a step's events where the loops read them; their number."""
+    def _take(self, frame: ArrayLike | Events) -> None:
+        """Run a step."""
         if isinstance(frame, Events):
-            if frame.samples != 1 or int(np.prod(frame.shape)) != len(self.sent):
-                raise InputError(f"stream: {frame.samples} samples of shape {frame.shape}; give one, of {len(self.sent)} input neurons")
-            return self._put(frame.t, frame.neuron, frame.payload)
+            self._take_events(frame)
+        elif self._least is not None and self._levels is None and isinstance(frame, np.ndarray) and frame.dtype == np.uint8:
+            self._check_shape(frame.shape)
+            self._session.step_frame(frame, self._least)
+        else:
+            self._take_frame(frame)
+
+    def _take_events(self, events: Events) -> None:
+        size = sum(self.plan.populations[at].size for at in self.plan.inputs)
+        if events.samples != 1 or prod(events.shape) != size:
+            raise InputError(f"stream: {events.samples} samples of shape {events.shape}; give one, of {size} input neurons")
+        self._session.step_events(events.t, events.neuron, events.payload)
+
+    def _take_frame(self, frame: ArrayLike) -> None:
+        """A frame of any type of numbers."""
         if len(self.plan.inputs) != 1:
             raise InputError(f"stream: a frame for {len(self.plan.inputs)} inputs; give Events, neurons counted through all inputs")
-        node: Any = self.plan.populations[self.plan.inputs[0]].node
-        if np.shape(frame) != node.shape:
-            raise InputError(f"stream: a frame of shape {np.shape(frame)}; the network's input is {node.shape}")
-        if node.encoder.kind == "delay":
-            events = node.encoder.events(np.asarray(frame)[None])
-            self._rest()
-            return self._put(events.t, events.neuron, events.payload)
-        neuron, payload = node.encoder.changes(frame, self.sent)
-        return self._put(0, neuron, payload)
+        self._check_shape(np.shape(frame))
+        encoder = self._node.encoder
+        if encoder.kind == "delay":
+            events = encoder.events(np.asarray(frame)[None])
+            self._session.rest()
+            self._session.step_events(events.t, events.neuron, events.payload)
+            return
+        levels = self.sent
+        neuron, payload = encoder.changes(frame, levels)
+        self._levels = levels
+        self._session.step_events(0, neuron, payload)
 
-    def _put(self, t: NDArray[np.int64] | int, neuron: NDArray[Any], payload: NDArray[Any]) -> int:
-        count = len(neuron)
-        if count > len(self._job.t):
-            job = compiled.one_sample(self._flat, 2 * count)
-            self._job = job._replace(counts=self._job.counts)
-        self._job.t[:count], self._job.neuron[:count], self._job.payload[:count] = t, neuron, payload
-        return count
-
-    def _run(self, count: int) -> None:
-        """Deliver the events; in float64 from where float32 may no longer be exact."""
-        progress = self._work.progress
-        self._work.counts[:], self._job.offsets[1] = 0, count
-        progress[:] = 0
-        progress[c.LAST_SAMPLE], progress[c.FROM] = 1, len(self._work.flags)
-        status, self._work = compiled.advance(self._entry, self._flat.net, self._work, self._job)
-        if status == c.RANGE and self.carrier == "float32":
-            self._widen()
-            status, self._work = compiled.advance(self._entry, self._flat.net, self._work, self._job)
-        if status == c.RANGE:
-            name = self.plan.populations[progress[c.NEXT]].name
-            raise RangeError(f"stream: the state of {name} {BEYOND_RANGE}; reset() starts over")
-        self.outputs[:] = compiled.read(self.plan, self._flat.net, self._job.final_x, self._job.final_told)[0]
-
-    def _widen(self) -> None:
-        """Carry on in float64, in the middle of a step if need be: nothing is lost, float32 was exact so far."""
-        self._flat = flatten(self.plan, "float64", self._schedule)
-        wide = compiled.make_work(self._flat, 1)
-        wide.x[:], wide.told[:] = self._work.x, self._work.told
-        carried = {name: getattr(wide, name) for name in ("x", "told", "pile_units", "near_units", "kept")}
-        self._work = self._work._replace(**carried)
-        job, old = compiled.one_sample(self._flat, len(self._job.t)), self._job
-        self._job = job._replace(t=old.t, neuron=old.neuron, payload=old.payload, offsets=old.offsets, counts=old.counts)
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != self._node.shape:
+            raise InputError(f"stream: a frame of shape {shape}; the network's input is {self._node.shape}")

@@ -11,7 +11,7 @@ from tfsnn.network.nodes import Neurons
 from tfsnn.plan.plan import Plan
 
 
-def state_bytes(graph: Graph, carrier: str = "float32", *, spiking_output: bool = False) -> int:
+def state_bytes(graph: Graph, carrier: str = "int32", *, spiking_output: bool = False) -> int:
     """Bytes of state that a run keeps for one sample.
 
     x and o of every neuron, what a max-pooling population has heard and told; an output that does not spike has no o.
@@ -21,7 +21,7 @@ def state_bytes(graph: Graph, carrier: str = "float32", *, spiking_output: bool 
     graph
         The network.
     carrier
-        ``"float32"`` or ``"float64"``: what the run kept its integers in.
+        ``"int32"`` or ``"int64"``: what the run kept its integers in.
     spiking_output
         Whether outputs spike.
     """

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from tests.benchmarks.bench_nets import mnist_net, pilotnet, strokes, video
 from tfsnn.compiled import engine as compiled
+from tfsnn.compiled import work
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
@@ -35,7 +36,7 @@ from tfsnn.network.nodes import Input
 from tfsnn.plan.make import make
 from tfsnn.plan.plan import Plan
 from tfsnn.plan.settings import Settings
-from tfsnn.record import Ledger, OutOfRange
+from tfsnn.record import Ledger
 
 RUNS = (8, 16, 40, 80, 128, 256)
 TIMES = 5
@@ -66,41 +67,37 @@ def axpy_rates(carrier: str) -> dict[int, float]:
     return rates
 
 
-def expected_seconds(plan: Plan, carrier: str, ledger: Ledger, rates: dict[int, float]) -> float:
+def expected_seconds(plan: Plan, ledger: Ledger, rates: dict[int, float]) -> float:
     """What an AXPY on runs of the same lengths would take for the same updates."""
-    net, total = compiled.prepared(plan, carrier, "slot").flat.net, 0.0
+    arrays, total = work.prepared(plan, plan.carrier == "int32").tables.arrays, 0.0
+    paths, axes = arrays[c.PATH_TABLE].reshape(-1, c.PATH_WIDTH), arrays[c.AXES]
     for number, operations in enumerate(ledger.synaptic_operations.sum(axis=0)):
         if operations:
-            links = net.link[net.link[:, c.TARGET] == number]
-            entries = [net.entry[net.first[net.path[first]] :][: plan.populations[source].size] for _, first, _, source, _ in links]
-            runs = np.concatenate([net.shape[entry[:, c.SHAPE], c.RUN] for entry in entries])
-            total += operations / np.interp(runs.mean(), list(rates), list(rates.values()))
+            runs = [
+                path[c.OUTER] * (axes[axes[path[c.COLUMNS] + path[c.OP_WIDTH] // 2] + c.COUNT] if path[c.DELIVERY] == c.FULL else 1)
+                for path in paths[paths[:, c.TARGET] == number]
+            ]
+            total += operations / np.interp(np.mean(runs), list(rates), list(rates.values()))
     return total
 
 
-def rate(
-    graph: Graph, events: Events, schedule: str, threshold: float, rates: dict[str, dict[int, float]], times: int = TIMES
-) -> dict[str, Any]:
+def rate(graph: Graph, events: Events, schedule: str, threshold: float, rates: dict[int, float], times: int = TIMES) -> dict[str, Any]:
     """One network, one core: what a run takes, and what an AXPY would."""
-    plan = make(graph, Settings(threshold, "absolute", "valued"))
-    for carrier in ("float32", "float64"):
-        try:
-            outcome = compiled.run(plan, events, schedule, carrier, ())
-            break
-        except OutOfRange:
-            continue
-    taken = median(seconds(lambda: compiled.run(plan, events, schedule, carrier, ())) for _ in range(times))
+    plan = make(graph, Settings(threshold, "absolute", "valued", schedule=schedule))
+    compiled.prepare(plan)
+    outcome = compiled.run(plan, events, schedule, ())
+    taken = median(seconds(lambda: compiled.run(plan, events, schedule, ())) for _ in range(times))
     operations = int(outcome.ledger.synaptic_operations.sum())
     sent = int(outcome.ledger.sent.sum())
     return {
-        "schedule": schedule, "carrier": carrier, "threshold": threshold, "samples": events.samples, "events": sent,
+        "schedule": schedule, "carrier": plan.carrier, "threshold": threshold, "samples": events.samples, "events": sent,
         "operations": operations, "seconds": taken, "updates_per_second": operations / taken,
         "nanoseconds_per_event": 1e9 * taken / max(1, sent),
-        "of_axpy": expected_seconds(plan, carrier, outcome.ledger, rates[carrier]) / taken,
+        "of_axpy": expected_seconds(plan, outcome.ledger, rates) / taken,
     }  # fmt: skip
 
 
-def growth(rates: dict[str, dict[int, float]]) -> dict[str, list[dict[str, Any]]]:
+def growth(rates: dict[int, float]) -> dict[str, list[dict[str, Any]]]:
     """Time against the share of the input that changes, width, samples."""
     found: dict[str, list[dict[str, Any]]] = {"density": [], "width": [], "samples": []}
     pilot, images = pilotnet(), strokes(256)
@@ -120,8 +117,8 @@ def cores(all_cores: set[int]) -> list[dict[str, Any]]:
     plan, events, found = make(mnist_net(), Settings(0.5, "absolute")), Encoder("delay").events(strokes(1000)), []
     for count in range(1, len(all_cores) + 1):
         os.sched_setaffinity(0, set(sorted(all_cores)[:count]))
-        compiled.run(plan, events, "spike", "float32", ())
-        taken = median(seconds(lambda: compiled.run(plan, events, "spike", "float32", ())) for _ in range(TIMES))
+        compiled.run(plan, events, "spike", ())
+        taken = median(seconds(lambda: compiled.run(plan, events, "spike", ())) for _ in range(TIMES))
         found.append({"cores": count, "samples_per_second": events.samples / taken})
     return found
 
@@ -189,8 +186,7 @@ def picture(report: dict[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(11, 7), layout="constrained")
     (top, right), (left, last) = figure.subplots(2, 2)
-    for carrier, rates in report["axpy"].items():
-        top.plot(list(map(int, rates)), [v / 1e9 for v in rates.values()], "o-", label=f"AXPY, {carrier}")
+    top.plot(list(map(int, report["axpy"])), [v / 1e9 for v in report["axpy"].values()], "o-", label="AXPY, float32")
     top.set(xlabel="run length", ylabel="G updates/s", title="the machine's limit")
     for axes, name, key, label in (
         (right, "density", "share", "share of the input that changes"), (left, "width", "width", "width of the MNIST network"),
@@ -218,7 +214,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     every = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(every)})
-    rates = {carrier: axpy_rates(carrier) for carrier in ("float32", "float64")}
+    rates = axpy_rates("float32")
     cases = [
         ("MNIST", mnist_net(), Encoder("delay").events(strokes(200)), 0.2),
         ("MNIST, one bin", mnist_net(), Encoder("delay", bins=1).events(strokes(200)), 0.2),

@@ -41,7 +41,7 @@ def test_for_people(stored: Path, capsys: Capture) -> None:
     assert shown.startswith(str(net().graph))
     for line in (
         "input in: kind delay, scale 0.25, threshold 0.2",
-        f"{stored.stat().st_size:,} bytes of file, 94 of weights, 96 of state a sample (in float32)",
+        f"{stored.stat().st_size:,} bytes of file, 94 of weights, 96 of state a sample (in int32)",
         "62 MACs a frame with border taps counted",
         "  command: convert\n  inputs\n    model.h5: ab12\n  notes: []\n  seed: -",
         "  keras\n    out: 4.1e-07\n  samples: 16",

@@ -232,21 +232,21 @@ def test_table() -> None:
     assert terminal.table(["a", "b"], []) == "a  b"
 
 
-def test_slow_work_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal:
+def test_slow_work_is_announced_on_a_terminal_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pipe:
         text = ""
-
-        def isatty(self) -> bool:
-            return True
 
         def write(self, text: str) -> None:
             self.text += text
+
+        def flush(self) -> None:
+            pass
 
     class Impatient(Timer):
         def __init__(self, seconds: float, say: Any) -> None:
             super().__init__(0, say)
 
-    screen = Terminal()
+    screen = Pipe()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(terminal, "Timer", Impatient)
     with terminal.announced_if_slow("compiling"):

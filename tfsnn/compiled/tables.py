@@ -1,320 +1,268 @@
-"""A plan laid out as the flat arrays that the compiled engine's loops walk; :mod:`tfsnn.compiled.kernel.state` says what each holds."""
+"""A plan laid out as the tables that the compiled engine's kernels walk; :mod:`tfsnn.compiled.kernel.columns` names what they hold.
+
+Nothing here has a row for each neuron but index maps, of paths whose pixels do not lead to pixels.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
+from math import prod
 
 import numpy as np
 
 from tfsnn.aliases import Array
-from tfsnn.compiled.cells import LINE, aligned, bounds, spread
-from tfsnn.compiled.conv_tables import Laid
+from tfsnn.compiled.axes import image
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel import state as k
-from tfsnn.compiled.kernel.vector import SPARE
-from tfsnn.network.fanout import fanout_nonzero
+from tfsnn.compiled.paths import Axis, Laid, filled, lay_path, lay_pool
 from tfsnn.network.nodes import Input, MaxPool
-from tfsnn.network.ops import Conv, Dense, Indices
-from tfsnn.plan.grid_function import STATE_LIMIT
-from tfsnn.plan.plan import Path, Plan, Population
+from tfsnn.network.ops import relayed
+from tfsnn.plan.plan import Plan, Population
 
 ENDLESS = 1 << 62
-PILE = 256
+LINE = 64
+SPARE = 64
+"""Cells that vectors may read and write, adding 0, behind the last."""
 KINDS = {"linear": c.VECTOR, "relu": c.VECTOR, "sloped": c.SLOPED, "table": c.TABULATED}
+SHORT = (1 << 15) - 1
 
 
 @dataclass(frozen=True, eq=False)
-class Flat:
-    """A plan for the loops.
+class Tables:
+    """A plan for the kernels.
 
     Parameters
     ----------
-    net
-        All that is only read.
-    start_x, start_told, start_bound
-        Where a sample begins: carrier (1, cells), float64 (1, populations).
-    flags, lists, pile, near, pixels, abreast
-        Sizes of those parts of a thread's work: its piles, what arrives in a convolution, in how many pixels, and the cells of output
-        pixels that are added to together.
+    arrays
+        By slot of the context.
+    narrow
+        Whether states are int32.
+    population, lists
+        The tables of populations and of lists of events, a row each.
+    x_cells, o_cells, pixels, events, flags, reached
+        Sizes of those parts of a thread's memory.
     """
 
-    net: k.Net
-    start_x: Array
-    start_told: Array
-    start_bound: Array
-    flags: int
-    lists: int
-    pile: int
-    near: int
+    arrays: dict[int, Array]
+    narrow: bool
+    population: Array
+    lists: Array
+    x_cells: int
+    o_cells: int
     pixels: int
-    abreast: int
+    events: int
+    flags: int
+    reached: int
+
+    @property
+    def carrier(self) -> np.dtype[np.signedinteger]:
+        """The type of states."""
+        return np.dtype(np.int32 if self.narrow else np.int64)
 
 
-class Layout:
-    """Collects the tables of a plan, population by population."""
+class TableBuilder:
+    """Collects the tables of a plan.
 
-    def __init__(self, plan: Plan, carrier: str) -> None:
-        self.plan, self.carrier = plan, np.dtype(carrier)
-        self.weights: list[Array] = []
-        self.entries: list[Array] = []
-        self.firsts: list[Array] = []
-        self.shapes: list[Array] = []
-        self.windows: list[Array] = []
-        self.window_firsts: list[Array] = []
-        self.taps: list[Array] = []
-        self.tap_firsts: list[Array] = []
-        self.slopes: list[Array] = []
-        self.tables: list[Array] = []
-        self.population = np.zeros((len(plan.populations), 21), np.int64)
-        self.level = np.zeros((len(plan.populations), 4), self.carrier)
-        self.fields: list[Array] = []
-        self.seats: list[Array] = []
-        self.pixels: list[Array] = []
-        self.nonzero: list[Array] = []
-        self.cells = self.flags = self.lists = self.near = self.seen = self.abreast = 0
-        self.pile = PILE
+    Parameters
+    ----------
+    plan, narrow
+        The plan, and whether states are int32.
+    """
+
+    def __init__(self, plan: Plan, narrow: bool) -> None:
+        self.plan, self.narrow = plan, narrow
+        self.parts: dict[int, list[Array]] = {}
+        self.population = np.zeros((len(plan.populations), c.POPULATION_WIDTH), np.int64)
+        self.paths: list[Array] = []
+        self.lists: list[tuple[int, int]] = []
+        self.x_cells = self.o_cells = self.flags = self.reached = self.pixels = self.events = 0
+
+    def add(self, slot: int, values: Array) -> int:
+        """Append to the array of a slot; where it begins."""
+        parts = self.parts.setdefault(slot, [])
+        first = sum(map(len, parts))
+        parts.append(np.asarray(values).reshape(-1))
+        return first
+
+    def add_list(self, pixels: int, events: int) -> int:
+        """Make room for a list of events; its number. Eight rows more: what is packed side by side is written in whole vectors."""
+        self.lists.append((self.pixels, self.events))
+        self.pixels, self.events = self.pixels + pixels + 1, self.events + events + 8
+        return len(self.lists) - 1
+
+    def place(self, number: int, population: Population) -> None:
+        """Give a population its cells, flags and list."""
+        row, (rows, wide, channels) = self.population[number], image(population.shape)
+        row[c.X], row[c.O], row[c.PIXELS], row[c.WIDTH], row[c.CHANNELS] = self.x_cells, self.o_cells, rows * wide, wide, channels
+        row[c.CELLS], row[c.FLAG] = filled(channels), self.flags
+        heard = population.shape
+        if isinstance(population.node, MaxPool):
+            heard = relayed(population.node.relays, self.plan.populations[population.source].shape)
+        if not isinstance(population.node, Input):
+            row[c.HEARD] = prod(image(heard)[:2]) * filled(channels)
+            self.x_cells += row[c.HEARD]
+            self.o_cells += rows * wide * filled(channels)
+            self.flags += -(-rows * wide // 8) * 8
+        row[c.SPIKES], row[c.PAYLOAD] = population.threshold > 0, population.payload
+        row[c.LARGEST] = ENDLESS if isinstance(population.node, Input) else self.plan.largest
+        self.add_list(rows * wide, population.size)
+
+    def function(self, number: int, population: Population) -> None:
+        """f, and when a neuron sends."""
+        row, f, node = self.population[number], population.function, population.node
+        limit = (1 << 31) - 1 if self.narrow else ENDLESS
+        row[c.KIND] = KINDS[f.kind] if population.threshold else c.VECTOR
+        if isinstance(node, (Input, MaxPool)):
+            row[c.KIND] = c.INPUT if isinstance(node, Input) else c.POOL
+        row[c.DIRECT] = self.plan.direct and not isinstance(node, (Input, MaxPool))
+        row[c.LEAST] = 1 if row[c.DIRECT] else population.threshold // population.payload
+        row[c.FLOOR], row[c.CEILING] = (0, min(f.top, limit)) if f.kind == "relu" else (-limit - 1, limit)
+        row[c.CHANGE] = (1 if row[c.DIRECT] else population.threshold) if population.threshold else limit
+        # As many units as fit 16 bits, in whole multiples of K where there are some: then they stand for the same number of spikes.
+        most = SHORT // self.plan.largest * self.plan.largest if self.narrow else ENDLESS
+        row[c.BEYOND] = min((most + 1) * population.payload, limit)
+        if row[c.KIND] == c.SLOPED:
+            row[c.TABLE] = self.add(c.SLOPES, f.slope)
+        elif row[c.KIND] == c.TABULATED:
+            row[c.TABLE], row[c.ENTRIES], row[c.LOW], row[c.SHIFT] = self.add(c.TABLES, f.table), len(f.table), f.low, f.shift
+            row[c.FLAT_LOW], row[c.FLAT_HIGH] = f.flat
+
+    def pool(self, number: int, population: Population) -> None:
+        """The windows of a max pooling."""
+        row, node = self.population[number], population.node
+        assert isinstance(node, MaxPool)
+        heard = relayed(node.relays, self.plan.populations[population.source].shape)
+        row[[c.POOL_HIGH, c.POOL_WIDE, c.POOL_DOWN, c.POOL_ACROSS]] = *node.window, *node.strides
+        row[[c.POOL_TOP, c.POOL_LEFT, c.HEARD_HIGH, c.HEARD_WIDE]] = node.padding[0][0], node.padding[1][0], heard[0], heard[1]
+
+    def connect(self, target: int, population: Population) -> None:
+        """All paths that end at a population, in order of their sources."""
+        row = self.population[target]
+        row[c.FIRST_PATH] = len(self.paths)
+        if isinstance(population.node, MaxPool):
+            self.pool(target, population)
+            self.path(population.source, target, lay_pool(self.plan, target), (1, 1))
+        for number in np.argsort([path.source for path in population.paths], kind="stable").tolist():
+            path = population.paths[number]
+            self.path(path.source, target, lay_path(self.plan, path, number), path.reach)
+        row[c.LAST_PATH] = len(self.paths)
+        if any(path[c.DELIVERY] != c.FULL for path in self.paths[row[c.FIRST_PATH] :]):
+            row[c.WORDS], row[c.REACH] = -(-row[c.CHANNELS] // 64), self.reached
+            self.reached += row[c.WORDS] * row[c.PIXELS]
+
+    def path(self, source: int, target: int, laid: Laid, reach: tuple[int, int]) -> None:
+        """Append a path."""
+        row = np.zeros(c.PATH_WIDTH, np.int64)
+        high, wide, channels = laid.shape
+        row[c.SOURCE], row[c.TARGET], row[c.DELIVERY], row[c.SHIFTED] = source, target, laid.delivery, laid.shift
+        row[c.OUTER], row[c.INNER], row[c.OP_WIDTH], row[c.ALONE] = laid.outer, laid.inner, wide, laid.alone
+        row[c.ROWS], row[c.COLUMNS] = self.axis(laid.rows, high), self.axis(laid.columns, wide)
+        row[c.ROW_KINDS] = self.add(c.AXES, laid.row_kinds * laid.nonzero.shape[1] * channels)
+        row[c.COLUMN_KINDS] = self.add(c.AXES, laid.column_kinds * channels)
+        row[c.WEIGHT] = self.add(c.SCALES if laid.delivery == c.DIAGONAL else c.WEIGHTS, laid.weights)
+        row[c.NONZERO] = self.add(c.NONZEROS, laid.nonzero)
+        if laid.windows is not None:
+            heard = self.population[target]
+            row[c.WINDOW_ROWS] = self.axis(laid.windows[0], int(heard[c.HEARD_HIGH]))
+            row[c.WINDOW_COLUMNS] = self.axis(laid.windows[1], int(heard[c.HEARD_WIDE]))
+        else:
+            row[c.ZEROS] = self.has_zeros(laid)
+        row[c.PLACES], row[c.LIST] = -1, source
+        if laid.index is not None:
+            self.relay(row, laid, self.plan.populations[source].size)
+        self.add(c.REACHES, np.array([float(reach[0]), float(reach[1])]))
+        self.paths.append(row)
+
+    @staticmethod
+    def has_zeros(laid: Laid) -> bool:
+        """Whether some event reaches a neuron through a weight of 0."""
+        used = [
+            np.bincount(kind[position], weights=rows[:, c.COUNT], minlength=int(kind.max(initial=0)) + 1) / np.bincount(kind).clip(1)
+            for kind, (position, rows) in ((laid.row_kinds, laid.rows), (laid.column_kinds, laid.columns))
+        ]
+        return bool(np.any(laid.nonzero != (np.multiply.outer(*used) * laid.outer)[:, :, None]))
+
+    def axis(self, axis: Axis, size: int) -> int:
+        """Append an axis; where it begins."""
+        position, rows = axis
+        begins = np.searchsorted(position, np.arange(size + 1)) * c.ENTRY_WIDTH
+        first = sum(map(len, self.parts.get(c.AXES, [])))
+        return self.add(c.AXES, np.concatenate([begins + first + size + 1, rows.reshape(-1)]))
+
+    def relay(self, row: Array, laid: Laid, size: int) -> None:
+        """Append the places of an index map by source neuron, and the list of its events."""
+        assert laid.index is not None
+        place, term = np.nonzero(laid.index >= 0)
+        source = laid.index[place, term]
+        order = np.lexsort((place, source))
+        pixel, channel = np.divmod(place[order], laid.shape[2])
+        begins = np.searchsorted(source[order], np.arange(size + 1))
+        row[c.PLACES] = self.add(c.PLACE_FIRST, begins + self.add(c.PLACE_PIXEL, pixel))
+        self.add(c.PLACE_CHANNEL, channel)
+        row[c.LIST] = self.add_list(len(place), len(place))
+
+    def tables(self) -> Tables:
+        """All that was collected."""
+        plan = self.plan
         for number, population in enumerate(plan.populations):
             self.place(number, population)
             self.function(number, population)
         for number, population in enumerate(plan.populations):
-            if isinstance(population.node, MaxPool):
-                self.pool(number, population)
-
-    def place(self, number: int, population: Population) -> None:
-        """Give a population its cells, flags, and list."""
-        row, silent = self.population[number], isinstance(population.node, Input)
-        heard, size = (0 if silent else len(population.rest_x)), population.size
-        grain = gcd(*(_granule(path) for path in population.paths)) if population.paths else 1
-        row[c.BASE], row[c.HEARD], row[c.LIST], row[c.LISTED] = self.cells, heard, self.lists, size
-        row[c.FLAGS], row[c.GRAIN], row[c.PAYLOAD], row[c.SPEAKS] = self.flags, grain, population.payload, population.threshold > 0
-        row[c.LARGEST] = ENDLESS if silent else self.plan.largest
-        row[c.DIRECT] = self.plan.direct and not isinstance(population.node, MaxPool)
-        row[c.LEAST] = 1 if row[c.DIRECT] else population.threshold // population.payload
-        # The same for either carrier: a stream goes on in float64 where float32 ends.
-        line = LINE // np.dtype(np.float32).itemsize
-        self.cells += 0 if silent else -(-max(heard, size) // line) * line
-        self.flags += 0 if silent else size // grain
-        self.lists += size
-
-    def function(self, number: int, population: Population) -> None:
-        """f, and when a neuron speaks. The last entry of a direct quantizer's interval is P - 1, its middle OFFSET."""
-        row, level, f = self.population[number], self.level[number], population.function
-        row[c.KIND] = KINDS[f.kind] if population.threshold else c.VECTOR
-        if isinstance(population.node, (Input, MaxPool)):
-            row[c.KIND] = c.INPUT if isinstance(population.node, Input) else c.POOL
-        level[c.FLOOR], level[c.CEILING] = (0, f.top) if f.kind == "relu" else (-np.inf, np.inf)
-        level[c.CHANGE] = population.threshold or np.inf
-        if row[c.DIRECT] and population.threshold:
-            level[c.CHANGE], level[c.OFFSET] = population.payload / 2, (population.payload - 1) / 2
-        if row[c.KIND] == c.SLOPED:
-            row[c.TABLE] = sum(map(len, self.slopes))
-            self.slopes.append(f.slope)
-        elif row[c.KIND] == c.TABULATED:
-            row[c.TABLE], row[c.ENTRIES], row[c.LOW], row[c.SHIFT] = sum(map(len, self.tables)), len(f.table), f.low, f.shift
-            row[c.FLAT_LOW], row[c.FLAT_HIGH] = f.flat
-            self.tables.append(f.table)
-
-    def pool(self, number: int, population: Population) -> None:
-        """The windows over each heard cell, in order, and the cells under each window."""
-        row, base = self.population[number], self.population[number, c.BASE]
-        row[c.WINDOWS], row[c.POOLS] = sum(map(len, self.window_firsts)), sum(map(len, self.tap_firsts))
-        window, tap = np.nonzero(population.windows >= 0)
-        place = population.windows[window, tap]
-        order = np.lexsort((window, place))
-        for lists, firsts, values, keys, count in (
-            (self.windows, self.window_firsts, window[order], place, len(population.index)),
-            (self.taps, self.tap_firsts, base + place, window, population.size),
-        ):
-            firsts.append(_starts(keys, count) + sum(map(len, lists)))
-            lists.append(values)
-
-    def path(self, source: int, target: int, path: Path | None) -> int:
-        """Append one path's entries; what a link's column ALONE is to hold if it is the only one."""
-        population, laid = self.plan.populations[target], None
-        if path is None:
-            entry = np.zeros((len(population.index), 4), np.int64)
-            entry[:, c.AT] = self.population[target, c.BASE] + np.arange(len(entry))
-            index, valid = population.index, np.ones(len(entry), bool)
-        else:
-            row = self.population[target]
-            if isinstance(path.op, Conv):
-                laid = Laid(path.op, path.shape, _in_order(path.index, self.plan.populations[source].size))
-                entry, valid = self.conv(laid, path, row)
-            else:
-                entry, valid = self.dense(path, row) if isinstance(path.op, Dense) else self.skip(path, row)
-            index = path.index
-            entry[:, c.FANOUT_NONZERO] = fanout_nonzero(path.op, path.weight, path.shape)
-        times, size = int(np.bincount(index[index >= 0], minlength=1).max()), self.plan.populations[source].size
-        self.fields.append(self.field(laid, path, entry, self.population[target]))
-        if path is not None and times <= 1:
-            return self.whole(index, valid, entry, self.population[target], size)
-        self.invert(index, valid, entry, size)
-        return 0 if path is None and times <= 1 else -1
-
-    def whole(self, index: Indices, valid: Array, entry: Array, row: Array, size: int) -> int:
-        """Append one entry for each source neuron, of no runs where an event arrives nowhere; the first entry."""
-        first = sum(map(len, self.entries))
-        entries, seats = np.zeros((size, 4), np.int64), np.full(size, -1)
-        entries[:, c.SHAPE], entries[:, c.AT] = self.shaped(np.zeros((1, 7), np.int64), row), row[c.BASE]
-        place, term = np.nonzero((index >= 0) & valid[:, None])
-        entries[index[place, term]], seats[index[place, term]] = entry[place], place
-        self.entries.append(entries)
-        self.seats.append(seats)
-        self.firsts.append(first + np.arange(size + 1))
-        return first
-
-    def invert(self, index: Indices, valid: Array, entry: Array, size: int) -> None:
-        """Append the entries of each source neuron, place after place."""
-        place, term = np.nonzero((index >= 0) & valid[:, None])
-        source = index[place, term]
-        order = np.lexsort((place, source))
-        first, starts = sum(map(len, self.entries)), _starts(source, size)
-        self.firsts.append(starts + first)
-        self.entries.append(entry[place[order]])
-        self.seats.append(place[order])
-
-    def dense(self, path: Path, row: Array) -> tuple[Array, Array]:
-        """Entries of a dense operation by place: one run."""
-        units = path.weight.shape[1]
-        first = self.weigh(path.weight)
-        shape = self.shaped(np.array([[1, 1, units, 0, 0, 0, 0]]), row)
-        entry = self.entered(np.full(len(path.weight), shape), np.full(len(path.weight), row[c.BASE]), row)
-        entry[:, c.WEIGHT] = first + np.arange(len(entry)) * units
-        return entry, np.ones(len(entry), bool)
-
-    def skip(self, path: Path, row: Array) -> tuple[Array, Array]:
-        """Entries of a one-to-one operation by place: one neuron."""
-        places = np.arange(path.weight.size)
-        first = self.weigh(path.weight)
-        shape = self.shaped(np.array([[1, 1, 1, 0, 0, 0, 0]]), row)
-        entry = self.entered(np.full(len(places), shape), row[c.BASE] + places, row)
-        entry[:, c.WEIGHT] = first + places
-        return entry, np.ones(len(entry), bool)
-
-    def conv(self, laid: Laid, path: Path, row: Array) -> tuple[Array, Array]:
-        """Entries of a convolution by place."""
-        entry = self.entered(self.shaped(laid.runs, row), row[c.BASE] + laid.target, row)
-        entry[:, c.WEIGHT] = laid.first(np.array([self.weigh(block) for block in laid.blocks(path.weight)]))
-        return entry, laid.reached > 0
-
-    def field(self, laid: Laid | None, path: Path | None, entry: Array, row: Array) -> Array:
-        """How a path looks from its targets; nothing but zeros if it is no such convolution."""
-        if path is None or laid is None or not laid.seen:
-            return np.zeros(15, np.int64)
-        alone = self.shaped(np.array([[1, 1, count * laid.outer, 0, 0, 0, 0] for count in range(1, laid.abreast + 1)]), row)
-        pixels, nonzero = laid.pixels(entry[:, c.WEIGHT], entry[:, c.FANOUT_NONZERO], sum(map(len, self.nonzero)))
-        field = laid.field(alone[0], sum(map(len, self.pixels)))
-        self.pixels.append(pixels)
-        self.nonzero.append(nonzero)
-        self.pile, self.near = max(self.pile, laid.most * path.index.shape[1]), max(self.near, path.index.size)
-        self.seen, self.abreast = max(self.seen, len(pixels)), max(self.abreast, laid.abreast * laid.outer)
-        return field
-
-    def weigh(self, weight: Array) -> int:
-        """Append weights; where they begin."""
-        first = sum(map(len, self.weights))
-        self.weights.append(weight.reshape(-1))
-        return first
-
-    def shaped(self, table: Array, row: Array) -> Array:
-        """Append the distinct shapes of a table of them; the number of each row's shape.
-
-        Where a row is one run, rows count as taps of a single row: the inner loop has more to do.
-        """
-        swapped = table[:, [c.TAPS, c.ROWS, c.RUN, c.TAP_STEP, c.ROW_STEP, c.TAP_WEIGHT, c.ROW_WEIGHT]]
-        table = np.where(table[:, [c.TAPS]] == 1, swapped, table)
-        first, (distinct, number) = sum(map(len, self.shapes)), np.unique(table, axis=0, return_inverse=True)
-        flags = distinct[:, [c.RUN, c.ROW_STEP, c.TAP_STEP]] // row[c.GRAIN]
-        reached = distinct[:, [c.ROWS, c.TAPS, c.RUN]].prod(axis=1, keepdims=True)
-        self.shapes.append(np.concatenate([distinct, flags, reached], axis=1))
-        return first + number.reshape(-1)
-
-    def entered(self, shape: Array, at: Array, row: Array) -> Array:
-        """Entries of these shapes at these cells."""
-        entry = np.zeros((len(at), 4), np.int64)
-        entry[:, c.SHAPE], entry[:, c.AT] = shape, at
-        return entry
+            self.connect(number, population)
+        consumers = [plan.consumers(number) for number in range(len(plan.populations))]
+        for row, heard in zip(self.population, consumers):
+            row[c.PUSHES] = sum(plan.populations[at].size for at in heard if plan.populations[at].threshold)
+        self.add(c.CONSUMER_FIRST, np.cumsum([0, *map(len, consumers)]))
+        self.add(c.CONSUMERS, np.array([at for heard in consumers for at in heard], np.int64))
+        for number in plan.outputs:
+            cells = cells_of(self.population[number])
+            self.add(c.OUTPUTS, np.stack([self.population[number, c.X] + cells, self.population[number, c.O] + cells], axis=1))
+        starts = np.cumsum([0, *(plan.populations[at].size for at in plan.inputs)])[:-1]
+        self.add(c.INPUTS, np.stack([np.array(plan.inputs, np.int64), starts], axis=1))
+        self.add(c.POPULATION_TABLE, self.population)
+        self.add(c.PATH_TABLE, np.concatenate([np.zeros(0, np.int64), *self.paths]))
+        self.add(c.LIST_TABLE, np.array(self.lists, np.int64))
+        short, state = (np.int16, np.int32) if self.narrow else (np.int64, np.int64)
+        kinds = {
+            c.WEIGHTS: short, c.SCALES: state, c.NONZEROS: np.int32, c.PLACE_PIXEL: np.int32, c.PLACE_CHANNEL: np.int32,
+            c.SLOPES: np.float64, c.REACHES: np.float64,
+        }  # fmt: skip
+        arrays = {
+            slot: aligned(np.concatenate([np.zeros(0, np.int64), *self.parts.get(slot, [])]).astype(kinds.get(slot, np.int64)), SPARE)
+            for slot in range(c.POPULATION_TABLE, c.X_CELLS)
+        }
+        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.flags, self.reached
+        return Tables(arrays, self.narrow, self.population, np.array(self.lists, np.int64), *map(int, sizes))
 
 
-def flatten(plan: Plan, carrier: str, schedule: str) -> Flat:
+def lay_out(plan: Plan, narrow: bool) -> Tables:
     """Lay out a plan.
 
     Parameters
     ----------
-    plan
-        The plan.
-    carrier
-        ``"float32"`` or ``"float64"``.
-    schedule
-        ``"slot"`` sums many weights before it touches a state: they are kept in 16 bits where these suffice, so that more of them lie
-        in the nearest caches. To ``"spike"`` turning them into the carrier would cost more than that saves.
+    plan, narrow
+        The plan, and whether states are int32.
     """
-    layout, populations = Layout(plan, carrier), plan.populations
-    links: list[tuple[int, ...]] = []
-    link_first, path_first, most = [0], list[int](), list[int]()
-    for source in range(len(populations)):
-        for target in plan.consumers(source):
-            paths: list[Path | None] = [path for path in populations[target].paths if path.source == source]
-            paths = paths or [None]
-            first, alone = len(path_first), -1
-            for path in paths:
-                path_first.append(sum(map(len, layout.firsts)))
-                alone = layout.path(source, target, path)
-                most.append(min(path.reach) if path is not None else 1)
-            links.append((target, first, first + len(paths), source, alone if len(paths) == 1 else -1))
-            if populations[target].threshold:
-                layout.population[source, c.PUSHES] += populations[target].size
-        link_first.append(len(links))
-    link = np.array(links, np.int64).reshape(-1, 5)
-    grow = [sum(most[first:last]) for _, first, last, _, _ in links]
-    cells = [layout.population[at, c.BASE] + np.arange(populations[at].size) for at in plan.outputs]
-    starts = np.cumsum([0, *(populations[at].size for at in plan.inputs)])[:-1]
-    entry, kept = _joined(layout.entries, "int32", 4), "int16" if schedule == "slot" and _short(layout.weights) else carrier
-    net = k.Net(
-        weight=aligned(_joined(layout.weights, kept), SPARE), entry=entry, place=entry.view(np.int64),
-        first=_joined(layout.firsts, "int32"),
-        shape=_joined(layout.shapes, "int64", 11), link=link, population=layout.population, level=layout.level,
-        path=np.array(path_first, np.int64), most=np.array(most, np.float64), grow=np.array(grow, np.float64),
-        link_first=np.array(link_first, np.int64),
-        ear_first=_starts(link[:, c.TARGET], len(populations)), ear=np.argsort(link[:, c.TARGET], kind="stable"),
-        window_first=_joined(layout.window_firsts, "int32"), window=_joined(layout.windows, "int32"),
-        tap_first=_joined(layout.tap_firsts, "int32"), tap=_joined(layout.taps, "int32"),
-        seat=_joined(layout.seats, "int32"), pixel=_joined(layout.pixels, "int32", 4), nonzero=_joined(layout.nonzero, "int32"),
-        field=_joined([field[None] for field in layout.fields], "int64", 15), slope=_joined(layout.slopes, "float64"),
-        table=_joined(layout.tables, "int64"), output=_joined(cells, "int64"),
-        inputs=np.stack([np.array(plan.inputs, np.int64), starts], axis=1), limit=float(STATE_LIMIT[carrier]),
-    )  # fmt: skip
-    x, told = spread(plan, net, [p.rest_x[None] for p in populations], [p.rest_o[None] for p in populations])
-    sizes = layout.flags, layout.lists, layout.pile, layout.near, layout.seen, layout.abreast
-    return Flat(net, x, told, bounds(net, x), *sizes)
+    return TableBuilder(plan, narrow).tables()
 
 
-def _granule(path: Path) -> int:
-    """Neurons of the target that an event reaches together or not at all."""
-    if isinstance(path.op, Conv):
-        return path.op.filters // path.op.groups
-    return path.op.units if isinstance(path.op, Dense) else 1
+def cells_of(row: Array) -> Array:
+    """int64 (neurons): the cell of each neuron of a population, counted from its first."""
+    cells: Array = (np.arange(row[c.PIXELS])[:, None] * row[c.CELLS] + np.arange(row[c.CHANNELS])).reshape(-1)
+    return cells
 
 
-def _short(weights: list[Array]) -> bool:
-    """Whether 16 bits hold all weights."""
-    return max((int(np.abs(part).max(initial=0)) for part in weights), default=0) < 1 << 15
+def aligned(values: Array, spare: int = 0) -> Array:
+    """A copy that begins at a cache line: a vector that lies across two takes twice the time.
 
-
-def _in_order(index: Indices, size: int) -> bool:
-    """Whether what source neurons send arrives in one place each, in their order."""
-    place, term = np.nonzero(index >= 0)
-    seat = np.full(size, -1)
-    seat[index[place, term]] = place
-    return len(place) == np.count_nonzero(seat >= 0) and bool((np.diff(seat[seat >= 0]) > 0).all())
-
-
-def _starts(keys: Array, count: int) -> Array:
-    """int64 (count + 1): where each key begins in a sorted list."""
-    return np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=count))]).astype(np.int64)
-
-
-def _joined(parts: list[Array], dtype: str, width: int = 0) -> Array:
-    empty = np.zeros((0, width) if width else 0, dtype)
-    return np.ascontiguousarray(np.concatenate([empty, *parts]), dtype)
+    Parameters
+    ----------
+    values
+        One axis.
+    spare
+        For how many more numbers there is room behind it.
+    """
+    room = np.zeros(values.nbytes + spare * values.itemsize + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    copy = room[first : first + values.nbytes].view(values.dtype)
+    copy[:] = values
+    return copy

@@ -1,115 +1,283 @@
-"""What one thread of the compiled engine writes, and the call that runs it."""
+"""What one thread of the compiled engine writes, the samples that it is given, and how states enter and leave both."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import numba
 import numpy as np
 
 from tfsnn.aliases import Array
-from tfsnn.compiled.cells import aligned
+from tfsnn.compiled.first_use import callable_of
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel import loop
-from tfsnn.compiled.kernel import state as k
-from tfsnn.compiled.kernel.vector import SPARE
-from tfsnn.compiled.tables import Flat
+from tfsnn.compiled.kernel.memory import make_context
+from tfsnn.compiled.tables import SPARE, Tables, aligned, cells_of, lay_out
+from tfsnn.input.events import Events
 from tfsnn.memory import afford
 from tfsnn.plan.plan import Plan
-from tfsnn.record import readout
+from tfsnn.record import State, readout
 
+config: Any = numba.config
 QUEUE = 1 << 14
 MANY_EVENTS = "raise the threshold, send smaller payloads, or choose spikes that carry more (graded, valued)"
 
 
-def sources_digest() -> int:
-    """A digest of all sources that are compiled, so that the cache notices an edit in any of them."""
-    files = sorted(Path(loop.__file__).parent.glob("*.py"))
-    return int(hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:15], 16)
-
-
-RUN_SPIKE, RUN_SLOT = loop.entries(sources_digest())
-
-
-def make_work(flat: Flat, capacity: int) -> k.Work:
-    """What one thread writes.
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Samples to run, and where results go.
 
     Parameters
     ----------
-    flat
-        The plan's arrays.
+    arrays
+        By slot of the context.
+    whole, rows, log
+        Whether to keep the whole state, a row a time stamp, all events.
+    """
+
+    arrays: dict[int, Array]
+    whole: bool = False
+    rows: bool = False
+    log: bool = False
+
+
+@dataclass(eq=False)
+class Work:
+    """What one thread writes, and its context.
+
+    Parameters
+    ----------
+    tables
+        The plan's.
     capacity
         Rows of the queue at first.
     """
-    populations, cells = len(flat.net.population), flat.start_x.shape[1]
-    carrier = flat.start_x.dtype
-    return k.Work(
-        x=aligned(np.zeros(cells, carrier)), told=aligned(np.zeros(cells, carrier)), flags=np.zeros(flat.flags, np.uint8),
-        bound=np.zeros(populations), queue=np.zeros((capacity, 3), np.int64), lists=np.zeros((flat.lists, 3), np.int64),
-        length=np.zeros(populations, np.int64), events=np.zeros(populations, np.int64), mark=np.zeros(flat.lists, np.int64),
-        counts=np.zeros((7, populations), np.int64), pile_first=np.zeros(flat.pile + SPARE, np.int32),
-        pile_units=np.zeros(flat.pile + SPARE, carrier), near_first=np.zeros(flat.near + SPARE, np.int32),
-        near_units=np.zeros(flat.near + SPARE, carrier), begins=np.zeros(flat.pixels + 1, np.int64),
-        sizes=np.zeros(flat.pixels + 1, np.int64),
-        band=np.zeros(flat.pixels + 1, np.int64), kept=np.zeros(flat.abreast, carrier),
-        progress=np.zeros(14, np.int64),
-    )  # fmt: skip
+
+    tables: Tables
+    capacity: int = QUEUE
+    arrays: dict[int, Array] = field(init=False)
+    context: Array = field(init=False)
+    job: Job | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        t, populations = self.tables, len(self.tables.population)
+        short = np.int16 if t.narrow else np.int64
+        inputs, widest = t.population[t.population[:, c.KIND] == c.INPUT], int(t.population[:, c.CELLS].max())
+        flags = aligned(np.zeros(t.flags + 8, np.uint8), SPARE)
+        self.arrays = {
+            c.X_CELLS: aligned(np.zeros(t.x_cells, t.carrier), SPARE), c.O_CELLS: aligned(np.zeros(t.o_cells, t.carrier), SPARE),
+            c.EVENT_CHANNELS: np.zeros(t.events, np.int32), c.EVENT_UNITS: np.zeros(t.events, short),
+            c.EVENT_TIMES: np.zeros(t.events, np.int64), c.EVENT_PIXELS: np.zeros(t.pixels, np.int32),
+            c.EVENT_FIRSTS: np.zeros(t.pixels, np.int32), c.FLAGS: flags, c.FLAG_WORDS: flags[: len(flags) // 8 * 8].view(np.int64),
+            c.REACHED: np.zeros(t.reached + 1, np.int64), c.TOUCHED: np.zeros(int(t.population[:, c.PIXELS].max()) + 1, np.int32),
+            c.VALUES: aligned(np.zeros(widest, t.carrier), SPARE), c.SPREAD: aligned(np.zeros(widest, t.carrier), SPARE),
+            c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(widest // 64 + 1, np.int64),
+            c.LEDGER: np.zeros(c.COUNTS * populations, np.int64), c.BOUNDS: np.full(populations, 2.0**62),
+            c.LENGTHS: np.zeros(c.LENGTH_WIDTH * len(t.lists), np.int64), c.QUEUE: np.zeros(c.QUEUE_WIDTH * self.capacity, np.int64),
+            c.MARKS: np.zeros(int((inputs[:, c.PIXELS] * inputs[:, c.CHANNELS]).sum()), np.int32),
+            c.PROGRESS: np.zeros(c.PROGRESS_WIDTH, np.int64),
+        }  # fmt: skip
+
+    def take(self, job: Job, codes: Array) -> None:
+        """Work on this job from now on, with stages at these addresses."""
+        self.job, progress = job, self.progress
+        progress[c.WHOLE], progress[c.KEEP_ROWS], progress[c.LOG] = job.whole, job.rows, job.log
+        progress[c.START_STEP] = len(job.arrays[c.START_X]) > self.tables.x_cells
+        self.context = make_context({**self.tables.arrays, **self.arrays, **job.arrays, c.CODES: codes}, self.tables.narrow)
+
+    @property
+    def address(self) -> Any:
+        """What a stage is called with."""
+        return self.context if config.DISABLE_JIT else self.context.ctypes.data
+
+    def grow(self) -> None:
+        """Twice the queue, its rows kept; BudgetError before it takes more than there is."""
+        afford(3 * self.arrays[c.QUEUE].nbytes, "simulate: the events that wait in one sample", MANY_EVENTS)
+        queue = np.concatenate([self.arrays[c.QUEUE], np.zeros_like(self.arrays[c.QUEUE])])
+        self.arrays[c.QUEUE] = queue
+        self.context[2 * c.QUEUE], self.context[2 * c.QUEUE + 1] = queue.ctypes.data, queue.size
+
+    def clean(self) -> None:
+        """Forget a sample that was left in its middle."""
+        for slot in (c.FLAGS, c.REACHED, c.LENGTHS, c.MARKS):
+            self.arrays[slot][:] = 0
+
+    @property
+    def progress(self) -> Array:
+        """Where the run stands."""
+        return self.arrays[c.PROGRESS]
 
 
-def grown(work: k.Work) -> k.Work:
-    """The same work with twice the queue, its rows kept; BudgetError before it takes more than there is."""
-    afford(3 * work.queue.nbytes, "simulate: the events that wait in one sample", MANY_EVENTS)
-    queue = np.zeros((2 * len(work.queue), 3), np.int64)
-    queue[: len(work.queue)] = work.queue
-    return work._replace(queue=queue)
+def widened(work: Work, tables: Tables) -> Work:
+    """The same work in a wide context, to go on where it stopped: nothing is lost, all was exact so far.
+
+    Parameters
+    ----------
+    work, tables
+        The work, and the plan's wide tables.
+    """
+    wide = Work(tables, 1)
+    for slot, array in work.arrays.items():
+        if slot in (c.X_CELLS, c.O_CELLS, c.EVENT_UNITS):
+            wide.arrays[slot][:] = array
+        elif slot not in (c.VALUES, c.SPREAD):
+            wide.arrays[slot] = array
+    # Bounds hold for either.
+    return wide
 
 
-def advance(entry: Any, net: k.Net, work: k.Work, job: k.Job) -> tuple[int, k.Work]:
-    """Run until all samples are done or a sum may leave the exact range: a status, and the work, its queue grown as needed."""
-    status = entry(net, work, job)
-    while status == c.FULL:
-        work = grown(work)
-        status = entry(net, work, job)
-    return int(status), work
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A plan ready to run.
+
+    Parameters
+    ----------
+    tables
+        Its tables.
+    start
+        Carrier (1, cells): where a sample begins.
+    idle
+        Work that no thread uses now.
+    """
+
+    tables: Tables
+    start: tuple[Array, Array]
+    idle: SimpleQueue[Work]
 
 
-def read(plan: Plan, net: k.Net, x: Array, told: Array) -> Array:
+_READY: WeakKeyDictionary[Plan, dict[bool, Prepared]] = WeakKeyDictionary()
+
+
+def prepared(plan: Plan, narrow: bool) -> Prepared:
+    """The plan's tables, laid out once."""
+    known = _READY.setdefault(plan, {})
+    if narrow not in known:
+        tables = lay_out(plan, narrow)
+        start = to_cells(plan, tables, [p.rest_x[None] for p in plan.populations], [p.rest_o[None] for p in plan.populations])
+        known[narrow] = Prepared(tables, start, SimpleQueue())
+    return known[narrow]
+
+
+def advance(entry: str, work: Work, *arguments: int) -> int:
+    """Run until all samples are done or they cannot go on; the queue grows as needed.
+
+    Parameters
+    ----------
+    entry, arguments
+        A name among the kernels' entries, and what it takes beside the context.
+    work
+        What it works on.
+    """
+    run_on = callable_of(entry, work.tables.narrow)
+    status = run_on(work.address, *arguments)
+    while status == c.CRAMPED:
+        work.grow()
+        status = run_on(work.address, *arguments)
+    return int(status)
+
+
+def make_job(tables: Tables, events: Events, start: tuple[Array, Array], record: tuple[str, ...]) -> tuple[Job, Array]:
+    """The samples of a batch, and the first event of each of their time stamps.
+
+    Parameters
+    ----------
+    tables, events
+        The plan's, and the samples.
+    start
+        Carrier (1 or samples, cells): x and o.
+    record
+        Any of :data:`tfsnn.record.RECORDS`.
+    """
+    samples, whole = events.samples, "state" in record
+    new = np.ones(len(events), bool)
+    new[1:] = np.diff(events.t) != 0
+    new[events.offsets[:-1][np.diff(events.offsets) > 0]] = True
+    stamps = np.flatnonzero(new)
+    rows = len(stamps) if {"trajectory", "events"} & set(record) else 0
+    shown = len(tables.arrays[c.OUTPUTS]) // 2
+    widths = (tables.x_cells, tables.o_cells) if whole else (shown, shown)
+    arrays = {
+        c.STAMPS: events.t, c.NEURONS: events.neuron, c.PAYLOADS: events.payload, c.OFFSETS: events.offsets,
+        c.FRAME: np.zeros(0, np.uint8), c.SENT: np.zeros(0, np.uint8),
+        c.START_X: start[0].reshape(-1), c.START_O: start[1].reshape(-1),
+        c.LEDGERS: np.zeros(samples * c.COUNTS * len(tables.population), np.int64),
+        c.FINAL_X: np.zeros(samples * widths[0], tables.carrier), c.FINAL_O: np.zeros(samples * widths[1], tables.carrier),
+        c.ROWS_X: np.zeros(rows * shown, tables.carrier), c.ROWS_O: np.zeros(rows * shown, tables.carrier),
+        c.ROW_COUNTS: np.zeros(3 * rows, np.int64), c.ROW_FIRST: np.searchsorted(stamps, events.offsets[:-1]),
+    }  # fmt: skip
+    return Job(arrays, whole, rows > 0, "events" in record), stamps
+
+
+def to_cells(plan: Plan, tables: Tables, x: list[Array], o: list[Array]) -> tuple[Array, Array]:
+    """States as cells.
+
+    Parameters
+    ----------
+    plan, tables
+        What they belong to.
+    x, o
+        int64 (samples, neurons) by population, in steps and payload units.
+
+    Returns
+    -------
+    carrier (samples, cells), twice
+        x; and o in steps.
+    """
+    cells_x = np.zeros((len(x[0]), tables.x_cells), tables.carrier)
+    cells_o = np.zeros((len(x[0]), tables.o_cells), tables.carrier)
+    for number, (row, values, sent) in enumerate(zip(tables.population, x, o)):
+        if row[c.KIND] != c.INPUT:
+            cells_x[:, row[c.X] + _heard_cells(tables, number)] = values
+            cells_o[:, row[c.O] + cells_of(row)] = sent * row[c.PAYLOAD]
+    return cells_x, cells_o
+
+
+def state_of(tables: Tables, x: Array, o: Array) -> State:
+    """The inverse of :func:`to_cells`.
+
+    Parameters
+    ----------
+    tables
+        The plan's.
+    x, o
+        carrier (samples, cells)
+    """
+    xs, os = [], []
+    for number, row in enumerate(tables.population):
+        if row[c.KIND] == c.INPUT:
+            nothing = np.zeros((len(x), row[c.PIXELS] * row[c.CHANNELS]), np.int64)
+            xs.append(nothing)
+            os.append(nothing.copy())
+        else:
+            xs.append(x[:, row[c.X] + _heard_cells(tables, number)].astype(np.int64))
+            os.append(o[:, row[c.O] + cells_of(row)].astype(np.int64) // row[c.PAYLOAD])
+    return State(tuple(xs), tuple(os))
+
+
+def _heard_cells(tables: Tables, number: int) -> Array:
+    """int64: the cells of what has an x of a population, counted from its first."""
+    row = tables.population[number].copy()
+    row[c.PIXELS] = row[c.HEARD] // row[c.CELLS]
+    return cells_of(row)
+
+
+def outputs_of(plan: Plan, tables: Tables, x: Array, o: Array) -> Array:
     """The outputs in real units.
 
     Parameters
     ----------
-    plan, net
+    plan, tables
         What they belong to.
-    x, told
+    x, o
         carrier (samples, outputs): the output cells.
     """
     xs: list[Array] = [np.zeros(0)] * len(plan.populations)
     os_, column = list(xs), 0
     for number in plan.outputs:
-        row = net.population[number]
-        cut = slice(column, column + row[c.LISTED])
-        xs[number] = x[:, cut]
-        os_[number] = (told[:, cut] - np.float64(net.level[number, c.OFFSET])) / row[c.PAYLOAD]
-        column += int(row[c.LISTED])
+        size = plan.populations[number].size
+        xs[number] = x[:, column : column + size]
+        os_[number] = o[:, column : column + size] // tables.population[number, c.PAYLOAD]
+        column += size
     return readout(plan, xs, os_)
-
-
-def one_sample(flat: Flat, events: int) -> k.Job:
-    """A job of one sample with room for some events, into which a stream writes.
-
-    Parameters
-    ----------
-    flat
-        The plan's arrays.
-    events
-        How many there is room for.
-    """
-    carrier, outputs = flat.start_x.dtype, len(flat.net.output)
-    return k.Job(
-        t=np.zeros(events, np.int64), neuron=np.zeros(events, np.int32), payload=np.zeros(events, np.int32), offsets=np.zeros(2, np.int64),
-        start_x=flat.start_x, start_told=flat.start_told, start_bound=flat.start_bound,
-        counts=np.zeros((1, 7, len(flat.net.population)), np.int64), final_x=np.zeros((1, outputs), carrier),
-        final_told=np.zeros((1, outputs), carrier), rows_x=np.zeros((0, outputs), carrier), rows_told=np.zeros((0, outputs), carrier),
-        row_counts=np.zeros((0, 3), np.int64), row_first=np.zeros(1, np.int64), whole=False, rows=False, log=False,
-    )  # fmt: skip

@@ -126,6 +126,13 @@ class Encoder:
         sent[fires] = levels[fires]
         return fires, change[fires]
 
+    @property
+    def byte_threshold(self) -> int | None:
+        """The least change of an 8-bit pixel that is sent, where a payload unit is one step of the pixel; None where it is not."""
+        if self.kind == "delay" or self.unit_value != self.scale:
+            return None
+        return self._least() if self.kind == "delta" else 1
+
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
         return asdict(self)

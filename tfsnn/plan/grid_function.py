@@ -13,8 +13,10 @@ from tfsnn.aliases import Integers
 from tfsnn.errors import InputError, RangeError
 from tfsnn.network.ops import Activation, Shape
 
-STATE_LIMIT = {"float32": 1 << 23, "float64": 1 << 52}
-"""|x| stays below this, so that differences of two such numbers are exact in the carrier."""
+STATE_LIMIT = {"float32": 1 << 23, "float64": 1 << 52, "int32": 1 << 29, "int64": 1 << 52}
+"""|x| stays below this, so that differences of two such numbers, and f(x) - o, are exact in the carrier."""
+WEIGHT_LIMIT = (1 << 15) - 1
+"""No weight of an int32 carrier exceeds it: products of pairs of 16-bit numbers are what CPUs add up fastest."""
 TABLE_ENTRIES = 1 << 16
 LARGEST_PRODUCT = 1 << 62
 

@@ -15,7 +15,7 @@ from tfsnn.network.arithmetic import gather_sum, linear
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Node, Synapse
 from tfsnn.network.ops import Indices, Linear, Shape
-from tfsnn.plan.grid_function import STATE_LIMIT, Function, lipschitz
+from tfsnn.plan.grid_function import STATE_LIMIT, WEIGHT_LIMIT, Function, lipschitz
 from tfsnn.plan.settings import Settings
 
 
@@ -187,6 +187,22 @@ class Plan:
             and np.abs(population.function.slope).max(initial=0) <= 1
             for population in self.populations
         )
+
+    @cached_property
+    def carrier(self) -> str:
+        """``"int32"`` where that holds the plan's own numbers, with weights of 16 bits; else ``"int64"``.
+
+        It is what a run keeps its states in. What a run adds to them is watched: one that leaves int32 goes on in int64, unnoticed.
+        """
+        limit = STATE_LIMIT["int32"]
+        small = all(
+            max(p.threshold, p.payload, abs(p.function.low), abs(p.function.high), largest_of(p.rest_o) * p.payload,
+                *map(largest_of, (p.bias, p.rest_x, p.function.table))) < limit
+            and all(largest_of(path.weight) <= WEIGHT_LIMIT for path in p.paths)
+            and np.abs(p.function.slope).max(initial=0) <= 1
+            for p in self.populations
+        )  # fmt: skip
+        return "int32" if small else "int64"
 
     def consumers(self, position: int) -> tuple[int, ...]:
         """Positions of the populations that receive from this one, in topological order."""

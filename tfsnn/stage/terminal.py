@@ -33,8 +33,8 @@ def counting(description: str, total: int) -> Iterator[Callable[[int], object]]:
 
 @contextmanager
 def announced_if_slow(text: str) -> Iterator[None]:
-    """Say a line on stderr, if that is a terminal and what is inside takes longer than a second."""
-    timer = Timer(1.0, lambda: sys.stderr.write(text) if sys.stderr.isatty() else None)
+    """Say a line on stderr if what is inside takes longer than a second."""
+    timer = Timer(1.0, lambda: print(text, end="", file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
     try:

@@ -1,41 +1,71 @@
-"""The columns of the compiled engine's integer tables, by name."""
+"""The columns of the compiled engine's integer tables, and the slots of its context, by name.
+
+A table is a flat int64 array; its width is the last name of the ``range`` that names its columns.
+"""
 
 from __future__ import annotations
 
-DONE, FULL, RANGE, LATER = range(4)
-"""Status: all samples are done; the queue must grow before it can go on; a sum may leave the exact range; nothing was done."""
+from typing import Any
 
-SHAPE, AT, WEIGHT, FANOUT_NONZERO = range(4)
-"""Columns of an entry."""
-ORIGIN, FURTHER, REACHED, NONZERO = range(4)
-"""Columns of a pixel of a convolution's input: what the output pixel (i, j) adds for an event of channel k begins at
-ORIGIN + k FURTHER + i ACROSS + j FILTERS; neurons that it reaches, and where the numbers of weights other than 0 stand by channel."""
-FIELD_HIGH, FIELD_WIDE, STEP_DOWN, STEP_ACROSS, BEFORE_DOWN, BEFORE_ACROSS, WIDE, OUT_HIGH, OUT_WIDE = range(9)
-"""Columns of a field, of a path that is a convolution seen from its targets: its window (0: no such path), strides and borders; width of
-its input; size of its output."""
-CHANNELS, FILTERS, ACROSS, ABREAST, ALL, PIXELS = range(9, 15)
-"""Columns of a field, further: input channels and filters; see ORIGIN; how many neighbouring output pixels are added to together, and the
-shape of one of them, which those of two and more follow; the row of its first pixel."""
-ROWS, TAPS, RUN, ROW_STEP, TAP_STEP, ROW_WEIGHT, TAP_WEIGHT, FLAG_RUN, FLAG_ROW, FLAG_TAP, FANOUT = range(11)
-"""Columns of a shape."""
-TARGET, FIRST_PATH, LAST_PATH, SOURCE, ALONE = range(5)
-"""Columns of a link: the paths from one population to another; ALONE: -1 if an event may arrive in several
-places; else the first of its entries, one a neuron (to max pooling: 0)."""
-BASE, HEARD, LIST, LISTED, FLAGS, GRAIN, KIND, PAYLOAD, LEAST, LARGEST, DIRECT, SPEAKS, PUSHES = range(13)
-"""Columns of a population: its first cell, and number of those with x; the first row of its list, and number of neurons; its
-first flag, and neurons a flag; KIND; P, least and largest payload; whether it quantizes directly, speaks; most neurons that an
-event reaches."""
-TABLE, ENTRIES, LOW, SHIFT, FLAT_LOW, FLAT_HIGH, WINDOWS, POOLS = range(13, 21)
-"""Columns of a population, further: its function's table or slopes; its rows in the tables of max pooling."""
+Number = Any
+"""A whole number, or where the text says so a real one: Python's or NumPy's, which mypy tells apart, and kernels do not."""
+
+DONE, CRAMPED, RANGE, WIDEN = range(4)
+"""Status: all samples are done; the queue must grow before it can go on; a sum may leave the exact range; a payload does not fit."""
+
+(
+    KIND, X, O, PIXELS, WIDTH, CHANNELS, CELLS, FLAG, WORDS, REACH, SPIKES, PAYLOAD, LEAST, LARGEST, DIRECT, FLOOR, CEILING, CHANGE,
+    BEYOND, TABLE, ENTRIES, LOW, SHIFT, FLAT_LOW, FLAT_HIGH, POOL_WIDE, POOL_HIGH, POOL_DOWN, POOL_ACROSS, POOL_TOP, POOL_LEFT,
+    HEARD_HIGH, HEARD_WIDE, HEARD, FIRST_PATH, LAST_PATH, PUSHES, POPULATION_WIDTH,
+) = range(38)  # fmt: skip
+"""Columns of a population. KIND; its first cells of x and o; its pixels, those of a row, channels, and cells of a pixel (CHANNELS, filled
+up to whole vectors); its first flag, one a pixel; words of REACH bits that a pixel has where an event may reach some
+of its channels (0: none), and the first of them; whether it spikes; P; least and largest number of units of a spike; whether it
+quantizes directly; f(x) =
+min(max(x, FLOOR), CEILING), where |f(x) - o| reaches CHANGE there is something to send, from BEYOND on it does not fit a payload; the table
+or the slopes of its function; of max pooling the window, strides and border, and the size of what it receives; how many cells x has; the
+paths that end here; how many neurons an event of it reaches at most."""
 VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
 """KIND of a population."""
-FLOOR, CEILING, CHANGE, OFFSET = range(4)
-"""Columns of a level: a neuron speaks if abs(min(max(x, FLOOR), CEILING) - told) >= CHANGE; told = o P + OFFSET."""
-NEURON, UNITS, TIMES = range(3)
-"""Columns of a queue and of a list: neuron, payload units, and its population (queue) or the number of its events (list)."""
-POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISONS = range(7)
+
+(
+    SOURCE, TARGET, DELIVERY, ROWS, COLUMNS, ROW_KINDS, COLUMN_KINDS, SHIFTED, WEIGHT, OUTER, INNER, NONZERO, ZEROS, OP_WIDTH,
+    PLACES, LIST, WINDOW_ROWS, WINDOW_COLUMNS, ALONE, PATH_WIDTH,
+) = range(20)  # fmt: skip
+"""Columns of a path. From and to which population; DELIVERY; where its axes begin, and the kinds of their positions; by how much its
+channels are shifted; its first weight; output and input channels of a group; where the numbers of weights other than 0 begin, by kind
+of row, kind of
+column and channel, and whether there is a weight of 0 at all; pixels of a row of the operation's input; where the places of
+an index map begin (-1: pixels lead to pixels); the list of events that it delivers; the axes of max pooling's windows; whether no
+event reaches a neuron twice."""
+FULL, DIAGONAL, GROUPED, POOLED = range(4)
+"""DELIVERY: all channels to all, each channel to its own, groups to groups, to max pooling; a file each."""
+OFFSET, TO, COUNT, STRIDE, ENTRY_WIDTH = range(5)
+"""Columns of an axis' entry: what it adds to the first weight, to the first target pixel; target pixels side by side; weights from one
+input channel to the next. An axis begins with where the entries of each of its positions begin, and ends."""
+
+PIXEL_AT, EVENT_AT, LIST_WIDTH = range(3)
+"""Columns of a list of events: its first pixel and its first event."""
+PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, LENGTH_WIDTH = range(7)
+"""Columns of what a list holds: pixels, rows; the events that these stand for, and whether some row stands for several; the largest abs(k)
+and the sum of them."""
+POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISONS, COUNTS = range(8)
 """Rows of the counts, as in the ledger."""
-SAMPLE, LAST_SAMPLE, EVENT, HEAD, TAIL, PART, ROW, INSIDE, NEXT, PATH, RANK, PLACE, FROM, UPTO = range(14)
-"""Where a run stands: sample and end of its samples; next event; queue; units of its head already delivered; next trajectory
-row; whether inside a time stamp; which population is next (after RANGE: is concerned); how far it has heard (RANK -1: PLACE is an
-output pixel); and the first flag set, and the one behind the last."""
+NEURON, UNITS, WHOSE, QUEUE_WIDTH = range(4)
+"""Columns of the queue: neuron, payload units, population."""
+SAMPLE, LAST_SAMPLE, EVENT, HEAD, TAIL, PART, ROW, STAGE, NEXT, WHOLE, KEEP_ROWS, LOG, START_STEP, PROGRESS_WIDTH = range(14)
+"""Where a run stands: sample and end of its samples; next event; queue; units of its head already delivered; next row kept; STAGE; which
+population is next (after RANGE and WIDEN: is concerned). And what is to be kept; START_STEP: samples from one start to the next."""
+BETWEEN, SWEEPING, DELIVERED = range(3)
+"""STAGE: between time stamps; in one; in one, with the next population delivered to, but not checked."""
+
+(
+    POPULATION_TABLE, PATH_TABLE, LIST_TABLE, AXES, WEIGHTS, SCALES, NONZEROS, PLACE_FIRST, PLACE_PIXEL, PLACE_CHANNEL, SLOPES, TABLES,
+    OUTPUTS, INPUTS, REACHES, CONSUMER_FIRST, CONSUMERS,
+    X_CELLS, O_CELLS, EVENT_CHANNELS, EVENT_UNITS, EVENT_TIMES, EVENT_PIXELS, EVENT_FIRSTS, FLAGS, FLAG_WORDS, REACHED, TOUCHED, VALUES,
+    SPREAD, HITS, BITS, LEDGER, BOUNDS, LENGTHS, QUEUE, MARKS, PROGRESS,
+    STAMPS, NEURONS, PAYLOADS, OFFSETS, FRAME, SENT, START_X, START_O, LEDGERS, FINAL_X, FINAL_O, ROWS_X, ROWS_O,
+    ROW_COUNTS, ROW_FIRST, CODES,
+    SLOTS,
+) = range(55)  # fmt: skip
+"""Slots of the context, an array each; :mod:`tfsnn.compiled.kernel.memory` says of what type."""

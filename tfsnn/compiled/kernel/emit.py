@@ -1,325 +1,284 @@
-"""The vector loops of the compiled engine as code: what each of :mod:`tfsnn.compiled.kernel.vector`'s operations emits.
+"""The hot routines of the compiled engine as vector code: what each of :mod:`tfsnn.compiled.kernel.vector`'s emits.
 
-Each becomes a function of its own: woven into the loops around them they lost as much time to registers that ran out as
-they took themselves.
+Written as LLVM's code, since numba makes none of this of a loop by itself: products of pairs of 16-bit numbers, sums that stay in
+registers over a list of events, what passes a test packed side by side. LLVM turns it into what the CPU has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.lanes import INT, Lanes, cgutils, ir
+from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, REAL, SHORT, WORD, Lanes, cgutils, ir
 
-MOST = 8
-"""Vectors that are worked on together."""
-TOGETHER = {1: 4, 2: 2, 3: 2}
-"""Events whose runs of so many vectors are summed apart: one sum would have to wait for itself."""
-CROWDED = 3
-"""Neurons of a word from which on what they tell is worked out in vectors."""
+BLOCKS = (64, 32, 16, 8)
+"""Neurons that are summed up together: up to eight vectors, as many as registers hold beside weights and payloads."""
+FIRST_HALVES = [0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27]
+SECOND_HALVES = [i + 4 for i in FIRST_HALVES]
+"""Pairs of two events' weights, as AVX2 interleaves them; their sums come in this order, too."""
 
 
-class Rule:
-    """Emits the check of a population's neurons: what they have to tell is appended to a queue.
+def pairs_of_products(on: Lanes, weights: Any, payloads: Any) -> Any:
+    """w0 k0 + w1 k1 of neighbours, 8 of 32 bits; LLVM knows this as one instruction (vpmaddwd on x86).
 
     Parameters
     ----------
-    on
-        Where to.
-    x, told, queue, p, level
-        Pointers: state, told, queue, and the population's rows.
-    number, tail
-        The population, and the end of the queue.
-    crowded
-        From how many of a word's neurons on they tell in vectors; alone that would take longer.
+    weights, payloads
+        Vectors of 16 of 16 bits.
+    """
+    wide = ir.VectorType(WORD, 16)
+    product = on.builder.mul(on.builder.sext(weights, wide), on.builder.sext(payloads, wide))
+    return on.builder.add(*(on.shuffled(product, product, range(first, 16, 2)) for first in (0, 1)))
+
+
+def emit_add_rows(
+    on: Lanes, x: Any, at: Any, weights: Any, first: Any, stride: Any, channels: Any, payloads: Any, begin: Any, end: Any, width: Any
+) -> None:
+    """The code of ``add_rows``: two events at a time, sums in registers until all are in."""
+    builder = on.builder
+    done = cgutils.alloca_once_value(builder, INT(0))
+    arguments = weights, stride, channels, payloads, begin, end
+    largest = BLOCKS[0]
+    with cgutils.for_range_slice(builder, INT(0), builder.and_(width, INT(-largest)), INT(largest)) as (i, _):
+        add_block(on, largest, x, builder.add(at, i), builder.add(first, i), *arguments)
+    builder.store(builder.and_(width, INT(-largest)), done)
+    for size in BLOCKS[1:]:
+        with builder.if_then(builder.icmp_signed("!=", builder.and_(width, INT(size)), INT(0))):
+            i = builder.load(done)
+            add_block(on, size, x, builder.add(at, i), builder.add(first, i), *arguments)
+            builder.store(builder.add(i, INT(size)), done)
+
+
+def add_block(
+    on: Lanes, size: int, x: Any, at: Any, first: Any, weights: Any, stride: Any, channels: Any, payloads: Any, begin: Any, end: Any
+) -> None:
+    """``add_rows`` for a block of ``size`` neurons."""
+    builder, shorts = on.builder, min(size, 16)
+    sums = [cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES)) for _ in range(size // LANES)]
+
+    def row(event: Any) -> Any:
+        return builder.add(first, builder.mul(on.element(channels, event), stride))
+
+    def add(pair: Any, rows: Sequence[Any]) -> None:
+        both = builder.bitcast(on.splat(pair), ir.VectorType(SHORT, 16))
+        for block in range(size // shorts):
+            a, b = (on.load(weights, builder.add(start, INT(block * shorts)), shorts) if start is not None
+                    else ir.Constant(ir.VectorType(SHORT, shorts), [0] * shorts) for start in rows)  # fmt: skip
+            orders = [[i // 2 + 8 * (i % 2) for i in range(16)]] if shorts == LANES else [FIRST_HALVES, SECOND_HALVES]
+            for total, order in zip(sums[block * len(orders) :], orders):
+                builder.store(builder.add(builder.load(total), pairs_of_products(on, on.shuffled(a, b, order), both)), total)
+
+    even = builder.add(begin, builder.and_(builder.sub(end, begin), INT(-2)))
+    with cgutils.for_range_slice(builder, begin, even, INT(2)) as (event, _):
+        both = builder.load(builder.bitcast(builder.gep(payloads, [event]), WORD.as_pointer()))
+        both.align = 2
+        add(both, [row(event), row(builder.add(event, INT(1)))])
+    with builder.if_then(builder.icmp_signed("<", even, end)):
+        add(builder.zext(builder.load(builder.gep(payloads, [even])), WORD), [row(even), None])
+    found = [builder.load(total) for total in sums]
+    if shorts == 16:
+        halves = [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]
+        found = [on.shuffled(a, b, order) for a, b in zip(found[::2], found[1::2]) for order in halves]
+    for number, total in enumerate(found):
+        place = builder.add(at, INT(number * LANES))
+        on.store(builder.add(on.load(x, place), total), x, place)
+
+
+def emit_add_products(on: Lanes, x: Any, at: Any, scales: Any, first: Any, spread: Any, width: Any) -> None:
+    """The code of ``add_products``."""
+    builder = on.builder
+    with cgutils.for_range_slice(builder, INT(0), width, INT(LANES)) as (i, _):
+        product = builder.mul(on.load(scales, builder.add(first, i)), on.load(spread, i))
+        place = builder.add(at, i)
+        on.store(builder.add(on.load(x, place), product), x, place)
+
+
+def clipped(on: Lanes, value: Any, p: Any) -> Any:
+    """min(max(value, FLOOR), CEILING) of a vector."""
+    low, high = (on.splat(on.builder.trunc(on.column(p, column), WORD)) for column in (c.FLOOR, c.CEILING))
+    return on.smaller(on.larger(value, low), high)
+
+
+def emit_add_and_test(
+    on: Lanes, x: Any, at: Any, weights: Any, first: Any, k: Any, width: Any, told: Any, where: Any, p: Any, hits: Any
+) -> Any:
+    """The code of ``add_and_test``."""
+    builder = on.builder
+    found = cgutils.alloca_once_value(builder, INT(0))
+    factor, least = (on.splat(builder.trunc(number, WORD)) for number in (k, on.column(p, c.CHANGE)))
+    with cgutils.for_range_slice(builder, INT(0), width, INT(LANES)) as (i, _):
+        place = builder.add(at, i)
+        weight = builder.sext(on.load(weights, builder.add(first, i)), ir.VectorType(WORD, LANES))
+        state = builder.add(on.load(x, place), builder.mul(weight, factor))
+        on.store(state, x, place)
+        change = builder.sub(clipped(on, state, p), on.load(told, builder.add(where, i)))
+        bits = on.packed(builder.icmp_signed(">=", on.size(change), least))
+        builder.store(builder.trunc(bits, BYTE), builder.gep(hits, [builder.lshr(i, INT(3))]))
+        builder.store(builder.or_(builder.load(found), bits), found)
+    return builder.load(found)
+
+
+class Rule:
+    """Emits the neuron rule on vectors: which lanes send, and how many units.
+
+    Parameters
+    ----------
+    on, p
+        Where to, and the population's row.
+    direct
+        For direct quantizers.
     """
 
-    def __init__(
-        self, on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, tail: Any, crowded: int | None = None
-    ) -> None:
-        builder, self.crowded = on.builder, crowded
-        self.on, self.told, self.given, self.tail = on, told, [x, told, queue, p, level, number], cgutils.alloca_once_value(builder, tail)
-        low, high, change = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.CHANGE))
-        watched = builder.icmp_signed("==", on.column(p, c.KIND), INT(c.VECTOR))
-        change = builder.select(watched, change, ir.Constant(on.element, float("inf")))
-        self.low, self.high, self.threshold = on.splat(low), on.splat(high), on.splat(change)
-
-    def change(self, x: Any, at: Any, mask: Any) -> Any:
-        """abs(f(x) - told) of a vector of x at a cell; 0 in lanes that are masked out."""
-        return self.on.size(self.on.builder.fsub(self.on.clamp(x, self.low, self.high), self.on.load(self.told, at, mask)))
-
-    def tells(self, change: Any) -> Any:
-        """Which lanes have something to tell, as bits."""
-        return self.on.pack(self.on.builder.fcmp_ordered(">=", change, self.threshold))
-
-    def word(self, at: Any, changes: list[Any]) -> None:
-        """Let those of a word of neurons that have something to tell, tell it."""
-        builder, bits = self.on.builder, INT(0)
-        for v, change in enumerate(changes):
-            bits = builder.or_(bits, builder.shl(self.tells(change), INT(v * self.on.count)))
-        with builder.if_then(builder.icmp_signed("!=", bits, INT(0))):
-            arguments = [*self.given, at, bits, builder.load(self.tail)]
-            if self.crowded is None:
-                builder.store(self.on.routine("tell", emit_tell, INT, arguments), self.tail)
-            else:
-                many = builder.icmp_signed(">=", self.on.call("llvm.ctpop.i64", INT, [bits]), INT(self.crowded))
-                with builder.if_else(many) as (then, otherwise):
-                    with then:
-                        builder.store(self.on.routine("tell_many", emit_tell_many, INT, arguments), self.tail)
-                    with otherwise:
-                        builder.store(self.on.routine("tell", emit_tell, INT, arguments), self.tail)
-
-
-def each_bit(on: Lanes, bits: Any, emit: Callable[[Any], None]) -> None:
-    """Emit ``emit(number)`` in a loop over the bits that are set, from the lowest on."""
-    builder, left = on.builder, cgutils.alloca_once_value(on.builder, bits)
-    with cgutils.for_range(builder, on.call("llvm.ctpop.i64", INT, [bits])):
-        here = builder.load(left)
-        builder.store(builder.and_(here, builder.sub(here, INT(1))), left)
-        emit(builder.cttz(here, ir.IntType(1)(1)))
-
-
-def append(builder: Any, queue: Any, end: Any, neuron: Any, units: Any, number: Any) -> None:
-    """Append a row to a queue."""
-    row = builder.gep(queue, [builder.mul(builder.load(end), INT(3))])
-    for column, value in ((c.NEURON, neuron), (c.UNITS, units), (c.TIMES, number)):
-        builder.store(value, builder.gep(row, [INT(column)]))
-    builder.store(builder.add(builder.load(end), INT(1)), end)
-
-
-def emit_tell(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, at: Any, bits: Any, tail: Any) -> Any:
-    """The neuron rule for the cells of a word that its bits name; the new end of the queue."""
-    builder = on.builder
-    end = cgutils.alloca_once_value(builder, tail)
-    low, high, offset = (on.column(level, column) for column in (c.FLOOR, c.CEILING, c.OFFSET))
-    payload, largest, least, direct, base = (on.column(p, column) for column in (c.PAYLOAD, c.LARGEST, c.LEAST, c.DIRECT, c.BASE))
-    divisor, direct = builder.sitofp(payload, on.element), builder.icmp_signed("!=", direct, INT(0))
-
-    def tell(lane: Any) -> None:
-        cell = builder.add(at, lane)
-        before = builder.gep(told, [cell])
-        change = builder.fsub(on.clamp(builder.load(builder.gep(x, [cell])), low, high), builder.load(before))
-        # The quotient of whole numbers that the carrier holds never rounds up to the next whole number. Offset is 0 but for direct
-        # quantization; towards 0 is what turning into a whole number does.
-        quotient = cgutils.alloca_once_value(builder, builder.fdiv(builder.fadd(change, offset), divisor))
-        with builder.if_then(direct, likely=False):
-            name = f"llvm.floor.f{8 * on.bytes}"
-            builder.store(on.call(name, on.element, [builder.load(quotient)]), quotient)
-        units = cgutils.alloca_once_value(builder, builder.fptosi(builder.load(quotient), INT))
-        emit_last(builder, units, largest, least)
-        sent = builder.load(units)
-        more = builder.sitofp(builder.mul(sent, payload), on.element)
-        builder.store(builder.fadd(builder.load(before), more), before)
-        append(builder, queue, end, builder.sub(cell, base), sent, number)
-
-    each_bit(on, bits, tell)
-    return builder.load(end)
-
-
-def emit_tell_many(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, at: Any, bits: Any, tail: Any) -> Any:
-    """As :func:`emit_tell`, in vectors."""
-    builder, whole = on.builder, ir.VectorType(ir.IntType(8 * on.bytes), on.count)
-    low, high, offset = (on.splat(on.column(level, column)) for column in (c.FLOOR, c.CEILING, c.OFFSET))
-    payload, largest = (on.splat(builder.sitofp(on.column(p, column), on.element)) for column in (c.PAYLOAD, c.LARGEST))
-    direct = on.splat(builder.icmp_signed("!=", on.column(p, c.DIRECT), INT(0)))
-    room, more, over = cgutils.alloca_once(builder, ir.ArrayType(whole, on.block)), [], ir.Constant(on.bits, [0] * on.count)
-    for v in range(on.block):
-        cells, lanes = on.add(at, v), builder.trunc(builder.lshr(bits, INT(v * on.count)), ir.IntType(on.count))
-        mask = builder.bitcast(lanes, on.bits)
-        before = on.load(told, cells, mask)
-        quotient = builder.fdiv(builder.fadd(builder.fsub(on.clamp(on.load(x, cells, mask), low, high), before), offset), payload)
-        units = builder.select(direct, on.rounded("floor", quotient), on.rounded("trunc", quotient))
-        over = builder.or_(over, builder.and_(mask, builder.fcmp_ordered(">", on.size(units), largest)))
-        builder.store(builder.fptosi(units, whole), builder.gep(room, [INT(0), INT(v)]))
-        more.append((cells, mask, builder.fadd(before, builder.fmul(units, payload))))
-    end = cgutils.alloca_once_value(builder, tail)
-    with builder.if_else(builder.icmp_signed("!=", on.pack(over), INT(0)), likely=False) as (several, once):
-        with several:
-            builder.store(on.routine("tell", emit_tell, INT, [x, told, queue, p, level, number, at, bits, tail]), end)
-        with once:
-            for cells, mask, after in more:
-                on.store(after, told, cells, mask)
-            first, units = builder.sub(at, on.column(p, c.BASE)), builder.bitcast(room, whole.element.as_pointer())
-
-            def tell(lane: Any) -> None:
-                sent = builder.load(builder.gep(units, [lane]))
-                append(builder, queue, end, builder.add(first, lane), sent if on.bytes == 8 else builder.sext(sent, INT), number)
-
-            each_bit(on, bits, tell)
-    return builder.load(end)
-
-
-def emit_check(on: Lanes, x: Any, told: Any, queue: Any, p: Any, level: Any, number: Any, start: Any, stop: Any, tail: Any) -> Any:
-    """The code of ``check``."""
-    builder, rule = on.builder, Rule(on, x, told, queue, p, level, number, tail, CROWDED)
-    with cgutils.for_range_slice(builder, start, stop, INT(on.word)) as (at, _):
-        cells = [on.add(at, v) for v in range(on.block)]
-        masks = [on.below(builder.sub(stop, cell)) for cell in cells]
-        rule.word(at, [rule.change(on.load(x, cell, mask), cell, mask) for cell, mask in zip(cells, masks)])
-    return builder.load(rule.tail)
-
-
-def emit_last(builder: Any, units: Any, largest: Any, least: Any) -> None:
-    """Take a last payload that would stay below T off the units, where they take several payloads."""
-    whole = builder.load(units)
-    negative = builder.icmp_signed("<", whole, INT(0))
-    size = builder.select(negative, builder.neg(whole), whole)
-    with builder.if_then(builder.icmp_signed(">", size, largest), likely=False):
-        rest = builder.srem(size, largest)
-        kept = builder.sub(size, builder.select(builder.icmp_signed("<", rest, least), rest, INT(0)))
-        builder.store(builder.select(negative, builder.neg(kept), kept), units)
-
-
-def emit_deliver(
-    on: Lanes, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
-) -> Any:
-    """The code of ``deliver``; short runs that leave half a vector empty go by half vectors, of which fewer lie across two cache lines."""
-    builder, half = on.builder, Lanes(on.builder, on.element, half=True)
-    run = on.column(shape, c.RUN)
-    rest = builder.and_(builder.sub(run, INT(1)), INT(on.count - 1))
-    short = builder.icmp_signed("<=", run, INT(MOST * half.count))
-    narrow = builder.and_(short, builder.icmp_signed("<", rest, INT(half.count)))
-    given, end = (x, told, w, queue, shape, p, level, number, at, first, k, tail), cgutils.alloca_once(builder, INT(0).type)
-    with builder.if_else(narrow) as (then, otherwise):
-        with then:
-            builder.store(emit_runs(half, *given), end)
-        with otherwise:
-            builder.store(emit_runs(on, *given), end)
-    return builder.load(end)
-
-
-def emit_runs(
-    on: Lanes, x: Any, told: Any, w: Any, queue: Any, shape: Any, p: Any, level: Any, number: Any, at: Any, first: Any, k: Any, tail: Any
-) -> Any:
-    """``deliver`` in vectors of one width: what is left behind whole blocks of MOST of them in straight lines of as many as it takes."""
-    builder, factor, rule = on.builder, on.splat(k), Rule(on, x, told, queue, p, level, number, tail)
-    rows, taps, run, step, weight_step = (on.column(shape, column) for column in (c.ROWS, c.TAPS, c.RUN, c.TAP_STEP, c.TAP_WEIGHT))
-    whole = builder.and_(run, INT(-MOST * on.count))
-
-    def block(here: Any, there: Any, masks: list[Any]) -> None:
-        changes = []
-        for v, mask in enumerate(masks):
-            cell = on.add(here, v)
-            total = on.multiply_add(on.weights(w, on.add(there, v), mask), factor, on.load(x, cell, mask))
-            on.store(total, x, cell, mask)
-            changes.append(rule.change(total, cell, mask))
-        largest = changes[0]
-        for change in changes[1:]:
-            largest = builder.select(builder.fcmp_ordered(">", change, largest), change, largest)
-        with builder.if_then(builder.icmp_signed("!=", rule.tells(largest), INT(0)), likely=False):
-            for begin in range(0, len(changes), on.block):
-                rule.word(on.add(here, begin), changes[begin : begin + on.block])
-
-    def blocks(here: Any, there: Any) -> None:
-        with cgutils.for_range_slice(builder, INT(0), whole, INT(MOST * on.count)) as (i, _):
-            block(builder.add(here, i), builder.add(there, i), [None] * MOST)
-
-    with cgutils.for_range(builder, rows) as loop:
-        begin = builder.add(at, builder.mul(loop.index, on.column(shape, c.ROW_STEP)))
-        weight = builder.add(first, builder.mul(loop.index, on.column(shape, c.ROW_WEIGHT)))
-
-        def runs(masks: list[Any]) -> None:
-            with cgutils.for_range(builder, taps) as turn:
-                here = builder.add(begin, builder.mul(turn.index, step))
-                there = builder.add(weight, builder.mul(turn.index, weight_step))
-                blocks(here, there)
-                if masks:
-                    block(builder.add(here, whole), builder.add(there, whole), masks)
-
-        on.by_vectors(builder.sub(run, whole), MOST, runs)
-    return builder.load(rule.tail)
-
-
-def emit_gather_many(on: Lanes, x: Any, w: Any, shape: Any, at: Any, firsts: Any, factors: Any, begin: Any, count: Any) -> None:
-    """The code of ``gather_many``: where vectors are few, several events go into sums of their own."""
-    emit_gather(on, x, w, shape, at, firsts, factors, begin, count, TOGETHER)
-
-
-def emit_gather(
-    on: Lanes, x: Any, w: Any, shape: Any, at: Any, firsts: Any, factors: Any, begin: Any, count: Any, several: dict[int, int] | None = None
-) -> None:
-    """The code of ``gather``: up to MOST vectors stay in registers while all events are added."""
-    builder = on.builder
-    run, wide = on.column(shape, c.RUN), INT(MOST * on.count)
-    whole, end = builder.and_(run, INT(-MOST * on.count)), builder.add(begin, count)
-    # Silent events fill up the last turn of the loops that take several at once.
-    filler = builder.load(builder.gep(firsts, [begin]))
-    for extra in range(max(several.values()) - 1 if several else 0):
-        behind = builder.add(end, INT(extra))
-        builder.store(filler, builder.gep(firsts, [behind]))
-        builder.store(ir.Constant(on.element, 0.0), builder.gep(factors, [behind]))
-
-    def block(start: Any, weight: Any, masks: list[Any]) -> None:
-        together = several.get(len(masks), 1) if several else 1
-        totals = [[cgutils.alloca_once(builder, on.type) for _ in masks] for _ in range(together)]
-        for v, mask in enumerate(masks):
-            builder.store(on.load(x, on.add(start, v), mask), totals[0][v])
-            for part in totals[1:]:
-                builder.store(ir.Constant(on.type, [0.0] * on.count), part[v])
-        with cgutils.for_range_slice(builder, begin, end, INT(together)) as (event, _):
-            for turn, part in enumerate(totals):
-                here = builder.add(event, INT(turn))
-                factor = on.splat(builder.load(builder.gep(factors, [here])))
-                row = builder.add(builder.sext(builder.load(builder.gep(firsts, [here])), INT), weight)
-                for v, (total, mask) in enumerate(zip(part, masks)):
-                    builder.store(on.multiply_add(on.weights(w, on.add(row, v), mask), factor, builder.load(total)), total)
-        for v, mask in enumerate(masks):
-            total = builder.load(totals[0][v])
-            for part in totals[1:]:
-                total = builder.fadd(total, builder.load(part[v]))
-            on.store(total, x, on.add(start, v), mask)
-
-    with cgutils.for_range(builder, on.column(shape, c.ROWS)) as row, cgutils.for_range(builder, on.column(shape, c.TAPS)) as tap:
-        start, weight = (
-            builder.add(builder.mul(row.index, on.column(shape, by_row)), builder.mul(tap.index, on.column(shape, by_tap)))
-            for by_row, by_tap in ((c.ROW_STEP, c.TAP_STEP), (c.ROW_WEIGHT, c.TAP_WEIGHT))
+    def __init__(self, on: Lanes, p: Any, direct: bool) -> None:
+        builder = on.builder
+        self.on, self.p, self.direct = on, p, direct
+        self.payload, self.least, self.beyond, self.low, self.high = (
+            on.splat(builder.trunc(on.column(p, column), WORD)) for column in (c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING)
         )
-        start = builder.add(at, start)
-        with cgutils.for_range_slice(builder, INT(0), whole, wide) as (i, _):
-            block(builder.add(start, i), builder.add(weight, i), [None] * MOST)
-        rest = builder.add(start, whole), builder.add(weight, whole)
-        on.by_vectors(builder.sub(run, whole), MOST, lambda masks: block(*rest, masks))
+        # Slightly too large, so that whole multiples of P never fall short; |d| < 2^31, hence the excess, below |d| 2^-48 / P, is
+        # less than the 1 / P by which the others stay below the next multiple.
+        inverse = builder.fdiv(ir.Constant(REAL, 1.0), builder.sitofp(on.column(p, c.PAYLOAD), REAL))
+        self.inverse = on.splat(builder.fmul(inverse, ir.Constant(REAL, 1.0 + 2.0**-49)))
+
+    def units(self, change: Any) -> Any:
+        """change / P, towards 0."""
+        builder = self.on.builder
+        real = builder.fmul(builder.sitofp(change, ir.VectorType(REAL, LANES)), self.inverse)
+        return builder.fptosi(real, ir.VectorType(WORD, LANES))
+
+    def change(self, value: Any, told: Any) -> Any:
+        """f(x) - o in steps; of direct quantizers, whole payload units of it."""
+        on, builder = self.on, self.on.builder
+        value = on.smaller(on.larger(value, self.low), self.high)
+        if self.direct:
+            one, sign = on.splat(WORD(1)), builder.ashr(value, on.splat(WORD(31)))
+            down = builder.sub(value, builder.and_(sign, builder.sub(self.payload, one)))
+            value = builder.mul(self.units(down), self.payload)
+        return builder.sub(value, told)
+
+    def outcome(self, value: Any, told: Any) -> tuple[Any, Any, Any]:
+        """What is sent, 0 in lanes that do not send; masks of the lanes that do, and of those whose payload does not fit."""
+        on, builder = self.on, self.on.builder
+        change = self.change(value, told)
+        size = on.size(change)
+        unfit = builder.icmp_signed(">=", size, self.beyond)
+        fires = builder.and_(builder.icmp_signed(">=", size, self.least), builder.not_(unfit))
+        return self.units(change), fires, unfit
 
 
-def emit_collect(on: Lanes, firsts: Any, factors: Any, begin: Any, end: Any, pile_firsts: Any, pile_factors: Any, to: Any, by: Any) -> None:
-    """The code of ``collect``, a vector at a time; what is copied too much is written over later."""
-    builder, many = on.builder, ir.VectorType(ir.IntType(32), on.count)
-    shift = on.splat(builder.trunc(by, ir.IntType(32)))
-    with cgutils.for_range_slice(builder, begin, end, INT(on.count)) as (event, _):
-        place = builder.add(to, builder.sub(event, begin))
-        here, there = (
-            builder.bitcast(builder.gep(data, [at]), many.as_pointer()) for data, at in ((firsts, event), (pile_firsts, place))
-        )
-        moved = builder.load(here)
-        moved.align = 4
-        builder.store(builder.add(moved, shift), there).align = 4
-        on.store(on.load(factors, event), pile_factors, place)
+def emit_send(
+    on: Lanes, values: Any, value: Any, step: Any, told: Any, p: Any, touched: Any, begin: Any, end: Any, reached: Any,
+    channels: Any, payloads: Any, event: Any, pixels: Any, firsts: Any, pixel: Any, length: Any,
+) -> Any:  # fmt: skip
+    """The code of ``send``: no branch but the loops; eight channels are tested, quantized, and what is sent packed side by side."""
+    builder = on.builder
+    listed, sent = (cgutils.alloca_once_value(builder, on.column(length, column)) for column in (c.PIXELS_LISTED, c.LISTED))
+    unfit = cgutils.alloca_once_value(builder, INT(0))
+    cells, words = on.column(p, c.CELLS), on.column(p, c.WORDS)
+    base, reach = on.column(p, c.O), on.column(p, c.REACH)
+
+    def block(rule: Rule, at: Any, cell: Any, channel: Any, word: Any) -> None:
+        before = on.load(told, builder.add(cell, channel))
+        units, fires, beyond = rule.outcome(on.load(values, builder.add(at, channel)), before)
+        if word is not None:
+            bits = builder.load(builder.gep(reached, [builder.add(word, builder.lshr(channel, INT(6)))]))
+            byte = builder.trunc(builder.lshr(bits, builder.and_(channel, INT(63))), BYTE)
+            mask = builder.bitcast(byte, ir.VectorType(ir.IntType(1), LANES))
+            fires, beyond = builder.and_(fires, mask), builder.and_(beyond, mask)
+        units = builder.select(fires, units, ir.Constant(units.type, [0] * LANES))
+        on.store(builder.add(before, builder.mul(units, rule.payload)), told, builder.add(cell, channel))
+        mask, here = on.packed(fires), builder.load(sent)
+        order = builder.zext(on.load(packing(builder), builder.mul(mask, INT(LANES))), ir.VectorType(WORD, LANES))
+        place = builder.add(event, here)
+        on.store(builder.add(order, on.splat(builder.trunc(channel, WORD))), channels, place)
+        on.store(builder.trunc(on.permuted(units, order), ir.VectorType(SHORT, LANES)), payloads, place)
+        builder.store(builder.add(here, builder.ctpop(mask)), sent)
+        builder.store(builder.or_(builder.load(unfit), on.packed(beyond)), unfit)
+
+    def all_pixels(direct: bool, fine: bool) -> None:
+        rule = Rule(on, p, direct)
+        with cgutils.for_range_slice(builder, begin, end, INT(1)) as (number, _):
+            q = on.element(touched, number)
+            start, at, cell = builder.load(sent), builder.add(value, builder.mul(q, step)), builder.add(base, builder.mul(q, cells))
+            word = builder.add(reach, builder.mul(q, words)) if fine else None
+            with cgutils.for_range_slice(builder, INT(0), cells, INT(LANES)) as (channel, _):
+                block(rule, at, cell, channel, word)
+            # Written in any case, and overwritten by the next pixel if this one sends nothing.
+            here = builder.load(listed)
+            row = builder.add(pixel, here)
+            builder.store(builder.trunc(q, WORD), builder.gep(pixels, [row]))
+            builder.store(builder.trunc(start, WORD), builder.gep(firsts, [row]))
+            more = builder.icmp_signed(">", builder.load(sent), start)
+            builder.store(builder.add(here, builder.zext(more, INT)), listed)
+
+    for direct in (False, True):
+        for fine in (False, True):
+            flags = (direct, c.DIRECT), (fine, c.WORDS)
+            same = [builder.icmp_signed("!=" if flag else "==", on.column(p, column), INT(0)) for flag, column in flags]
+            with builder.if_then(builder.and_(*same)):
+                all_pixels(direct, fine)
+    here, total = builder.load(listed), builder.load(sent)
+    builder.store(builder.trunc(total, WORD), builder.gep(firsts, [builder.add(pixel, here)]))
+    on.set_column(here, length, c.PIXELS_LISTED)
+    on.set_column(total, length, c.LISTED)
+    return builder.load(unfit)
+
+
+def packing(builder: Any) -> Any:
+    """A constant: for each mask of eight lanes, the lanes that are set, in order; the rest is of no account."""
+    rows = [([lane for lane in range(LANES) if mask >> lane & 1] + [LANES - 1] * LANES)[:LANES] for mask in range(1 << LANES)]
+    kind = ir.ArrayType(BYTE, LANES << LANES)
+    table = builder.module.globals.get("tfsnn.packing")
+    if table is None:
+        table = cgutils.global_constant(builder.module, "tfsnn.packing", ir.Constant(kind, [lane for row in rows for lane in row]))
+    return builder.bitcast(table, BYTE.as_pointer())
+
+
+def emit_summarize(on: Lanes, payloads: Any, begin: Any, end: Any, length: Any) -> Any:
+    """The code of ``summarize``: vectors, then what is left over."""
+    builder = on.builder
+    zero = ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES)
+    negative, largest = (cgutils.alloca_once_value(builder, zero) for _ in range(2))
+    total = cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(INT, LANES), [0] * LANES))
+    whole = builder.add(begin, builder.and_(builder.sub(end, begin), INT(-LANES)))
+
+    def take(k: Any) -> None:
+        k = builder.sext(k, zero.type)
+        size = on.size(k)
+        builder.store(builder.sub(builder.load(negative), builder.ashr(k, on.splat(WORD(31)))), negative)
+        builder.store(on.larger(builder.load(largest), size), largest)
+        builder.store(builder.add(builder.load(total), builder.zext(size, ir.VectorType(INT, LANES))), total)
+
+    with cgutils.for_range_slice(builder, begin, whole, INT(LANES)) as (i, _):
+        take(on.load(payloads, i))
+    with cgutils.for_range_slice(builder, whole, end, INT(1)) as (i, _):
+        one = ir.Constant(ir.VectorType(SHORT, LANES), [0] * LANES)
+        take(builder.insert_element(one, builder.load(builder.gep(payloads, [i])), WORD(0)))
+    on.set_column(builder.sext(on.total(builder.load(largest), on.larger), INT), length, c.LARGEST_SIZE)
+    on.set_column(on.total(builder.load(total), builder.add), length, c.SUM)
+    return builder.sext(on.total(builder.load(negative), builder.add), INT)
 
 
 def emit_highest(on: Lanes, x: Any, start: Any, stop: Any) -> Any:
     """The code of ``highest``."""
     builder = on.builder
-    largest = cgutils.alloca_once_value(builder, ir.Constant(on.type, [0.0] * on.count))
-    whole = builder.add(start, builder.and_(builder.sub(stop, start), INT(-on.count)))
-
-    def vector(at: Any, mask: Any) -> None:
-        size, before = on.size(on.load(x, at, mask)), builder.load(largest)
-        builder.store(builder.select(builder.fcmp_ordered(">", size, before), size, before), largest)
-
-    with cgutils.for_range_slice(builder, start, whole, INT(on.count)) as (at, _):
-        vector(at, None)
-    vector(whole, on.below(builder.sub(stop, whole)))
-    vector_of, found = builder.load(largest), ir.Constant(on.element, 0.0)
-    for lane in range(on.count):
-        size = builder.extract_element(vector_of, ir.IntType(32)(lane))
-        found = builder.select(builder.fcmp_ordered(">", size, found), size, found)
-    return found
+    largest = cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES))
+    with cgutils.for_range_slice(builder, start, stop, INT(LANES)) as (i, _):
+        builder.store(on.larger(builder.load(largest), on.size(on.load(x, i))), largest)
+    return builder.sext(on.total(builder.load(largest), on.larger), INT)
 
 
-def emit_prefetch(builder: Any, pointer: Any) -> None:
-    """The code of ``prefetch``: to be read, and kept close."""
-    pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
-    arguments = [pointer, *(ir.IntType(32)(hint) for hint in (0, 3, 1))]
-    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-    builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0"), arguments)
+def emit_raise_to(on: Lanes, values: Any, x: Any, at: Any, width: Any) -> None:
+    """The code of ``raise_to``."""
+    builder = on.builder
+    with cgutils.for_range_slice(builder, INT(0), width, INT(LANES)) as (i, _):
+        on.store(on.larger(on.load(values, i), on.load(x, builder.add(at, i))), values, i)
+
+
+def emit_differs(on: Lanes, frame: Any, sent: Any, at: Any, least: Any) -> Any:
+    """The code of ``differs``: 64 bytes at once."""
+    builder = on.builder
+    a, b = (on.load(data, at, 64) for data in (frame, sent))
+    size = builder.select(builder.icmp_unsigned(">", a, b), builder.sub(a, b), builder.sub(b, a))
+    return on.packed(builder.icmp_unsigned(">=", size, on.splat(builder.trunc(least, BYTE), 64)))

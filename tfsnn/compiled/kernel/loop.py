@@ -1,150 +1,165 @@
-"""The compiled engine's loop over samples and time stamps, and its entry points.
+"""The compiled engine's loop over samples and time stamps: the stages that are called from outside.
 
-Numba's cache notices an edit only in the file of the function that it holds. So only the two entry points are cached,
-and each is bound to a digest of all kernel sources: a change in any of them makes another key.
+Each goes on from where ``progress`` stands and gives a status, after which it may be called again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.slot import gather_input, sweep
-from tfsnn.compiled.kernel.spike import drain, enqueue
-from tfsnn.compiled.kernel.state import Job, Net, Work, compiled, inlined, woven
+from tfsnn.compiled.kernel.columns import Number
+from tfsnn.compiled.kernel.jit import inlined, kernel, stage
+from tfsnn.compiled.kernel.memory import floats, int64s, states
+from tfsnn.compiled.kernel.slot import count_input, encode, gather_input, sweep
+from tfsnn.compiled.kernel.spike import drain, enqueue_input
 
-Entry = Callable[[Net, Work, Job], int]
 
-
-@inlined
-def begin(work: Work, job: Job) -> None:
+@kernel
+def begin(context: Array) -> None:
     """Put a sample's state in place."""
-    progress, x, told, bound, counts = work.progress, work.x, work.told, work.bound, work.counts
-    sample = progress[c.SAMPLE]
-    start = min(sample, len(job.start_x) - 1)
+    progress, x, told = int64s(context, c.PROGRESS), states(context, c.X_CELLS), states(context, c.O_CELLS)
+    start_x, start_told = states(context, c.START_X), states(context, c.START_O)
+    sample, ledger, bounds = progress[c.SAMPLE], int64s(context, c.LEDGER), floats(context, c.BOUNDS)
+    start = sample * progress[c.START_STEP]
     for cell in range(len(x)):
-        x[cell], told[cell] = job.start_x[start, cell], job.start_told[start, cell]
-    for number in range(len(bound)):
-        bound[number], work.length[number], work.events[number] = job.start_bound[start, number], 0, 0
-        for row in range(len(counts)):
-            counts[row, number] = 0
-    progress[c.EVENT], progress[c.ROW] = job.offsets[sample], job.row_first[sample]
-    progress[c.NEXT] = progress[c.PART] = progress[c.PATH] = progress[c.RANK] = progress[c.PLACE] = 0
-    progress[c.FROM], progress[c.UPTO] = len(work.flags), 0
-    if not job.log:
+        x[cell] = start_x[start * len(x) + cell]
+    for cell in range(len(told)):
+        told[cell] = start_told[start * len(told) + cell]
+    for number in range(len(bounds)):
+        # Above every limit: the first delivery looks at |x| itself.
+        bounds[number] = 2.0**62
+    for i in range(len(ledger)):
+        ledger[i] = 0
+    progress[c.EVENT], progress[c.ROW] = int64s(context, c.OFFSETS)[sample], int64s(context, c.ROW_FIRST)[sample]
+    progress[c.STAGE], progress[c.NEXT], progress[c.PART] = c.BETWEEN, 0, 0
+    if not progress[c.LOG]:
         progress[c.HEAD] = progress[c.TAIL] = 0
 
 
+@kernel
+def keep_row(context: Array) -> None:
+    """Keep what the outputs show, and the counts so far."""
+    progress, outputs, ledger = int64s(context, c.PROGRESS), int64s(context, c.OUTPUTS), int64s(context, c.LEDGER)
+    x, told = states(context, c.X_CELLS), states(context, c.O_CELLS)
+    rows_x, rows_told = states(context, c.ROWS_X), states(context, c.ROWS_O)
+    counts, row, shown, populations = int64s(context, c.ROW_COUNTS), progress[c.ROW], len(outputs) // 2, len(ledger) // c.COUNTS
+    for i in range(shown):
+        rows_x[row * shown + i], rows_told[row * shown + i] = x[outputs[2 * i]], told[outputs[2 * i + 1]]
+    operations, spikes = 0, 0
+    for number in range(populations):
+        operations += ledger[c.OPERATIONS * populations + number]
+        spikes += ledger[c.POSITIVE * populations + number] + ledger[c.NEGATIVE * populations + number]
+    counts[3 * row], counts[3 * row + 1], counts[3 * row + 2] = operations, spikes, progress[c.TAIL]
+    progress[c.ROW] += 1
+
+
 @inlined
-def end_stamp(net: Net, work: Work, job: Job) -> None:
+def end_stamp(context: Array) -> None:
     """A time stamp has settled: keep a row of what the outputs show, forget the queue."""
-    progress, counts = work.progress, work.counts
-    progress[c.INSIDE] = 0
-    if job.rows:
-        row = progress[c.ROW]
-        for i in range(len(net.output)):
-            job.rows_x[row, i], job.rows_told[row, i] = work.x[net.output[i]], work.told[net.output[i]]
-        operations, spikes = 0, 0
-        for number in range(len(net.population)):
-            operations += counts[c.OPERATIONS, number]
-            spikes += counts[c.POSITIVE, number] + counts[c.NEGATIVE, number]
-        job.row_counts[row, 0], job.row_counts[row, 1], job.row_counts[row, 2] = operations, spikes, progress[c.TAIL]
-        progress[c.ROW] += 1
-    if not job.log:
+    progress = int64s(context, c.PROGRESS)
+    progress[c.STAGE], progress[c.NEXT] = c.BETWEEN, 0
+    if progress[c.KEEP_ROWS]:
+        keep_row(context)
+    if not progress[c.LOG]:
         progress[c.TAIL] = 0
     progress[c.HEAD] = progress[c.TAIL]
 
 
-@inlined
-def end_sample(net: Net, work: Work, job: Job) -> None:
+@kernel
+def end_sample(context: Array) -> None:
     """A sample is over: keep what it leaves."""
-    progress, counts = work.progress, work.counts
-    sample = progress[c.SAMPLE]
-    for row in range(len(counts)):
-        for number in range(len(net.population)):
-            job.counts[sample, row, number] = counts[row, number]
-    for i in range(job.final_x.shape[1]):
-        cell = i if job.whole else net.output[i]
-        job.final_x[sample, i], job.final_told[sample, i] = work.x[cell], work.told[cell]
+    progress, outputs, ledger = int64s(context, c.PROGRESS), int64s(context, c.OUTPUTS), int64s(context, c.LEDGER)
+    x, told = states(context, c.X_CELLS), states(context, c.O_CELLS)
+    last_x, last_told = states(context, c.FINAL_X), states(context, c.FINAL_O)
+    sample, ledgers = progress[c.SAMPLE], int64s(context, c.LEDGERS)
+    for i in range(len(ledger)):
+        ledgers[sample * len(ledger) + i] = ledger[i]
+    if progress[c.WHOLE]:
+        for cell in range(len(x)):
+            last_x[sample * len(x) + cell] = x[cell]
+        for cell in range(len(told)):
+            last_told[sample * len(told) + cell] = told[cell]
+    else:
+        shown = len(outputs) // 2
+        for i in range(shown):
+            last_x[sample * shown + i], last_told[sample * shown + i] = x[outputs[2 * i]], told[outputs[2 * i + 1]]
     progress[c.SAMPLE] += 1
     progress[c.EVENT] = -1
 
 
 @inlined
-def stamp_end(job: Job, event: int, last: int) -> int:
+def stamp_end(context: Array, event: Number, last: Number) -> Number:
     """The event behind the last one of the time stamp of ``event``."""
-    stop = event + 1
-    while stop < last and job.t[stop] == job.t[event]:
+    t, stop = int64s(context, c.STAMPS), event + 1
+    while stop < last and t[stop] == t[event]:
         stop += 1
     return stop
 
 
 @inlined
-def opened(work: Work, job: Job) -> bool:
+def opened(context: Array) -> Number:
     """Whether the sample has another time stamp; begins the sample where that is due."""
-    progress = work.progress
+    progress, offsets = int64s(context, c.PROGRESS), int64s(context, c.OFFSETS)
     if progress[c.EVENT] < 0:
-        begin(work, job)
-    return bool(progress[c.INSIDE]) or progress[c.EVENT] < job.offsets[progress[c.SAMPLE] + 1]
+        begin(context)
+    return progress[c.STAGE] != c.BETWEEN or progress[c.EVENT] < offsets[progress[c.SAMPLE] + 1]
 
 
-# The two loops are written out, as numba tells functions of one name apart by a number that differs from run to run:
-# made by one factory, the loop of either schedule could be linked in place of the other when both come from the cache.
-@woven
-def run_spike_samples(net: Net, work: Work, job: Job) -> int:
+@stage
+def run_spike(context: Array) -> Number:
     """Samples under ``spike``; a status."""
-    progress = work.progress
+    progress, offsets, queue = int64s(context, c.PROGRESS), int64s(context, c.OFFSETS), int64s(context, c.QUEUE)
     while progress[c.SAMPLE] < progress[c.LAST_SAMPLE]:
-        while opened(work, job):
-            if not progress[c.INSIDE]:
+        while opened(context):
+            if progress[c.STAGE] == c.BETWEEN:
                 start = progress[c.EVENT]
-                stop = stamp_end(job, start, job.offsets[progress[c.SAMPLE] + 1])
-                if progress[c.TAIL] + stop - start > len(work.queue):
-                    return c.FULL
-                enqueue(net, work, job.neuron, job.payload, start, stop)
-                progress[c.EVENT], progress[c.INSIDE] = stop, 1
-            status = drain(net, work)
+                stop = stamp_end(context, start, offsets[progress[c.SAMPLE] + 1])
+                if (progress[c.TAIL] + stop - start) * c.QUEUE_WIDTH > len(queue):
+                    return c.CRAMPED
+                enqueue_input(context, start, stop)
+                progress[c.EVENT], progress[c.STAGE] = stop, c.SWEEPING
+            status = drain(context)
             if status != c.DONE:
                 return status
-            end_stamp(net, work, job)
-        end_sample(net, work, job)
+            end_stamp(context)
+        end_sample(context)
     return c.DONE
 
 
-@woven
-def run_slot_samples(net: Net, work: Work, job: Job) -> int:
+@stage
+def run_slot(context: Array) -> Number:
     """Samples under ``slot``; a status. The queue is but a log, which each neuron may lengthen by a row in a time stamp."""
-    progress = work.progress
+    progress, offsets, queue = int64s(context, c.PROGRESS), int64s(context, c.OFFSETS), int64s(context, c.QUEUE)
     while progress[c.SAMPLE] < progress[c.LAST_SAMPLE]:
-        while opened(work, job):
-            if not progress[c.INSIDE]:
+        while opened(context):
+            if progress[c.STAGE] == c.BETWEEN:
                 start = progress[c.EVENT]
-                stop = stamp_end(job, start, job.offsets[progress[c.SAMPLE] + 1])
-                if job.log and progress[c.TAIL] + stop - start + len(work.lists) > len(work.queue):
-                    return c.FULL
-                gather_input(net, work, job.neuron, job.payload, start, stop, job.log)
-                progress[c.EVENT], progress[c.INSIDE] = stop, 1
-            status = sweep(net, work, job.log)
+                stop = stamp_end(context, start, offsets[progress[c.SAMPLE] + 1])
+                most = progress[c.TAIL] + stop - start + len(states(context, c.O_CELLS))
+                if progress[c.LOG] and most * c.QUEUE_WIDTH > len(queue):
+                    return c.CRAMPED
+                if gather_input(context, start, stop) != c.DONE:
+                    return c.WIDEN
+                count_input(context, start, stop)
+                progress[c.EVENT], progress[c.STAGE] = stop, c.SWEEPING
+            status = sweep(context)
             if status != c.DONE:
                 return status
-            end_stamp(net, work, job)
-        end_sample(net, work, job)
+            end_stamp(context)
+        end_sample(context)
     return c.DONE
 
 
-def entries(digest: int) -> tuple[Entry, Entry]:
-    """The entry points for ``spike`` and ``slot``, cached under a digest of the kernel's sources.
-
-    Each runs samples from where ``progress`` stands and gives a status, after which it may be called again.
-    """
-
-    @compiled(cache=True)
-    def run_spike(net: Any, work: Any, job: Any) -> int:
-        return run_spike_samples(net, work, job) if digest else c.DONE
-
-    @compiled(cache=True)
-    def run_slot(net: Any, work: Any, job: Any) -> int:
-        return run_slot_samples(net, work, job) if digest else c.DONE
-
-    return run_spike, run_slot
+@stage
+def run_frame(context: Array, least: Number) -> Number:
+    """One frame of a stream under ``slot``, if it is not in the middle of one; a status."""
+    progress, ledger = int64s(context, c.PROGRESS), int64s(context, c.LEDGER)
+    if progress[c.STAGE] == c.BETWEEN:
+        for i in range(len(ledger)):
+            ledger[i] = 0
+        encode(context, least)
+        progress[c.STAGE], progress[c.NEXT] = c.SWEEPING, 0
+    status = sweep(context)
+    if status == c.DONE:
+        progress[c.STAGE] = c.BETWEEN
+    return status

@@ -1,183 +1,204 @@
-"""The ``slot`` schedule: what meets in a time stamp is summed, population after population, and each neuron is checked once."""
+"""The ``slot`` schedule: all events of one time stamp are added up in a population before its neurons are checked.
+
+Populations in topological order: for each whose sources have sent something, the proof that its sums stay exact, the deliveries of
+its paths, the check. A time stamp can stop before either and go on from there, in a wider context if need be.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.receptive_field import add_field
-from tfsnn.compiled.kernel.state import Net, U, Work, add_place, admitted, inlined, mark, origin, proven, settle, woven
-from tfsnn.compiled.kernel.vector import SPARE, prefetch
+from tfsnn.compiled.kernel.check import check, settle
+from tfsnn.compiled.kernel.columns import Number
+from tfsnn.compiled.kernel.diagonal import deliver_diagonal
+from tfsnn.compiled.kernel.full import deliver_full
+from tfsnn.compiled.kernel.grouped import deliver_grouped
+from tfsnn.compiled.kernel.jit import inlined, kernel, stage
+from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, path_row, population
+from tfsnn.compiled.kernel.memory import int32s, int64s, octets
+from tfsnn.compiled.kernel.pooled import deliver_pooled
+from tfsnn.compiled.kernel.proof import admitted, growth
+from tfsnn.compiled.kernel.relayed import relay
+from tfsnn.compiled.kernel.vector import differs, lowest_bit, summarize
 
-Array = NDArray[Any]
-AHEAD = 12
-"""How many rows before its turn an entry is fetched: they come from all over a table too big for the nearest caches."""
+SHORT = 1 << 15
+"""Payloads of narrow contexts lie below."""
 
 
-@inlined
-def gather_input(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int, log: bool) -> None:
-    """Put the input events of a time stamp on their populations' lists, those of one neuron summed."""
-    lists, mark, length, queue, tail = work.lists, work.mark, work.length, work.queue, work.progress[c.TAIL]
-    ascending = True
-    for event in range(start + 1, stop):
-        ascending &= neuron[U(event - 1)] < neuron[U(event)]
-    for event in range(start, stop):
-        source, local = origin(net, neuron[U(event)])
-        units, base = np.int64(payload[U(event)]), net.population[source, c.LIST]
-        row = base + length[source]
-        if not ascending and mark[base + local]:
-            row = base + mark[base + local] - 1
-            lists[row, c.UNITS] += units
-            lists[row, c.TIMES] += 1
-        else:
-            length[source] += 1
-            lists[U(row), c.NEURON], lists[U(row), c.UNITS], lists[U(row), c.TIMES] = local, units, 1
-            if not ascending:
-                mark[base + local] = length[source]
-        work.counts[c.POSITIVE if units > 0 else c.NEGATIVE, source] += 1
-        work.events[source] += 1
-        if log:
-            queue[tail, c.NEURON], queue[tail, c.UNITS], queue[tail, c.TIMES] = local, units, source
-            tail += 1
-    work.progress[c.TAIL] = tail
-    for source in range(0 if ascending else len(net.population)):
-        if net.population[source, c.KIND] == c.INPUT:
-            base = net.population[source, c.LIST]
-            for row in range(base, base + length[source]):
-                mark[base + lists[row, c.NEURON]] = 0
+@kernel
+def deliver(context: Array, number: Number) -> None:
+    """Deliver what the source of a path has sent."""
+    path = path_row(context, number)
+    if path[c.PLACES] >= 0:
+        relay(context, number)
+    if path[c.DELIVERY] == c.FULL:
+        deliver_full(context, number)
+    elif path[c.DELIVERY] == c.DIAGONAL:
+        deliver_diagonal(context, number)
+    elif path[c.DELIVERY] == c.GROUPED:
+        deliver_grouped(context, number)
+    else:
+        deliver_pooled(context, number)
 
 
 @inlined
-def add_path(net: Net, work: Work, path: int, alone: int, source: int, target: int) -> int:
-    """Add all that a population has sent, by one path, place after place, what meets in one at a time; a status."""
-    entry, place, first, shape, lists, progress = net.entry, net.place, net.first, net.shape, work.lists, work.progress
-    pile_first, pile_units, p = work.pile_first, work.pile_units, net.population[target]
-    base, start, most = net.population[source, c.LIST], net.path[path], net.most[path]
-    full, room = len(pile_first) - SPARE, np.int64(net.limit / 8 / max(most, 1))
-    end, rank, row = base + work.length[source], progress[c.RANK], base + progress[c.PLACE]
-    seen, low, high, more = np.float64(-1), p[c.BASE], p[c.BASE] + p[c.HEARD], True
-    while more:
-        more = row > base
-        while row < end:
-            begun, piled, here, last, size, events, nonzero = row, 0, np.int64(-1), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-            while row < end:
-                neuron, units, times = lists[U(row), c.NEURON], lists[U(row), c.UNITS], lists[U(row), c.TIMES]
-                if alone >= 0:
-                    prefetch(entry, alone + lists[U(min(row + AHEAD, end - 1)), c.NEURON])
-                    i, stop = alone + neuron + rank, alone + neuron + 1
-                else:
-                    i, stop = np.int64(first[U(start + neuron)]) + rank, np.int64(first[U(start + neuron + 1)])
-                if i < stop:
-                    if here != place[U(i), 0] or piled == full or size > room:
-                        if here >= 0:
-                            break
-                        here, last = place[U(i), 0], i
-                    more = more or i + 1 < stop
-                    events += times
-                    nonzero += times * entry[U(i), c.FANOUT_NONZERO]
-                    if units:
-                        pile_first[U(piled)], pile_units[U(piled)] = entry[U(i), c.WEIGHT], units
-                        size += abs(units)
-                        piled += 1
-                row += 1
-            if here >= 0:
-                inside, seen, low, high = admitted(net, work, target, most * size, seen, low, high)
-                if not inside:
-                    progress[c.PATH], progress[c.RANK], progress[c.PLACE] = path, rank, begun - base
+def arriving(context: Array, number: Number) -> tuple[int, float]:
+    """How many events arrive at a population, and how much they can add to any of its abs(x)."""
+    p, events, more, last = population(context, number), 0, 0.0, np.int64(-1)
+    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
+        source = path_row(context, i)[c.SOURCE]
+        length = length_row(context, source)
+        if length[c.EVENTS]:
+            # Paths stand in order of their sources: an event that takes two of them has arrived once.
+            events += length[c.EVENTS] if source != last else 0
+            more += growth(context, i, np.float64(length[c.LARGEST_SIZE]), np.float64(length[c.SUM]))
+            last = source
+    return events, more
+
+
+@kernel
+def log(context: Array, number: Number) -> None:
+    """Append a population's list to the queue."""
+    p, at, length, events = population(context, number), list_row(context, number), length_row(context, number), open_events(context)
+    queue, progress = int64s(context, c.QUEUE), int64s(context, c.PROGRESS)
+    for j in range(at[c.PIXEL_AT], at[c.PIXEL_AT] + length[c.PIXELS_LISTED]):
+        first = np.int64(events.pixels[j]) * p[c.CHANNELS]
+        for event in range(at[c.EVENT_AT] + events.firsts[j], at[c.EVENT_AT] + events.firsts[j + 1]):
+            row = progress[c.TAIL] * c.QUEUE_WIDTH
+            queue[row + c.NEURON], queue[row + c.UNITS], queue[row + c.WHOSE] = first + events.channels[event], events.units[event], number
+            progress[c.TAIL] += 1
+
+
+@stage
+def sweep(context: Array) -> Number:
+    """Deliver what the inputs have sent and all that it sets off, from where ``progress`` stands; a status."""
+    progress = int64s(context, c.PROGRESS)
+    populations = len(int64s(context, c.POPULATION_TABLE)) // c.POPULATION_WIDTH
+    while progress[c.NEXT] < populations:
+        number = progress[c.NEXT]
+        p, again = population(context, number), progress[c.STAGE] == c.DELIVERED
+        if p[c.KIND] != c.INPUT:
+            length = length_row(context, number)
+            if not again:
+                length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = 0, 0, 0
+                events, more = arriving(context, number)
+                if events and not admitted(context, number, more):
                     return c.RANGE
-                runs, at = shape[U(entry[U(last), c.SHAPE])], np.int64(entry[U(last), c.AT])
-                over = (runs[c.ROWS] - 1) * runs[c.ROW_STEP] + (runs[c.TAPS] - 1) * runs[c.TAP_STEP] + runs[c.RUN]
-                low, high = (min(low, at), max(high, at + over)) if seen >= 0 else (low, high)
-                add_place(net, work, target, last, piled, events, nonzero)
-        row = base
-        rank += 1
-    progress[c.RANK] = progress[c.PLACE] = 0
-    return c.DONE
-
-
-@inlined
-def add_pool(net: Net, work: Work, path: int, source: int, target: int) -> int:
-    """Let a max-pooling population hear all that its source has sent; a status."""
-    p, lists, flags = net.population[target], work.lists, work.flags
-    base, growth = net.population[source, c.LIST], np.int64(0)
-    for row in range(base, base + work.length[source]):
-        at = net.path[path] + lists[row, c.NEURON]
-        if net.first[at + 1] > net.first[at]:
-            growth = max(growth, abs(lists[row, c.UNITS]))
-    if not proven(net, work, target, np.float64(growth)):
-        return c.RANGE
-    for row in range(base, base + work.length[source]):
-        at = net.path[path] + lists[row, c.NEURON]
-        for i in range(net.first[at], net.first[at + 1]):
-            heard = net.entry[i, c.AT]
-            work.x[heard] += lists[row, c.UNITS]
-            place = p[c.WINDOWS] + heard - p[c.BASE]
-            for j in range(net.window_first[place], net.window_first[place + 1]):
-                mark(flags, p[c.FLAGS] + net.window[j], work.progress)
-    return c.DONE
-
-
-@inlined
-def count_sent(net: Net, work: Work, number: int, log: bool) -> None:
-    """Turn what a population has sent into numbers of events; where the queue serves as log, write it there, too."""
-    lists, counts, queue, base = work.lists, work.counts, work.queue, net.population[number, c.LIST]
-    largest, tail, positive, negative = net.population[number, c.LARGEST], work.progress[c.TAIL], np.int64(0), np.int64(0)
-    for row in range(base, base + work.length[number]):
-        units = lists[U(row), c.UNITS]
-        times = np.int64(1)
-        if abs(units) > largest:
-            times = (abs(units) + largest - 1) // largest
-        positive += times if units > 0 else 0
-        negative += times if units < 0 else 0
-        lists[U(row), c.TIMES] = times
-        if log:
-            queue[U(tail), c.NEURON], queue[U(tail), c.UNITS], queue[U(tail), c.TIMES] = lists[U(row), c.NEURON], units, number
-            tail += 1
-    work.events[number] = positive + negative
-    counts[c.POSITIVE, number] += positive
-    counts[c.NEGATIVE, number] += negative
-    work.progress[c.TAIL] = tail
-
-
-@woven
-def hear(net: Net, work: Work, number: int) -> int:
-    """Add to a population all that its sources have sent in this time stamp, from where it was left off; a status."""
-    progress, length = work.progress, work.length
-    for j in range(net.ear_first[number], net.ear_first[number + 1]):
-        link = net.link[net.ear[j]]
-        source = link[c.SOURCE]
-        for path in range(max(link[c.FIRST_PATH], progress[c.PATH]), link[c.LAST_PATH] if length[source] else link[c.FIRST_PATH]):
-            if net.population[number, c.KIND] == c.POOL:
-                status = add_pool(net, work, path, source, number)
+                if events:
+                    count(context, c.RECEIVED, number, events)
+                    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
+                        if length_row(context, path_row(context, i)[c.SOURCE])[c.EVENTS]:
+                            deliver(context, i)
             else:
-                status = add_field(net, work, path, source, number)
-                if status == c.LATER:
-                    status = add_path(net, work, path, link[c.ALONE], source, number)
-            if status != c.DONE:
-                return status
-    progress[c.PATH] = 0
+                events = 1
+            if events and p[c.SPIKES]:
+                if check(context, number, np.int64(again)):
+                    progress[c.STAGE] = c.DELIVERED
+                    return c.WIDEN
+                settle(context, number)
+                if progress[c.LOG]:
+                    log(context, number)
+        progress[c.STAGE], progress[c.NEXT] = c.SWEEPING, number + 1
     return c.DONE
 
 
-@woven
-def sweep(net: Net, work: Work, log: bool) -> int:
-    """Deliver to each population all that its sources have sent in this time stamp, check it; a status."""
-    progress, length, counts, lists = work.progress, work.length, work.counts, work.lists
-    for number in range(progress[c.NEXT], len(net.population)):
-        p, received = net.population[number], np.int64(0)
-        for j in range(net.ear_first[number], net.ear_first[number + 1]):
-            received += work.events[net.link[net.ear[j], c.SOURCE]]
-        if received:
-            if hear(net, work, number) != c.DONE:
-                progress[c.NEXT] = number
-                return c.RANGE
-            counts[c.RECEIVED, number] += received
-            if p[c.SPEAKS]:
-                length[number] = settle(net, number, work, work.x, work.told, lists, p[c.LIST]) - p[c.LIST]
-                count_sent(net, work, number, log)
-    length[:], work.events[:] = 0, 0
-    progress[c.NEXT] = 0
-    return c.DONE
+@kernel
+def forget_inputs(context: Array) -> None:
+    """Empty the lists of the inputs."""
+    inputs = int64s(context, c.INPUTS)
+    for i in range(0, len(inputs), 2):
+        length = length_row(context, inputs[i])
+        length[c.PIXELS_LISTED] = length[c.LISTED] = length[c.EVENTS] = length[c.MANY] = length[c.SUM] = length[c.LARGEST_SIZE] = 0
+
+
+@inlined
+def origin(inputs: Array, neuron: Number) -> Number:
+    """Which of the inputs an input neuron belongs to."""
+    which = len(inputs) // 2 - 1
+    while neuron < inputs[2 * which + 1]:
+        which -= 1
+    return which
+
+
+@kernel
+def gather_input(context: Array, start: Number, stop: Number) -> Number:
+    """List a time stamp's events by input; those of one neuron are one row that stands for several. A status."""
+    inputs, neurons, payloads = int64s(context, c.INPUTS), int32s(context, c.NEURONS), int32s(context, c.PAYLOADS)
+    events, marks, fits = open_events(context), int32s(context, c.MARKS), 1
+    forget_inputs(context)
+    for i in range(start, stop):
+        which = origin(inputs, neurons[i])
+        number = inputs[2 * which]
+        at, length, channels = list_row(context, number), length_row(context, number), population(context, number)[c.CHANNELS]
+        row, k, mark = at[c.EVENT_AT] + length[c.LISTED], np.int64(payloads[i]), marks[neurons[i]]
+        if mark:
+            row = at[c.EVENT_AT] + mark - 1
+            k += events.units[row]
+            events.times[row] += 1
+            length[c.MANY] = 1
+        else:
+            local = np.int64(neurons[i]) - inputs[2 * which + 1]
+            pixel, last = local // channels, at[c.PIXEL_AT] + length[c.PIXELS_LISTED] - 1
+            if length[c.PIXELS_LISTED] == 0 or events.pixels[last] != pixel:
+                events.pixels[last + 1], events.firsts[last + 1] = pixel, length[c.LISTED]
+                length[c.PIXELS_LISTED] += 1
+            events.channels[row], events.times[row] = local - pixel * channels, 1
+            length[c.LISTED] += 1
+            marks[neurons[i]] = length[c.LISTED]
+        # The sum is kept whole for the test; a row that does not fit is dropped with its whole list.
+        if events.units.itemsize == 2 and abs(k) >= SHORT:
+            fits = 0
+        events.units[row] = k
+        length[c.EVENTS] += 1
+    for i in range(start, stop):
+        marks[neurons[i]] = 0
+    for i in range(0, len(inputs), 2):
+        at, length = list_row(context, inputs[i]), length_row(context, inputs[i])
+        events.firsts[at[c.PIXEL_AT] + length[c.PIXELS_LISTED]] = length[c.LISTED]
+        summarize(events.units, at[c.EVENT_AT], at[c.EVENT_AT] + length[c.LISTED], length)
+    return c.DONE if fits else c.WIDEN
+
+
+@kernel
+def count_input(context: Array, start: Number, stop: Number) -> None:
+    """Count a time stamp's input events, and log them where that is wanted."""
+    inputs, neurons, payloads = int64s(context, c.INPUTS), int32s(context, c.NEURONS), int32s(context, c.PAYLOADS)
+    queue, progress = int64s(context, c.QUEUE), int64s(context, c.PROGRESS)
+    for i in range(start, stop):
+        which = origin(inputs, neurons[i])
+        count(context, c.POSITIVE if payloads[i] > 0 else c.NEGATIVE, inputs[2 * which], 1)
+        if progress[c.LOG]:
+            row = progress[c.TAIL] * c.QUEUE_WIDTH
+            queue[row + c.NEURON], queue[row + c.UNITS] = neurons[i] - inputs[2 * which + 1], payloads[i]
+            queue[row + c.WHOSE] = inputs[2 * which]
+            progress[c.TAIL] += 1
+
+
+@kernel
+def encode(context: Array, least: Number) -> None:
+    """List the bytes of a frame that differ from what has been sent by ``least`` or more, and bring that up to date."""
+    inputs, frame, sent = int64s(context, c.INPUTS), octets(context, c.FRAME), octets(context, c.SENT)
+    number, events = inputs[0], open_events(context)
+    at, length, channels = list_row(context, number), length_row(context, number), np.uint32(population(context, number)[c.CHANNELS])
+    forget_inputs(context)
+    listed, row, last = at[c.PIXEL_AT], at[c.EVENT_AT], np.int64(-1)
+    # Both hold whole blocks: what lies behind the last pixel is 0 in either.
+    for block in range(0, len(frame), 64):
+        word = differs(frame, sent, block, least)
+        while word:
+            i = block + lowest_bit(word)
+            word &= word - 1
+            pixel = np.int64(np.uint32(i) // channels)
+            if pixel != last:
+                events.pixels[listed], events.firsts[listed] = pixel, row - at[c.EVENT_AT]
+                listed, last = listed + 1, pixel
+            events.channels[row], events.units[row] = i - pixel * np.int64(channels), np.int64(frame[i]) - np.int64(sent[i])
+            sent[i] = frame[i]
+            row += 1
+    events.firsts[listed] = row - at[c.EVENT_AT]
+    length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = listed - at[c.PIXEL_AT], row - at[c.EVENT_AT], row - at[c.EVENT_AT]
+    negative = summarize(events.units, at[c.EVENT_AT], row, length)
+    count(context, c.NEGATIVE, number, negative)
+    count(context, c.POSITIVE, number, length[c.EVENTS] - negative)

@@ -2,145 +2,207 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.state import (
-    Net,
-    U,
-    Work,
-    add_place,
-    inlined,
-    mark,
-    origin,
-    proven,
-    settle,
-    speak,
-    speak_pool,
-    woven,
-)
-from tfsnn.compiled.kernel.vector import deliver, prefetch
-
-Array = NDArray[Any]
-AHEAD = 4
-"""How many events before its turn an entry is fetched: they come from all over a table too big for the nearest cache."""
+from tfsnn.compiled.kernel import plain
+from tfsnn.compiled.kernel.check import check, maximum, tabulated
+from tfsnn.compiled.kernel.columns import Number
+from tfsnn.compiled.kernel.jit import inlined, kernel
+from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, path_row, population
+from tfsnn.compiled.kernel.memory import floats, int32s, int64s, octets, shorts, states
+from tfsnn.compiled.kernel.proof import admitted, growth
+from tfsnn.compiled.kernel.slot import SHORT, deliver, log, origin
+from tfsnn.compiled.kernel.vector import add_and_test, lowest_bit
 
 
 @inlined
-def pass_on(net: Net, number: int, entry: int, k: float, x: Array, told: Array, queue: Array, tail: int) -> int:
-    """Add one event to the neurons that it reaches in one place, check them; the new end of the queue."""
-    p, level, shape = net.population[U(number)], net.level[U(number)], net.shape[U(net.entry[entry, c.SHAPE])]
-    at, first = net.entry[entry, c.AT], net.entry[entry, c.WEIGHT]
-    tail = deliver(x, told, net.weight, queue, shape, p, level, number, at, first, k, tail)
-    if p[c.KIND] != c.VECTOR:
-        for row in range(shape[c.ROWS]):
-            for tap in range(shape[c.TAPS]):
-                start = at + row * shape[c.ROW_STEP] + tap * shape[c.TAP_STEP]
-                tail = speak(net, number, x, told, start, start + shape[c.RUN], queue, tail)
-    return tail
+def enqueue(context: Array, neuron: Number, units: Number, number: Number) -> None:
+    """Append a row to the queue."""
+    queue, progress = int64s(context, c.QUEUE), int64s(context, c.PROGRESS)
+    row = progress[c.TAIL] * c.QUEUE_WIDTH
+    queue[row + c.NEURON], queue[row + c.UNITS], queue[row + c.WHOSE] = neuron, units, number
+    progress[c.TAIL] += 1
+
+
+@kernel
+def enqueue_input(context: Array, start: Number, stop: Number) -> None:
+    """Append a time stamp's input events to the queue."""
+    inputs, neurons, payloads = int64s(context, c.INPUTS), int32s(context, c.NEURONS), int32s(context, c.PAYLOADS)
+    for i in range(start, stop):
+        which = origin(inputs, neurons[i])
+        enqueue(context, neurons[i] - inputs[2 * which + 1], payloads[i], inputs[2 * which])
 
 
 @inlined
-def pass_to_places(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
-    """Add one event wherever it arrives in a population, then check all that it has reached; the new end of the queue."""
-    number = link[c.TARGET]
-    work.pile_units[0] = k
-    for path in range(link[c.FIRST_PATH], link[c.LAST_PATH]):
-        start = net.path[path] + neuron
-        for entry in range(net.first[start], net.first[start + 1]):
-            work.pile_first[0] = net.entry[entry, c.WEIGHT]
-            add_place(net, work, number, entry, 1, 1, net.entry[entry, c.FANOUT_NONZERO])
-    return settle(net, number, work, work.x, work.told, queue, tail)
-
-
-@inlined
-def pass_to_pool(net: Net, link: Array, neuron: int, k: float, work: Work, queue: Array, tail: int) -> int:
-    """Let a max-pooling population hear one event, check the windows over it; the new end of the queue."""
-    number, x, counts = link[c.TARGET], work.x, work.counts
-    p = net.population[number]
-    at = net.path[link[c.FIRST_PATH]] + neuron
-    for i in range(net.first[at], net.first[at + 1]):
-        heard = net.entry[i, c.AT]
-        x[heard] += k
-        place = p[c.WINDOWS] + heard - p[c.BASE]
-        for j in range(net.window_first[place], net.window_first[place + 1]):
-            window = net.window[j]
-            if link[c.ALONE] >= 0:
-                counts[c.CHECKS, number] += 1
-                counts[c.COMPARISONS, number] += net.tap_first[p[c.POOLS] + window + 1] - net.tap_first[p[c.POOLS] + window] - 1
-                tail = speak_pool(net, number, x, work.told, window, queue, tail)
-            else:
-                mark(work.flags, p[c.FLAGS] + window, work.progress)
-    return settle(net, number, work, x, work.told, queue, tail)
-
-
-@inlined
-def unproven(net: Net, work: Work, begin: int, end: int, size: float) -> Any:
-    """The first population to which an event of this size may not be delivered by these links, -1 if there is none."""
-    for i in range(begin, end):
-        number = net.link[U(i), c.TARGET]
-        if not proven(net, work, number, net.grow[U(i)] * size):
-            return number
-    return -1
-
-
-@inlined
-def pass_link(net: Net, link: Array, neuron: int, k: float, work: Work, x: Array, told: Array, queue: Array, tail: int) -> int:
-    """Deliver one event to one population; the new end of the queue."""
-    number, entry, counts = U(link[c.TARGET]), link[c.ALONE] + neuron, work.counts
-    p = net.population[number]
-    counts[c.RECEIVED, number] += 1
+def value_of(context: Array, p: Array, cell: Number, neuron: Number) -> Number:
+    """f(x) of one neuron; the maximum over one window."""
     if p[c.KIND] == c.POOL:
-        return pass_to_pool(net, link, neuron, k, work, queue, tail)
-    if link[c.ALONE] < 0:
-        return pass_to_places(net, link, neuron, k, work, queue, tail)
-    fanout = net.shape[U(net.entry[U(entry), c.SHAPE]), c.FANOUT]
-    counts[c.OPERATIONS, number] += fanout
-    counts[c.OPERATIONS_NONZERO, number] += net.entry[U(entry), c.FANOUT_NONZERO]
-    counts[c.CHECKS, number] += fanout * p[c.SPEAKS]
-    return pass_on(net, link[c.TARGET], U(entry), k, x, told, queue, tail)
+        pixel = cell // p[c.CELLS]
+        maximum(context, p, pixel)
+        return np.int64(states(context, c.VALUES)[cell - pixel * p[c.CELLS]])
+    x = np.int64(states(context, c.X_CELLS)[p[c.X] + cell])
+    if p[c.KIND] == c.VECTOR:
+        return min(max(x, p[c.FLOOR]), p[c.CEILING])
+    if p[c.KIND] == c.TABULATED:
+        return tabulated(p, int64s(context, c.TABLES), x)
+    return x if x >= 0 else np.int64(np.rint(np.float64(x) * floats(context, c.SLOPES)[p[c.TABLE] + neuron]))
 
 
-@woven
-def drain(net: Net, work: Work) -> int:
-    """Deliver what stands in the queue, and what that sets off; a status."""
-    queue, progress, x, told, counts = work.queue, work.progress, work.x, work.told, work.counts
-    head, tail, part, status = progress[c.HEAD], progress[c.TAIL], progress[c.PART], c.DONE
-    capacity = len(queue)
-    while head < tail:
-        source, neuron, left = queue[U(head), c.TIMES], queue[U(head), c.NEURON], queue[U(head), c.UNITS] - part
-        pushes, largest, begin = net.population[U(source), c.PUSHES], net.population[U(source), c.LARGEST], net.link_first[U(source)]
-        end, later = net.link_first[U(source + 1)], U(min(head + AHEAD, tail - 1))
-        if tail + pushes > capacity:
-            status = c.FULL
-            break
-        soon = net.link_first[U(queue[later, c.TIMES])]
-        if soon < len(net.link) and net.link[U(soon), c.ALONE] >= 0:
-            prefetch(net.entry, net.link[U(soon), c.ALONE] + queue[later, c.NEURON])
-        units = min(max(left, -largest), largest)
-        concerned = unproven(net, work, begin, end, np.float64(abs(units)))
-        if concerned >= 0:
-            progress[c.NEXT], status = concerned, c.RANGE
-            break
-        counts[c.POSITIVE if units > 0 else c.NEGATIVE, U(source)] += 1
-        for i in range(begin, end):
-            tail = pass_link(net, net.link[U(i)], neuron, net.level.dtype.type(units), work, x, told, queue, tail)
-        part += units
-        if units == left:
-            head, part = head + 1, np.int64(0)
-    progress[c.HEAD], progress[c.TAIL], progress[c.PART] = head, tail, part
-    return status
+@kernel
+def fire(context: Array, number: Number, cell: Number) -> None:
+    """The neuron rule on one neuron, by the number of its cell; what it sends goes to the queue."""
+    p, told = population(context, number), states(context, c.O_CELLS)
+    neuron = cell - cell // p[c.CELLS] * (p[c.CELLS] - p[c.CHANNELS])
+    change = value_of(context, p, cell, neuron) - np.int64(told[p[c.O] + cell])
+    if p[c.DIRECT]:
+        change = plain.floored(change, p[c.PAYLOAD])
+    if abs(change) >= p[c.CHANGE]:
+        units = plain.units_of(change, p)
+        told[p[c.O] + cell] += units * p[c.PAYLOAD]
+        enqueue(context, neuron, units, number)
+
+
+@kernel
+def fire_reached(context: Array, number: Number, begin: Number) -> None:
+    """The neuron rule on all that is still flagged; rows of the queue from ``begin`` on are put in neuron order.
+
+    For payloads that no list holds: the queue's are wider.
+    """
+    p, flags, reached = population(context, number), octets(context, c.FLAGS), int64s(context, c.REACHED)
+    queue, progress = int64s(context, c.QUEUE), int64s(context, c.PROGRESS)
+    for pixel in range(p[c.PIXELS]):
+        if flags[p[c.FLAG] + pixel]:
+            flags[p[c.FLAG] + pixel] = 0
+            word = p[c.REACH] + pixel * p[c.WORDS]
+            for channel in range(p[c.CHANNELS]):
+                if not p[c.WORDS] or reached[word + (channel >> 6)] >> np.int64(channel & 63) & 1:
+                    fire(context, number, pixel * p[c.CELLS] + channel)
+            for at in range(word, word + p[c.WORDS]):
+                reached[at] = 0
+    for row in range(begin + 1, progress[c.TAIL]):
+        at = row * c.QUEUE_WIDTH
+        neuron, units = queue[at + c.NEURON], queue[at + c.UNITS]
+        while at > begin * c.QUEUE_WIDTH and queue[at - c.QUEUE_WIDTH + c.NEURON] > neuron:
+            queue[at + c.NEURON], queue[at + c.UNITS] = queue[at - c.QUEUE_WIDTH + c.NEURON], queue[at - c.QUEUE_WIDTH + c.UNITS]
+            at -= c.QUEUE_WIDTH
+        queue[at + c.NEURON], queue[at + c.UNITS] = neuron, units
 
 
 @inlined
-def enqueue(net: Net, work: Work, neuron: Array, payload: Array, start: int, stop: int) -> None:
-    """Put the input events of a time stamp into the queue; there must be room."""
-    queue, tail = work.queue, work.progress[c.TAIL]
-    for event in range(start, stop):
-        source, local = origin(net, neuron[event])
-        queue[tail, c.TIMES], queue[tail, c.NEURON], queue[tail, c.UNITS] = source, local, payload[event]
-        tail += 1
-    work.progress[c.TAIL] = tail
+def pass_run(context: Array, p: Array, number: Number, cell: Number, first: Number, k: Number, width: Number) -> None:
+    """Add an event to a run of neurons, and check them."""
+    x, hits = states(context, c.X_CELLS), octets(context, c.HITS)
+    found = add_and_test(
+        x, p[c.X] + cell, shorts(context, c.WEIGHTS), first, k, width, states(context, c.O_CELLS), p[c.O] + cell, p, hits
+    )
+    if p[c.KIND] != c.VECTOR or p[c.DIRECT]:
+        # The test was of a clip: here each neuron is looked at by itself.
+        for i in range(width):
+            if (cell + i) % p[c.CELLS] < p[c.CHANNELS]:
+                fire(context, number, cell + i)
+    elif found:
+        for byte in range(width >> 3):
+            bits = np.int64(hits[byte])
+            while bits:
+                fire(context, number, cell + 8 * byte + lowest_bit(bits))
+                bits &= bits - 1
+
+
+@kernel
+def pass_full(context: Array, number: Number, pixel: Number, channel: Number, k: Number) -> None:
+    """Deliver one event along a path that leads it to no neuron twice, and check what it reaches, run after run."""
+    path, axes = path_row(context, number), int64s(context, c.AXES)
+    p, nonzeros, taps = population(context, path[c.TARGET]), int32s(context, c.NONZEROS), 0
+    row = np.int64(np.uint32(pixel) // np.uint32(path[c.OP_WIDTH]))
+    column = pixel - row * path[c.OP_WIDTH]
+    for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
+        for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
+            to, run = axes[u + c.TO] + axes[v + c.TO], axes[v + c.COUNT]
+            first = path[c.WEIGHT] + axes[u + c.OFFSET] + axes[v + c.OFFSET] + (channel + path[c.SHIFTED]) * axes[v + c.STRIDE]
+            pass_run(context, p, path[c.TARGET], to * p[c.CELLS], first, k, run * p[c.CELLS])
+            taps += run
+    nonzero = taps * path[c.OUTER]
+    count(context, c.OPERATIONS, path[c.TARGET], nonzero)
+    count(context, c.CHECKS, path[c.TARGET], nonzero * p[c.SPIKES])
+    if path[c.ZEROS]:
+        nonzero = nonzeros[path[c.NONZERO] + axes[path[c.ROW_KINDS] + row] + axes[path[c.COLUMN_KINDS] + column] + channel]
+    count(context, c.OPERATIONS_NONZERO, path[c.TARGET], nonzero)
+
+
+@kernel
+def pass_lists(context: Array, source: Number, target: Number, pixel: Number, channel: Number, k: Number) -> None:
+    """Deliver one event as a list of one, and check all that it has reached."""
+    p, at, length, events = population(context, target), list_row(context, source), length_row(context, source), open_events(context)
+    events.pixels[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT] + 1] = pixel, 0, 1
+    events.channels[at[c.EVENT_AT]], events.units[at[c.EVENT_AT]] = channel, k
+    length[c.PIXELS_LISTED] = length[c.LISTED] = 1
+    length[c.MANY] = 0
+    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
+        if path_row(context, i)[c.SOURCE] == source:
+            deliver(context, i)
+    if p[c.SPIKES]:
+        begin, unfit = int64s(context, c.PROGRESS)[c.TAIL], check(context, target, 0)
+        log(context, target)
+        if unfit:
+            fire_reached(context, target, begin)
+
+
+@inlined
+def may_grow(context: Array, source: Number, target: Number, size: Number) -> Number:
+    """Whether an event of this size may be delivered to a population."""
+    p, more = population(context, target), 0.0
+    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
+        if path_row(context, i)[c.SOURCE] == source:
+            more += growth(context, i, size, size)
+    return admitted(context, target, more)
+
+
+@inlined
+def single(context: Array, source: Number, target: Number) -> Number:
+    """The path from one population to another, if it is the only one and leads to no neuron twice; else -1."""
+    p, found = population(context, target), np.int64(-1)
+    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
+        path = path_row(context, i)
+        if path[c.SOURCE] == source:
+            if found >= 0 or not path[c.ALONE]:
+                return np.int64(-1)
+            found = np.int64(i)
+    return found
+
+
+@kernel
+def drain(context: Array) -> Number:
+    """Deliver what stands in the queue, and what that sets off; a status."""
+    queue, progress = int64s(context, c.QUEUE), int64s(context, c.PROGRESS)
+    firsts, consumers = int64s(context, c.CONSUMER_FIRST), int64s(context, c.CONSUMERS)
+    narrow = shorts(context, c.EVENT_UNITS).itemsize == 2
+    while progress[c.HEAD] < progress[c.TAIL]:
+        row = progress[c.HEAD] * c.QUEUE_WIDTH
+        source, neuron, left = queue[row + c.WHOSE], queue[row + c.NEURON], queue[row + c.UNITS] - progress[c.PART]
+        p = population(context, source)
+        if (progress[c.TAIL] + p[c.PUSHES]) * c.QUEUE_WIDTH > len(queue):
+            return c.CRAMPED
+        k = min(max(left, -p[c.LARGEST]), p[c.LARGEST])
+        if narrow and abs(k) >= SHORT:
+            return c.WIDEN
+        for i in range(firsts[source], firsts[source + 1]):
+            if not may_grow(context, source, consumers[i], np.float64(abs(k))):
+                progress[c.NEXT] = consumers[i]
+                return c.RANGE
+        count(context, c.POSITIVE if k > 0 else c.NEGATIVE, source, 1)
+        pixel = np.int64(np.uint32(neuron) // np.uint32(p[c.CHANNELS]))
+        channel = neuron - pixel * p[c.CHANNELS]
+        for i in range(firsts[source], firsts[source + 1]):
+            target = consumers[i]
+            count(context, c.RECEIVED, target, 1)
+            path = single(context, source, target)
+            if path >= 0:
+                pass_full(context, path, pixel, channel, k)
+            else:
+                pass_lists(context, source, target, pixel, channel, k)
+        progress[c.PART] += k
+        if progress[c.PART] == queue[row + c.UNITS]:
+            progress[c.HEAD], progress[c.PART] = progress[c.HEAD] + 1, 0
+    return c.DONE

@@ -1,0 +1,200 @@
+"""One path of a plan laid out for the compiled engine: its axes, its weights in the order in which events take them, and its zeros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tfsnn.aliases import Array
+from tfsnn.compiled.axes import Entries, PixelMap, composed, image, kinds, one_to_one, pixel_map, windowed
+from tfsnn.compiled.kernel import columns as c
+from tfsnn.compiled.kernel.lanes import LANES
+from tfsnn.network.ops import Conv, Dense, Indices, OneToOne, Shape, relayed
+from tfsnn.plan.plan import Path, Plan
+
+Axis = tuple[Array, Array]
+"""int64 (entries): their positions, rising; int64 (entries, ENTRY_WIDTH)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """What a path's row, and the tables that it points into, are made of.
+
+    Parameters
+    ----------
+    delivery, outer, inner
+        As the path's columns.
+    shape
+        The image whose events are delivered: the source, or the operation's input behind an index map.
+    shift
+        By how much channels are shifted.
+    rows, columns
+        The axes.
+    weights
+        Flat, in order of storage.
+    nonzero, row_kinds, column_kinds
+        int64 (kinds of rows, kinds of columns, channels): weights other than 0; the kind of each row and column.
+    index
+        The index map, None where pixels lead to pixels.
+    windows
+        The axes of max pooling's windows.
+    alone
+        Whether no event reaches a neuron twice.
+    """
+
+    delivery: int
+    shape: Shape
+    shift: int
+    rows: Axis
+    columns: Axis
+    weights: Array
+    nonzero: Array
+    row_kinds: Array
+    column_kinds: Array
+    index: Indices | None
+    outer: int = 1
+    inner: int = 1
+    windows: tuple[Axis, Axis] | None = None
+    alone: bool = False
+
+
+def filled(channels: int) -> int:
+    """Channels filled up to whole vectors."""
+    return -(-channels // LANES) * LANES
+
+
+def axis(entries: Entries, target: int, offset: Array | int = 0, stride: Array | int = 0) -> Axis:
+    """An axis of the kernels' kind.
+
+    Parameters
+    ----------
+    entries
+        Where it leads.
+    target
+        Pixels from one target to the next.
+    offset, stride
+        Of each entry: what it adds to the first weight, and weights from one input channel to the next.
+    """
+    rows = np.zeros((len(entries.position), c.ENTRY_WIDTH), np.int64)
+    rows[:, c.OFFSET], rows[:, c.TO], rows[:, c.COUNT], rows[:, c.STRIDE] = offset, entries.target * target, entries.count, stride
+    return entries.position, rows
+
+
+def lay_path(plan: Plan, path: Path, number: int) -> Laid:
+    """Lay out a path between populations of neurons.
+
+    Parameters
+    ----------
+    plan, path, number
+        The path is its target's ``number``-th.
+    """
+    node: Any = plan.populations[path.target].node
+    source, out = image(plan.populations[path.source].shape), image(node.shape)
+    mapped = _mapped(plan, path.source, node.synapses[number].relays, dense=isinstance(path.op, Dense))
+    shape = mapped.shape if mapped is not None else image(path.shape)
+    delivery, kernel = _kernel(path, shape)
+    rows, columns = _taps(path, shape, out)
+    if delivery != c.FULL:
+        columns = columns.apart()
+    if mapped is not None:
+        rows, columns = composed(mapped.rows, rows), composed(mapped.columns, columns)
+    weights, row_size, offset, stride = _stored(delivery, kernel, columns)
+    given, shift = (source, mapped.shift) if mapped is not None else (shape, 0)
+    (row_kinds, used_rows), (column_kinds, used_columns) = kinds(rows, given[0]), kinds(columns, given[1])
+    zeros = (kernel != 0).sum(axis=3)[:, :, shift : shift + given[2]]
+    nonzero = np.einsum("cx,rxk->rck", used_columns, np.einsum("ry,yxk->rxk", used_rows, zeros))
+    step = 0 if isinstance(path.op, Dense) else 1
+    return Laid(
+        delivery, given, shift, axis(rows, step * out[1], rows.tap() * row_size), axis(columns, step, offset, stride),
+        weights.reshape(-1), nonzero, row_kinds, column_kinds, None if mapped is not None else path.index,
+        kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
+        alone=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
+    )  # fmt: skip
+
+
+def lay_pool(plan: Plan, number: int) -> Laid:
+    """Lay out what leads to a max pooling.
+
+    Parameters
+    ----------
+    plan, number
+        The plan, and the position of the max pooling.
+    """
+    population = plan.populations[number]
+    source = plan.populations[population.source]
+    node: Any = population.node
+    mapped = _mapped(plan, population.source, node.relays, dense=False)
+    heard = relayed(node.relays, source.shape)
+    rows, columns = one_to_one(heard[0]), one_to_one(heard[1])
+    if mapped is not None:
+        rows, columns = composed(mapped.rows, rows), composed(mapped.columns, columns)
+    windows = [
+        windowed(heard[i], node.shape[i], node.window[i], node.strides[i], node.padding[i][0]).apart() for i in (0, 1)
+    ]
+    given = image(source.shape) if mapped is not None else heard
+    return Laid(
+        c.POOLED, given, mapped.shift if mapped is not None else 0, axis(rows, 1), axis(columns, 1), np.zeros(0, np.int64),
+        np.zeros((0, 0, 0), np.int64), np.zeros(given[0], np.int64), np.zeros(given[1], np.int64),
+        None if mapped is not None else population.index, windows=(axis(windows[0], node.shape[1]), axis(windows[1], 1)),
+    )  # fmt: skip
+
+
+def _mapped(plan: Plan, source: int, relays: tuple[object, ...], *, dense: bool) -> PixelMap | None:
+    """The relays as a map of pixels that suits the operation; a dense layer sees through a flattening."""
+    shape = plan.populations[source].shape
+    found = pixel_map(relays, shape)  # type: ignore[arg-type]
+    made = relayed(relays, shape)  # type: ignore[arg-type]
+    return found if found is not None and (dense or found.shape == image(made)) else None
+
+
+def _kernel(path: Path, shape: Shape) -> tuple[int, Array]:
+    """How a path is delivered, and its weights as (rows, columns, channels, filters of a group)."""
+    op, weight = path.op, path.weight
+    if isinstance(op, Dense):
+        return c.FULL, weight.reshape(*shape, op.units)
+    if isinstance(op, OneToOne):
+        return c.DIAGONAL, weight.reshape(*shape, 1)
+    if op.groups == 1:
+        return c.FULL, weight
+    outer = op.filters // op.groups
+    grouped = weight.reshape(*op.window, shape[2] // op.groups, op.groups, outer).transpose(0, 1, 3, 2, 4)
+    return c.DIAGONAL if op.filters == op.groups == shape[2] else c.GROUPED, grouped.reshape(*op.window, shape[2], outer)
+
+
+def _taps(path: Path, shape: Shape, out: Shape) -> tuple[Entries, Entries]:
+    """The operation's own axes; a dense layer is a convolution whose window is all of its input."""
+    op = path.op
+    if isinstance(op, Conv):
+        rows, columns = (windowed(shape[i], out[i], op.window[i], op.strides[i], op.padding[i][0], op.dilation[i]) for i in (0, 1))
+        return rows.apart(), columns
+    return one_to_one(shape[0]), one_to_one(shape[1])
+
+
+def _stored(delivery: int, kernel: Array, columns: Entries) -> tuple[Array, int, Array, Array | int]:
+    """Weights in order of storage; the size of a kernel's row; and of each column's entry, its offset and stride."""
+    if delivery != c.FULL:
+        # Channels beside one another, to be multiplied with all payloads of a pixel; or filters of a group, filled up.
+        wide = padded(kernel[..., 0] if delivery == c.DIAGONAL else kernel)
+        stride = wide.shape[-1]
+        return wide, prod(wide.shape[1:]), columns.tap() * prod(wide.shape[2:]), stride
+    wide = padded(kernel)
+    channels, filters = wide.shape[2:]
+    sizes = columns.sizes()
+    blocks = [wide[:, taps].transpose(0, 2, 1, 3).reshape(len(wide), -1) for taps in columns.taps]
+    begins = (np.cumsum(sizes) - sizes) * channels
+    offset = (begins[columns.phase] + columns.first) * filters
+    return np.concatenate(blocks, axis=1), wide.shape[1] * channels * filters, offset, sizes[columns.phase] * filters
+
+
+def padded(weights: Array) -> Array:
+    """The last axis filled up with zeros to whole vectors."""
+    last = weights.shape[-1]
+    return np.pad(weights, [(0, 0)] * (weights.ndim - 1) + [(0, filled(last) - last)])
+
+
+def _once(through: tuple[Array, Array]) -> bool:
+    """Whether each position is shown at most once."""
+    return len(np.unique(through[0])) == len(through[0])
