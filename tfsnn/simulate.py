@@ -196,14 +196,10 @@ def run(
         _check_state(state, plan, events.samples, where)
     outcomes: list[Outcome] = []
     chosen = settings.engine or (ENGINES[0] if find_spec("numba") else "eager")
-<<<<<<< HEAD
     check_results(plan, events, kept)
-    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or batch_size(plan, chosen, kept)
-=======
     engine = _engine(chosen, plan)
     start = perf_counter()
-    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or BATCH[chosen]
->>>>>>> 61571df (Engine: pixels instead of neurons, states of 32 bits, compiled in stages; a session that Stream and simulate stand on)
+    size = 1 if settings.schedule == "spike" and chosen == "eager" else batch or batch_size(plan, chosen, kept)
     for first in range(0, events.samples, size):
         part = events.sample(first, min(first + size, events.samples))
         here = None if state is None else _cut(state, first, first + part.samples)

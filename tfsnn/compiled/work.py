@@ -198,7 +198,7 @@ def make_job(tables: Tables, events: Events, start: tuple[Array, Array], record:
     rows = len(stamps) if {"trajectory", "events"} & set(record) else 0
     shown = len(tables.arrays[c.OUTPUTS]) // 2
     widths = (tables.x_cells, tables.o_cells) if whole else (shown, shown)
-    arrays = {
+    arrays: dict[int, Array] = {
         c.STAMPS: events.t, c.NEURONS: events.neuron, c.PAYLOADS: events.payload, c.OFFSETS: events.offsets,
         c.FRAME: np.zeros(0, np.uint8), c.SENT: np.zeros(0, np.uint8),
         c.START_X: start[0].reshape(-1), c.START_O: start[1].reshape(-1),
