@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import Array
 from tfsnn.input.encoder import Encoder
-from tfsnn.memory import empty
+from tfsnn.memory import afford, empty, samples_within
 from tfsnn.network.forward import evaluated
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, Neurons
 from tfsnn.network.ops import Activation
+from tfsnn.network.room import forward_bytes
 
 PERCENTILE = 0.999
 BATCH_NEURONS = 4_000_000
@@ -59,7 +60,8 @@ def calibrate(graph: Graph, frames: dict[str, NDArray[np.float32]], *, means: bo
     sums: dict[str, NDArray[np.float32]] = {}
     keep = {node.name: ceil((1 - PERCENTILE) * samples * prod(node.shape)) for node in graph.nodes}
 
-    size = max(1, BATCH_NEURONS // max(1, graph.neurons))
+    # A quarter of the memory budget at most, where a sample is large.
+    size = samples_within(forward_bytes(graph, 4)[1], 4, max(1, BATCH_NEURONS // max(1, graph.neurons)))
     for first in range(0, samples, size):
         batch = {name: values[first : first + size] for name, values in frames.items()}
         for node, _, value in evaluated(graph, batch, dtype=np.float32):
@@ -130,6 +132,8 @@ def synthetic(node: Input, samples: int, seed: int, input_range: tuple[float, fl
     input_range
         Least and largest raw value, where they are known; whole numbers both: whole numbers are drawn.
     """
+    advice = "give the model a smaller input"
+    afford(48 * samples * prod(node.shape), f"convert: {samples} drawn inputs of shape {node.shape}", advice)
     generator = np.random.default_rng(seed)
     low, high = drawn_range(node, input_range)
     coarse = generator.random((samples, *(max(1, n // 8) if i < 2 and len(node.shape) == 3 else n for i, n in enumerate(node.shape))))

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.errors import ConversionError, FileError
-from tfsnn.memory import empty
+from tfsnn.memory import empty, samples_within
 from tfsnn.network.arithmetic import gather_sum
 from tfsnn.network.forward import evaluated
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Node
 from tfsnn.network.ops import route
+from tfsnn.network.room import forward_bytes
 
 from ..lower.driver import LayerOutput
 from .keras_values import KerasValues, Probe
@@ -240,7 +241,8 @@ def decisions(node: Node, value: Values) -> Values:
 
 
 def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
-    size = max(1, BATCH_NEURONS // max(1, graph.neurons))
+    # A quarter of the memory budget at most, where a sample is large; two networks are run at a time.
+    size = samples_within(2 * forward_bytes(graph, 4)[1], 4, max(1, BATCH_NEURONS // max(1, graph.neurons)))
     for first in range(0, len(next(iter(frames.values()))), size):
         yield {name: values[first : first + size] for name, values in frames.items()}
 

@@ -15,6 +15,7 @@ from tfsnn.convert.calibrate import (
     scaled,
     synthetic,
 )
+from tfsnn.errors import BudgetError
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
 from tfsnn.network.nodes import Input, Neurons
@@ -95,3 +96,10 @@ def test_frames_are_those_of_the_encoder() -> None:
     graph = graph_of(sequential((4,), "Dense(3)"))
     raw = np.array([[0, 51, 102, 255]])
     np.testing.assert_allclose(frames_of(graph, {"input": raw})["input"], raw / 255, rtol=1e-6)
+
+
+def test_drawn_inputs_that_do_not_fit_the_budget_are_refused_before_they_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFSNN_MEMORY", "100M")
+    message = r"convert: 4 drawn inputs of shape \(4096, 4096, 1\) would take 3\.0 GiB of memory, 100\.0 MiB may be taken; give the"
+    with pytest.raises(BudgetError, match=message):
+        synthetic(Input("in", (4096, 4096, 1), Encoder("graded")), 4, 0)

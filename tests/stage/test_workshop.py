@@ -157,6 +157,13 @@ def test_a_full_disk_is_one_line_that_names_the_file(tmp_path: Path, error: Exce
     assert listing(tmp_path) == {"net": "old"}
 
 
+def test_a_full_disk_names_what_the_user_knows(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=f"^{tmp_path / 'net'}: cannot be written"):
+        with replacing(tmp_path / "net") as place, replacing(place):
+            raise OSError(28, "No space left on device")
+    assert listing(tmp_path) == {}
+
+
 def test_other_errors_pass(tmp_path: Path) -> None:
     for error in (OSError(2, "No such file"), RuntimeError("a defect")):
         with pytest.raises(type(error), match="No such file|a defect"):

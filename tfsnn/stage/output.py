@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,8 @@ def replacing(path: PathLike, *, directory: bool = False, fresh: bool = False) -
             place = shop / Path(os.path.abspath(path)).name
             if directory:
                 place.mkdir()
-        with _full_disks(path):
+        # What is written inside of other unfinished work is named by that: a user does not know our hidden directories.
+        with nullcontext() if any(map(is_ours, path.parents)) else _full_disks(path):
             yield place
         with _refusals(path):
             if fresh and _occupied(path):
