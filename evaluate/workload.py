@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,8 @@ def prepare(
         net = replace(net, graph=_with_bins(graph, bins))
     dataset = source if isinstance(source, Dataset) else datasets.load(source, data_dir)
     x, y = dataset.test
+    if y is None:
+        raise InputError(f"evaluate: {Path(dataset.name).name} holds no labels; add y_test, or y for both splits")
     _check(net.graph, dataset.name, x, y)
     if samples is not None and samples > len(x):
         raise InputError(f"evaluate: samples is {samples}; the test split of {dataset.name} has {len(x)}")
@@ -113,7 +116,10 @@ def prepare(
 
 
 def _with_bins(graph: Graph, bins: int) -> Graph:
-    nodes = [replace(n, encoder=replace(n.encoder, bins=bins)) if isinstance(n, Input) else n for n in graph.nodes]
+    nodes = [
+        replace(n, encoder=Encoder.from_json(n.encoder.to_json() | {"bins": bins})) if isinstance(n, Input) else n
+        for n in graph.nodes
+    ]
     return replace(graph, nodes=tuple(nodes))
 
 

@@ -1,7 +1,7 @@
 """Keras in, asynchronous sigma-delta spiking network out, with every operation counted.
 
     net = tfsnn.convert_model("model.h5")
-    result = tfsnn.simulate(net, net.graph.inputs[0].encoder.events(images), threshold=0.1)
+    result = tfsnn.simulate(net, net.events(images), threshold=0.1)
 
 Neither TensorFlow nor a stage is imported before it is used.
 """

@@ -18,16 +18,18 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import singledispatch
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError, InputError, shown
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.events import Events, merged
 from tfsnn.input.framing import Framing
 from tfsnn.network import ops
 from tfsnn.network.graph import Graph
@@ -37,6 +39,7 @@ from tfsnn.stage.output import replacing
 FORMAT, FORMAT_VERSION = "tfsnn", 1
 RELAYS = {kind.__name__: kind for kind in (ops.Reshape, ops.Permute, ops.Pad, ops.Upsample, ops.Stretch, ops.AveragePool)}
 OPERATIONS = {kind.__name__: kind for kind in (ops.Dense, ops.Conv, ops.OneToOne)}
+Raw = ArrayLike | Mapping[str, ArrayLike]
 Read = Callable[[str, tuple[str, ...]], NDArray[Any]]
 TEXTS = ("kind", "name", "source")
 AGAIN = "convert the model again with tfsnn convert"
@@ -60,6 +63,45 @@ class Net:
     provenance: dict[str, Any] = field(default_factory=dict)
     verification: dict[str, Any] = field(default_factory=dict)
 
+    def events(self, raw: Raw) -> Events:
+        """The event streams of raw input, by the encoder of each of the network's inputs.
+
+        Parameters
+        ----------
+        raw
+            (samples, \\*shape); where there are several inputs, by the name of each.
+
+        Raises
+        ------
+        InputError
+            If shapes, numbers of samples, or the range of the data do not fit.
+        """
+        nodes = self.graph.inputs
+        given = dict(raw) if isinstance(raw, Mapping) else {nodes[0].name: raw}
+        if set(given) != {node.name for node in nodes}:
+            found, wanted = ", ".join(given), ", ".join(node.name for node in nodes)
+            raise InputError(f"net.events: data for {found}; the network's inputs are {wanted}: give a dict with an array for each")
+        for node in nodes:
+            if np.ndim(given[node.name]) < 1 or np.shape(given[node.name])[1:] != node.shape:
+                shape = ", ".join(map(str, node.shape))
+                found = f"data of shape {np.shape(given[node.name])} for input {node.name}"
+                raise InputError(f"net.events: {found}; give (samples, {shape}), and one sample as (1, {shape})")
+        streams = [node.encoder.events(given[node.name]) for node in nodes]
+        return streams[0] if len(streams) == 1 else merged(streams)
+
+    def predict(self, raw: Raw, **settings: Any) -> Any:
+        """What Keras' ``predict`` returns, from the event network: (samples, \\*shape), softmax applied; a dict of several outputs.
+
+        Parameters
+        ----------
+        raw
+            As of :meth:`events`; ``delta``: the frames of one stream.
+        **settings
+            As of :func:`tfsnn.simulate`.
+        """
+        # The simulation stands above the artifact; it is asked for by name, as in tfsnn/__init__.py.
+        return import_module("tfsnn.predict").predicted(self, raw, settings)
+
     def __repr__(self) -> str:
         return f"<Net {self.graph.summary}>"
 
@@ -69,7 +111,7 @@ class Net:
         return f"Net {self.graph.summary}\n  made from: {origin}\n  print(net.graph) shows every population"
 
 
-def save(net: Net, path: PathLike) -> None:
+def save(net: Net, path: PathLike, *, force: bool = False) -> None:
     """Write net.snn.h5: whole or not at all, the same bytes for the same network.
 
     Parameters
@@ -77,15 +119,19 @@ def save(net: Net, path: PathLike) -> None:
     net
         What to write; its weights must be quantized.
     path
-        Where; replaced if it exists.
+        Where.
+    force
+        Replace a file that exists.
 
     Raises
     ------
     InputError
-        If a weight is still in float, or provenance or verification is no plain JSON.
+        If the file exists, a weight is still in float, or provenance or verification is no plain JSON.
     """
     import h5py
 
+    if not force and Path(path).exists():
+        raise InputError(f"{path}: exists already; choose another name, or overwrite with force=True")
     arrays = _arrays(net.graph)
     texts = {
         "graph": _text(_graph_json(net.graph), "graph"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +20,7 @@ from tfsnn.errors import InputError, RangeError, shown
 from tfsnn.input.events import Events
 from tfsnn.memory import afford, samples_within
 from tfsnn.network.graph import Graph
+from tfsnn.network.nodes import Node
 from tfsnn.network.room import forward_bytes
 from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.make import make
@@ -69,10 +71,22 @@ class Result:
     state: State | None = None
 
     @property
-    def predictions(self) -> NDArray[np.int64]:
-        """int64 (samples): the number of the largest output; of equal ones the first."""
-        largest: NDArray[np.int64] = np.argmax(self.outputs, axis=1).astype(np.int64)
-        return largest
+    def by_output(self) -> dict[str, NDArray[np.float64]]:
+        """:attr:`outputs` by the name of each output population, (samples, \\*shape)."""
+        nodes = [self.plan.graph[name] for name in self.plan.graph.outputs]
+        cuts = np.cumsum([prod(node.shape) for node in nodes])[:-1]
+        parts = np.split(self.outputs, cuts, axis=1)
+        return {node.name: part.reshape(-1, *node.shape) for node, part in zip(nodes, parts)}
+
+    @property
+    def predictions(self) -> Any:
+        """int64 (samples): the class that each output names; by output name where there are several.
+
+        That is the number of the largest value along the last axis (of equal ones the first), and for a single sigmoid whether it
+        lies above one half. InputError for a single value of any other kind, which names no class: see :attr:`outputs`.
+        """
+        found = {name: _classes(self.plan.graph[name], values) for name, values in self.by_output.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
 
     @property
     def operations(self) -> NDArray[np.int64]:
@@ -102,6 +116,15 @@ class Result:
     def _settings(self) -> str:
         s = self.plan.settings
         return f"threshold {s.threshold:g} {s.unit}, spikes {s.spikes}, schedule {self.schedule}, initial {s.initial}"
+
+
+def _classes(node: Node, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    if node.shape[-1] > 1:
+        largest: NDArray[np.int64] = np.argmax(values, axis=-1).astype(np.int64)
+        return largest
+    if "sigmoid" not in node.activation.kind:
+        raise InputError(f"result: output {node.name} is one number and names no class; take result.outputs, or result.by_output")
+    return (values[..., 0] > 0.5).astype(np.int64)
 
 
 def simulate(

@@ -43,7 +43,7 @@ def test_first_samples_only() -> None:
 
 def test_bins() -> None:
     material = prepared(bins=2)
-    assert material.encoder.bins == 2 and set(material.events.t) == {0, 1}
+    assert material.encoder == Encoder("delay", scale=1 / 4, bins=2) and set(material.events.t) == {0, 1}
     assert np.array_equal(material.frames, prepared().frames)
 
 

@@ -63,7 +63,7 @@ def test_npz_without_names_serves_both_splits(tmp_path: Path) -> None:
 
 
 def test_unknown_name() -> None:
-    names = "digits, mnist, gesture, gesture_small, nmnist"
+    names = "digits, mnist, gesture, gesture_small, nmnist, tfds:NAME"
     with pytest.raises(InputError, match=f"data set 'mnits' is unknown; choose {names}, or give an .npz file with arrays x and y"):
         load("mnits")
 
@@ -71,17 +71,17 @@ def test_unknown_name() -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": X}, "holds x without y; images and labels come together"),
         ({"test_y": Y}, "holds test_y without test_x; images and labels"),
-        ({}, r"holds no test split, only arrays \(none\); add test_x and test_y, or x and y for both splits"),
-        ({"train_x": X, "train_y": Y}, "holds no test split, only arrays train_x, train_y; add test_x and test_y"),
+        ({}, r"holds no test split, only arrays \(none\); add x_test and y_test, or x and y for both splits"),
+        ({"train_x": X, "train_y": Y}, "holds no test split, only arrays train_x, train_y; add x_test and y_test"),
         ({"x": Y, "y": Y}, r"x is int64 of shape \(5,\); expected numbers of shape \(samples, height, width, channels\)"),
         ({"x": X[:0], "y": Y[:0]}, r"x is uint8 of shape \(0, 4, 3, 2\); expected numbers"),
         ({"x": X.astype(complex), "y": Y}, "x is complex128 of shape"),
         ({"x": X + np.nan, "y": Y}, "x holds NaN or infinity; replace them first"),
-        ({"x": X, "y": Y[:4]}, r"y is int64 of shape \(4,\); expected whole class numbers of shape \(5,\), one for each of x"),
-        ({"x": X, "y": Y + 0.5}, r"y is float64 of shape \(5,\); expected whole class numbers"),
-        ({"x": X, "y": Y - 1}, "y goes from -1 to 1; classes are numbered from 0"),
+        ({"x": X, "y": Y[:4]}, r"y is int64 of shape \(4,\); expected class numbers \(5,\) or \(5, 1\), one-hot rows, or"),
+        ({"x": X, "y": Y + np.nan}, "y holds NaN or infinity; leave these samples out"),
+        ({"x": X, "y": Y.astype("U")}, r"y is <U\d+ of shape \(5,\); expected class numbers"),
+        ({"x": X, "y": Y - 1}, "y goes from -1 to 1; classes are numbered from 0, and numbers to be met are floats"),
         ({"x": X.astype(object), "y": Y}, "array x cannot be read .*; it must be plain numbers, no objects, and whole"),
     ],
 )
@@ -191,3 +191,21 @@ def test_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mnist.test.x.shape == (10_000, 28, 28, 1) and mnist.test.x.dtype == np.uint8 and mnist.test.y.dtype == np.int64
     assert np.bincount(mnist.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     np.testing.assert_array_equal(by_argument.x, mnist.test.x)
+
+
+@pytest.mark.parametrize("names", [("x_train", "y_train", "x_test", "y_test"), ("train_x", "train_y", "test_x", "test_y")])
+def test_names_of_the_splits(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = load(npz(tmp_path, **dict(zip(names, (X, Y, X[:2], Y[:2])))))
+    assert np.array_equal(found.train.x, X) and np.array_equal(found.test.y, Y[:2])
+
+
+def test_images_alone(tmp_path: Path) -> None:
+    assert load(npz(tmp_path, x=X)).train.y is None
+    np.save(tmp_path / "images.npy", X)
+    split = load(tmp_path / "images.npy").train
+    assert split.y is None and np.array_equal(split.x, X)
+    (tmp_path / "text.npy").write_text("no array")
+    with pytest.raises(InputError, match="text.npy: cannot be read as an array"):
+        load(tmp_path / "text.npy").train
+    with pytest.raises(InputError, match="missing.npy: cannot be read as an array"):
+        load(tmp_path / "missing.npy").train

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.nets import events as made
 from tfsnn.errors import InputError
-from tfsnn.input.encoder import Encoder
+from tfsnn.input.encoder import Delay, Delta, Encoder, Graded
 from tfsnn.input.events import Events
 
 PIXELS = arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)))
@@ -73,7 +73,7 @@ def test_delay_is_bright_first_and_within_its_time(raw: NDArray[np.uint8], bins:
         brightness = raw[sample].reshape(-1)[part.neuron].astype(int)
         if not bins:
             assert np.all(np.diff(brightness) <= 0) and np.array_equal(part.t, 255 - brightness)
-        assert np.all((part.t >= 0) & (part.t * part.tick <= 1 - encoder.threshold)) and np.all(part.payload == 1)
+        assert np.all((part.t >= 0) & (part.t * part.tick <= 0.8)) and np.all(part.payload == 1)
         assert all(np.diff(part.neuron)[np.diff(part.t) == 0] > 0)
 
 
@@ -174,7 +174,7 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "delay", "gamma": 2}, r"settings \['gamma'\]; allowed are bins, kind, scale, step, threshold"),
+        ({"kind": "delay", "gamma": 2}, r"settings \['gamma'\]; allowed are bins, kind, offset, range, scale, step, threshold"),
         ([1, 2], "settings list; allowed are bins, kind"),
         (None, "settings NoneType; allowed are bins, kind"),
     ],
@@ -203,3 +203,58 @@ def test_raw_input_that_does_not_fit(kind: str, raw: Any, message: str) -> None:
     for view in (Encoder(kind).frames, Encoder(kind).events):
         with pytest.raises(InputError, match=f"^encoder: {message}"):
             view(raw)
+
+
+OFFSETS = [(1 / 127.5, -1.0, 0.0), (1.0, -128.0, 0.0), (0.5, 0.25, 0.0), (1 / 255, 0.1, 1 / 2550), (0.25, 0.0, 1 / 8)]
+
+
+@pytest.mark.parametrize("kind", ["graded", "delta"])
+@pytest.mark.parametrize(("scale", "offset", "step"), OFFSETS)
+def test_offset_loses_nothing(kind: str, scale: float, offset: float, step: float) -> None:
+    encoder, raw = Encoder(kind, scale=scale, offset=offset, step=step, threshold=0.0), np.arange(256)[:, None].astype(np.uint8)
+    np.testing.assert_allclose(encoder.frames(raw), scale * raw + offset, atol=1e-6)
+    np.testing.assert_allclose(encoder.exact(raw), scale * raw + offset, rtol=1e-6)
+    assert np.array_equal(encoder.whole(raw), np.rint((scale * raw + offset) / encoder.unit_value))
+    if kind == "graded":
+        np.testing.assert_array_equal(heard(encoder.events(raw), encoder), encoder.frames(raw))
+
+
+def test_what_has_sent_nothing_has_the_value_zero() -> None:
+    encoder = Encoder("graded", scale=1 / 127.5, offset=-1.0)
+    assert len(encoder.events(np.full((1, 4), 127.5))) == 0 and len(encoder.events(np.zeros((1, 4), np.uint8))) == 4
+
+
+def test_offset_beside_the_grid() -> None:
+    with pytest.raises(InputError, match="an offset of 0.123457 is no multiple of the scale 0.1, .* give the step of the grid, too"):
+        Encoder("graded", scale=0.1, offset=0.123457)
+
+
+@pytest.mark.parametrize("raw", [np.arange(12).reshape(1, 12).astype(np.uint8), np.arange(12).reshape(1, 12) / 11])
+def test_changes_are_what_a_stream_of_events_sends(raw: NDArray[Any]) -> None:
+    encoder = Encoder("delta", scale=1.0, step=1 / 11 if raw.dtype.kind == "f" else 0.0, threshold=0.2)
+    sent = np.zeros(12, np.int32)
+    neuron, payload = encoder.changes(raw[0], sent)
+    events = encoder.events(raw)
+    assert np.array_equal(neuron, events.neuron) and np.array_equal(payload, events.payload)
+    assert np.array_equal(sent, encoder.whole(raw[0]) * (encoder.whole(raw[0]) >= encoder.least))
+    assert encoder.is_identity == (raw.dtype == np.uint8)
+
+
+def test_float_pixels_keep_their_time() -> None:
+    raw = np.arange(256)[None]
+    whole, soft = Encoder("delay").events(raw), Encoder("delay", scale=1.0, step=1 / 255).events(raw / 255)
+    assert np.array_equal(whole.t, soft.t) and np.array_equal(whole.neuron, soft.neuron) and whole.tick == soft.tick
+
+
+def test_one_class_a_kind() -> None:
+    delay, graded, delta = (Encoder(kind) for kind in ("delay", "graded", "delta"))
+    assert all(isinstance(encoder, Encoder) for encoder in (delay, graded, delta))
+    assert (delay, graded, delta) == (Delay(), Graded(), Delta())
+    assert not hasattr(graded, "bins") and not hasattr(graded, "threshold") and not hasattr(delta, "bins")
+    assert Encoder("delay", 1 / 16, 0.4, 4) == Delay(scale=1 / 16, threshold=0.4, bins=4)
+
+
+@pytest.mark.parametrize("kind", ["delay", "graded", "delta"])
+def test_settings_of_older_files(kind: str) -> None:
+    old = {"kind": kind, "scale": 0.5, "threshold": 0.3, "bins": 0, "step": 0.0}
+    assert Encoder.from_json(old) == Encoder(kind, scale=0.5, threshold=0.3)

@@ -26,16 +26,23 @@ from tfsnn.input import event_sets
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.npz import DAMAGE
 from tfsnn.input.snapshots import ONE
+from tfsnn.input.targets import targets
 from tfsnn.memory import afford
 
 NAMES = f"digits, mnist, {', '.join(event_sets.LEAKS)}"
 
 
 class Split(NamedTuple):
-    """Raw images ``x`` (n, \\*shape) and their class numbers ``y`` int64 (n,)."""
+    """Raw images ``x`` (n, \\*shape), and what is right for them: ``y`` as of :func:`tfsnn.input.targets.targets`, None if unknown."""
 
     x: NDArray[Any]
-    y: NDArray[np.int64]
+    y: Any
+
+
+PAIRS = {
+    split: ((f"x_{split}", f"y_{split}"), (f"{split}_x", f"{split}_y"), ("x", "y")) for split in ("train", "test")
+}
+"""By split, the names that images and labels may have in an .npz file."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,9 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     name
         ``"digits"``: the 1,797 real 8x8 digits that scikit-learn ships, raw 0 to 16; of each class the same share is test.
         ``"mnist"``: 60,000 + 10,000 images by tensorflow-datasets, raw 0 to 255. Or the path of an .npz file with arrays x and y,
-        which serve as either split, or with train_x, train_y, test_x, test_y. Or one of :mod:`tfsnn.input.event_sets`.
+        which serve as either split, or with x_train, y_train, x_test, y_test (train_x and so on are read as well); without
+        labels it serves for calibration. An .npy file of images alone does, too. ``"tfds:NAME"``: any image classification of
+        tensorflow-datasets. Or one of :mod:`tfsnn.input.event_sets`.
     data_dir
         Where tensorflow-datasets keeps its data, or where the files of an event camera are; by default TFDS_DATA_DIR, or else the
         default of tensorflow-datasets.
@@ -93,6 +102,8 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     """
     if os.fspath(name).endswith(".npz"):
         return _npz(Path(name))
+    if os.fspath(name).endswith(".npy"):
+        return _npy(Path(name))
     if name == "digits":
         # At the papers' 0.2, strokes of so few pixels run together: 3 % fewer validation images are recognized than at 0.4.
         return Dataset("digits", Encoder("delay", scale=1 / 16, threshold=0.4, bins=4), _read_digits)
@@ -100,7 +111,10 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         return Dataset(os.fspath(name), Encoder("graded", scale=1 / ONE), partial(_read_snapshots, os.fspath(name), data_dir))
     if name == "mnist":
         return Dataset("mnist", Encoder("delay", scale=1 / 255, bins=8), partial(_read_tfds, "mnist", data_dir))
-    raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, or give an .npz file with arrays x and y")
+    if os.fspath(name).startswith("tfds:"):
+        builder = os.fspath(name).removeprefix("tfds:")
+        return Dataset(builder, Encoder("delay", scale=1 / 255), partial(_read_tfds, builder, data_dir))
+    raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, tfds:NAME, or give an .npz file with arrays x and y")
 
 
 def _read_snapshots(name: str, data_dir: PathLike | None, split: str) -> Split:
@@ -150,7 +164,10 @@ def _read_tfds(name: str, data_dir: PathLike | None, split: str) -> Split:
             f"data set {name}: not to be had in {where} ({type(error).__name__}: {reason}); "
             f"name the directory that holds {name}/ with --data-dir or TFDS_DATA_DIR, or connect to the internet for a download"
         ) from error
-    return Split(arrays["image"], arrays["label"].astype(np.int64))
+    if not isinstance(arrays, dict) or not {"image", "label"} <= set(arrays) or not isinstance(arrays["image"], np.ndarray):
+        found = ", ".join(arrays) if isinstance(arrays, dict) else type(arrays).__name__
+        raise InputError(f"data set {name}: holds {found}; expected image and label, images of one size: choose another")
+    return Split(arrays["image"], targets(arrays["label"], len(arrays["image"]), f"data set {name}: label"))
 
 
 def _packages(name: str) -> tuple[Any, Any]:
@@ -190,10 +207,21 @@ def _reach(url: str) -> None:
 
 def _npz(path: Path) -> Dataset:
     names = _names(path)
-    for x, y in (("x", "y"), ("train_x", "train_y"), ("test_x", "test_y")):
-        if (x in names) != (y in names):
-            raise InputError(f"{path}: holds {x if x in names else y} without {y if x in names else x}; images and labels come together")
+    for x, y in PAIRS["train"] + PAIRS["test"]:
+        if y in names and x not in names:
+            raise InputError(f"{path}: holds {y} without {x}; images and labels come together")
     return Dataset(str(path), Encoder("delay", scale=1 / 255), partial(_read_npz, path, names))
+
+
+def _npy(path: Path) -> Dataset:
+    def read(split: str) -> Split:
+        try:
+            x = np.load(path, allow_pickle=False)
+        except (OSError, *DAMAGE) as error:
+            raise InputError(f"{path}: cannot be read as an array ({error}); write it with numpy.save(path, images)") from error
+        return _checked(path, ("the array", ""), x, None)
+
+    return Dataset(str(path), Encoder("delay", scale=1 / 255), read)
 
 
 def _names(path: Path) -> frozenset[str]:
@@ -207,13 +235,13 @@ def _names(path: Path) -> frozenset[str]:
 
 
 def _read_npz(path: Path, names: frozenset[str], split: str) -> Split:
-    pair = (f"{split}_x", f"{split}_y") if f"{split}_x" in names else ("x", "y")
-    if pair[0] not in names:
+    pair = next((pair for pair in PAIRS[split] if pair[0] in names), None)
+    if pair is None:
         raise InputError(
             f"{path}: holds no {split} split, only arrays {', '.join(sorted(names)) or '(none)'}; "
-            f"add {split}_x and {split}_y, or x and y for both splits"
+            f"add x_{split} and y_{split}, or x and y for both splits"
         )
-    return _checked(path, pair, *(_array(path, name) for name in pair))
+    return _checked(path, pair, _array(path, pair[0]), _array(path, pair[1]) if pair[1] in names else None)
 
 
 def _array(path: Path, name: str) -> NDArray[Any]:
@@ -228,16 +256,9 @@ def _array(path: Path, name: str) -> NDArray[Any]:
         raise InputError(f"{path}: array {name} cannot be read ({error}); it must be plain numbers, no objects, and whole") from error
 
 
-def _checked(path: Path, pair: tuple[str, str], x: NDArray[Any], y: NDArray[Any]) -> Split:
+def _checked(path: Path, pair: tuple[str, str], x: NDArray[Any], y: NDArray[Any] | None) -> Split:
     if x.ndim < 2 or x.size == 0 or not (np.issubdtype(x.dtype, np.integer) or np.issubdtype(x.dtype, np.floating)):
         raise InputError(f"{path}: {pair[0]} is {x.dtype} of shape {x.shape}; expected numbers of shape (samples, height, width, channels)")
     if not np.all(np.isfinite(x)):
         raise InputError(f"{path}: {pair[0]} holds NaN or infinity; replace them first")
-    if not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1]:
-        raise InputError(
-            f"{path}: {pair[1]} is {y.dtype} of shape {y.shape}; "
-            f"expected whole class numbers of shape {x.shape[:1]}, one for each of {pair[0]}"
-        )
-    if y.min() < 0 or y.max() >= 1 << 31:
-        raise InputError(f"{path}: {pair[1]} goes from {y.min()} to {y.max()}; classes are numbered from 0")
-    return Split(x, y.astype(np.int64))
+    return Split(x, None if y is None else targets(y, len(x), f"{path}: {pair[1]}"))

@@ -1,41 +1,59 @@
 """Images and video frames become event streams, and the frames that the stream amounts to.
 
-``frames`` and ``events`` are two views of one thing: the payloads that a pixel has sent, added up and multiplied by
-``unit_value``, are the pixel of the frame (of ``delta``: to less than its threshold). A network is trained on ``frames``
-and simulated on ``events``.
+The value of a raw number is ``scale * raw + offset``, rounded to a whole number of ``step``. ``frames`` and ``events`` are
+two views of one thing: the payloads that a pixel has sent, added up and multiplied by ``unit_value``, are the pixel of the
+frame (of ``delta``: to less than its threshold). A network is trained on ``frames`` and simulated on ``events``.
 
 ========  ===================================================  =============  ====================================
-kind      events of a pixel of value v = scale x raw           unit value     source
+kind      events of a pixel of value v                         unit value     source
 ========  ===================================================  =============  ====================================
 delay     one +1 at time 1 - v if v > threshold, bright first  1              AICAS III, JETCAS III-A
 graded    round(v / step) in one event at time 0               step           NeuroBench's graded input
 delta     the change of round(v / step) once it reaches the    step           JETCAS Algorithm 3, f = identity
           threshold; one time stamp a frame
 ========  ===================================================  =============  ====================================
+
+A pixel that has sent nothing has the value 0, with an offset too: a network at rest has seen the raw number
+``-offset / scale`` everywhere, and that is also what its zero padding means.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
 from math import ceil, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.errors import InputError, shown
+from tfsnn.input import misfit
 from tfsnn.input.events import Events
+from tfsnn.input.raw import flat_samples, fraction, numbers, range_of, samples
 
 LARGEST = 1e30
-KINDS = ("delay", "graded", "delta")
+FINEST = 64
+"""Into so many parts a raw unit is divided at most, so that an offset lies on the grid."""
 
 
-@dataclass(frozen=True)
-class Encoder:
+class _ByKind(type):
+    """``Encoder("delta", ...)`` makes a :class:`Delta`."""
+
+    def __call__(cls, *args: Any, **settings: Any) -> Any:
+        if cls is not Encoder:
+            return super().__call__(*args, **settings)
+        return _of_kind(dict(zip(("kind", "scale", "threshold", "bins", "step", "offset"), args)) | settings)
+
+
+class Encoder(metaclass=_ByKind):
     """How raw input becomes events; part of model.h5 and of the artifact, so that all stages feed the same thing.
 
-    Parameters
-    ----------
+    Calling it makes the encoder of that kind: :class:`Delay`, :class:`Graded` or :class:`Delta`.
+
+    Settings
+    --------
     kind
         ``"delay"``, ``"graded"`` or ``"delta"``; the module's table has their equations.
     scale
@@ -43,9 +61,13 @@ class Encoder:
     threshold
         In units of value. ``delay``: pixels at or below it stay silent. ``delta``: the least change that is sent.
     bins
-        ``delay`` only: number of time bins over the 1 - threshold time units; 0 keeps the pixels' own resolution.
+        ``delay`` only: number of time bins over the 1 - threshold time units; 0 keeps the resolution ``step``.
     step
-        Value of one payload unit of ``graded`` and ``delta``; 0 stands for ``scale`` (integer raw input, nothing lost).
+        The grid of values. 0 stands for the grid of whole raw numbers: nothing of them is lost.
+    offset
+        Value of the raw number 0.
+    range
+        Lowest and highest raw number to be expected, as calibration saw them; empty if nobody knows.
 
     Examples
     --------
@@ -53,36 +75,63 @@ class Encoder:
     >>> stream = encoder.events(np.array([[255, 51, 52]], np.uint8))
     >>> stream.t.tolist(), stream.neuron.tolist(), encoder.frames(np.array([[255, 51, 52]])).tolist()
     ([0, 203], [0, 2], [[1.0, 0.0, 1.0]])
+    >>> Encoder("graded", scale=1 / 127.5, offset=-1).frames([[0, 127, 255]]).tolist()
+    [[-1.0, -0.003921568859368563, 1.0]]
     """
 
-    kind: str = "delay"
-    scale: float = 1 / 255
-    threshold: float = 0.2
-    bins: int = 0
-    step: float = 0.0
+    if TYPE_CHECKING:
+        kind: str
+        scale: float
+        offset: float
+        step: float
+        range: tuple[float, ...]
 
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InputError(f"encoder: kind {self.kind!r}; choose one of {', '.join(KINDS)}")
-        for name in ("scale", "threshold", "step"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LARGEST:
-                raise InputError(f"encoder: {name} is {shown(value)}; it must be a number, 0 or above and at most {LARGEST:g}")
-        if self.scale < 1 / LARGEST:
-            raise InputError(f"encoder: scale is {self.scale!r}; it must be positive, 1/255 for 8-bit pixels, {1 / LARGEST:g} at least")
-        if 0 < self.step < 1 / LARGEST:
-            raise InputError(f"encoder: step is {self.step!r}; it must be at least {1 / LARGEST:g}, or 0 for the scale")
-        if self.kind == "delay" and self.threshold >= 1:
-            raise InputError(f"encoder: threshold {self.threshold} silences every pixel; with kind 'delay' it must lie below 1")
-        if not isinstance(self.bins, int) or isinstance(self.bins, bool) or not 0 <= self.bins <= 1 << 20:
-            raise InputError(f"encoder: bins is {self.bins!r}; it must be a whole number up to {1 << 20}, 0 for the pixels' own")
-        if self.kind != "delay" and self.bins:
-            raise InputError(f"encoder: bins is {self.bins}, but kind {self.kind!r} has no delay to divide; leave it at 0")
+        def __init__(
+            self,
+            kind: str = "delay",
+            scale: float = 1 / 255,
+            threshold: float = 0.2,
+            bins: int = 0,
+            step: float = 0.0,
+            offset: float = 0.0,
+            range: tuple[float, ...] = (),
+        ) -> None: ...
 
     @property
     def unit_value(self) -> float:
         """Value of one payload unit."""
-        return 1.0 if self.kind == "delay" else self.step or self.scale
+        return self.grid
+
+    @property
+    def least(self) -> int:
+        """The least change that a stream of frames sends, in whole grid steps."""
+        return 1
+
+    @cached_property
+    def grid(self) -> float:
+        """Value of one grid step: ``step``, or where that is 0 the coarsest that holds every whole raw number."""
+        if self.step:
+            return self.step
+        parts = next((n for n in range(1, FINEST + 1) if abs(self.offset / self.scale * n - round(self.offset / self.scale * n)) < 1e-6), 0)
+        if not parts:
+            found = f"an offset of {self.offset:g} is no multiple of the scale {self.scale:g}, nor of a {FINEST}th of it"
+            raise InputError(f"encoder: {found}; give the step of the grid, too")
+        return self.scale / parts
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether whole raw numbers are grid steps as they are: bytes can then be compared with what has been sent."""
+        return self.grid == self.scale and self.offset == 0
+
+    def whole(self, frame: ArrayLike) -> NDArray[np.int32]:
+        """Raw numbers of any shape as whole grid steps.
+
+        Parameters
+        ----------
+        frame
+            Raw numbers as they come.
+        """
+        return self._levels(numbers(frame))
 
     def frames(self, raw: ArrayLike) -> NDArray[np.float32]:
         """The frames that the network is trained on: what the events of each frame add up to.
@@ -90,13 +139,19 @@ class Encoder:
         Parameters
         ----------
         raw
-            (frames, \\*shape): pixels as they come, multiplied by ``scale`` they are values.
+            (frames, \\*shape): raw numbers as they come.
         """
-        array = _raw(raw)
-        if self.kind == "delay":
-            self._check_delay(array)
-            return (array > self._level()).astype(np.float32)
-        return (self._levels(array) * self.unit_value).astype(np.float32)
+        return (self._levels(samples(raw)) * self.grid).astype(np.float32)
+
+    def exact(self, raw: ArrayLike) -> NDArray[np.float32]:
+        """The values without the grid, ``scale * raw + offset``: what a Keras model is given.
+
+        Parameters
+        ----------
+        raw
+            (frames, \\*shape): raw numbers as they come.
+        """
+        return (samples(raw) * self.scale + self.offset).astype(np.float32)
 
     def events(self, raw: ArrayLike) -> Events:
         """The event streams of raw input.
@@ -106,8 +161,7 @@ class Encoder:
         raw
             ``delay`` and ``graded``: (samples, \\*shape), a stream for each. ``delta``: (frames, \\*shape), one stream.
         """
-        array = _raw(raw)
-        return {"delay": self._delay, "graded": self._graded, "delta": self._delta}[self.kind](array)
+        raise TypeError(type(self).__name__)
 
     def changes(self, frame: ArrayLike, sent: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """The next frame of a stream, ``graded`` or ``delta``: which pixels send, and what; ``sent`` is brought up to date.
@@ -115,14 +169,13 @@ class Encoder:
         Parameters
         ----------
         frame
-            (\\*shape): pixels as they come.
+            (\\*shape): raw numbers as they come.
         sent
-            int32 (pixels): the sum of what each has sent so far.
+            int32 (pixels): the sum of what each has sent so far, in grid steps.
         """
-        levels = self._levels(_raw(np.asarray(frame)[None])).reshape(-1)
+        levels = self.whole(frame).reshape(-1)
         change = levels - sent
-        least = self._least() if self.kind == "delta" else 1
-        fires = np.flatnonzero(np.abs(change) >= least)
+        fires = np.flatnonzero(np.abs(change) >= self.least)
         sent[fires] = levels[fires]
         return fires, change[fires]
 
@@ -135,93 +188,220 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
-        return asdict(self)
+        found = {"kind": self.kind} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        # Left out where they say nothing, for readers that know neither.
+        extra = {"offset": found.pop("offset"), "range": list(found.pop("range"))}
+        return found | {name: value for name, value in extra.items() if value}
 
     @classmethod
     def from_json(cls, settings: object) -> Encoder:
         """The encoder that :meth:`to_json` described; InputError names a setting that does not belong."""
-        names = {f.name for f in fields(cls)}
-        if not isinstance(settings, dict) or not set(settings) <= names:
-            found = sorted(set(settings) - names) if isinstance(settings, dict) else type(settings).__name__
+        names = {"kind", *SETTINGS}
+        if not isinstance(settings, Mapping) or not set(settings) <= names:
+            found = sorted(set(settings) - names) if isinstance(settings, Mapping) else type(settings).__name__
             raise InputError(f"encoder: settings {found}; allowed are {', '.join(sorted(names))}")
-        return cls(**settings)
+        return _of_kind(dict(settings))
 
-    def _level(self) -> float:
-        # 51/255 is the papers' 0.2 exactly, yet 51 * (1 / 255) > 0.2 in single precision: compare in raw units, with room.
-        return self.threshold / self.scale * (1 + 1e-9)
-
-    def _least(self) -> int:
-        return max(1, ceil(self.threshold / self.unit_value * (1 - 1e-9)))
-
-    def _check_delay(self, array: NDArray[Any]) -> None:
-        if array.size and (array.min() < 0 or array.max() * self.scale > 1 + 1e-6):
-            raise InputError(
-                f"encoder: raw input from {array.min()} to {array.max()} at scale {self.scale:g}; "
-                f"kind 'delay' takes values from 0 to 1, that is raw 0 to {1 / self.scale:g}"
-            )
+    def _check(self) -> None:
+        for name in ("scale", "offset", "step", "threshold"):
+            value, least = getattr(self, name, 0.0), -LARGEST if name == "offset" else 0
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= LARGEST:
+                raise InputError(f"encoder: {name} is {shown(value)}; it must be a number, {least:g} or above and at most {LARGEST:g}")
+        if self.scale < 1 / LARGEST:
+            raise InputError(f"encoder: scale is {self.scale!r}; it must be positive, 1/255 for 8-bit pixels, {1 / LARGEST:g} at least")
+        if 0 < self.step < 1 / LARGEST:
+            raise InputError(f"encoder: step is {self.step!r}; it must be at least {1 / LARGEST:g}, or 0 for the grid of whole raw numbers")
+        object.__setattr__(self, "range", range_of(self.range))
+        _ = self.grid  # known from here on to exist
 
     def _levels(self, array: NDArray[Any]) -> NDArray[np.int32]:
-        levels = np.rint(array * (self.scale / self.unit_value))
-        if levels.size and np.abs(levels).max() >= 1 << 24:
-            raise InputError(f"encoder: raw input up to {np.abs(array).max():g} gives payloads beyond 2^24; raise step or lower scale")
+        if array.dtype == np.uint8 and self.is_identity:
+            self._fits(array)
+            return array.astype(np.int32)
+        exact = array * (self.scale / self.grid) + self.offset / self.grid
+        levels = np.rint(exact)
+        self._fits(array, exact, levels)
         return levels.astype(np.int32)
 
-    def _delay(self, array: NDArray[Any]) -> Events:
-        self._check_delay(array)
-        level, top = self._level(), 1 / self.scale
-        flat = _flat(array)
+    def _fits(self, array: NDArray[Any], exact: NDArray[Any] | None = None, levels: NDArray[Any] | None = None) -> None:
+        """Refuse or warn where data and encoder do not belong together; one message, and the way out."""
+        if not array.size:
+            return
+        low, high = array.min().item(), array.max().item()
+        if exact is not None and levels is not None:
+            top = float(np.abs(levels).max())
+            if top >= 1 << 24:
+                largest = max(abs(low), abs(high))
+                raise InputError(f"encoder: raw input up to {largest:g} gives payloads beyond 2^24; raise step or lower scale")
+            if array.dtype.kind == "f":
+                self._off_grid(low, high, top, float(np.abs(exact - levels).max()))
+        if self.range:
+            misfit.out_of_range(low, high, self.grid / self.scale, self.scale, self.range)
+
+    def _off_grid(self, low: float, high: float, top: float, error: float) -> None:
+        misfit.off_grid(low, high, top, error, self.grid / self.scale, self.scale, self.range)
+
+    def _stream(
+        self, array: NDArray[Any], sample: NDArray[Any], t: NDArray[Any], neuron: NDArray[Any], payload: NDArray[Any], tick: float,
+        count: int | None = None,
+    ) -> Events:
+        offsets = np.searchsorted(sample, np.arange((len(array) if count is None else count) + 1))
+        return Events(t.astype(np.int64), neuron.astype(np.int32), payload, offsets, array.shape[1:], tick=tick)
+
+
+@dataclass(frozen=True)
+class Delay(Encoder):
+    """A pixel above the threshold sends one +1, the brighter the earlier.
+
+    Parameters
+    ----------
+    scale, threshold, bins, step, offset, range
+        As of :class:`Encoder`; ``step`` is the resolution of time.
+    """
+
+    scale: float = 1 / 255
+    threshold: float = 0.2
+    bins: int = 0
+    step: float = 0.0
+    offset: float = 0.0
+    range: tuple[float, ...] = ()
+
+    kind = "delay"
+
+    def __post_init__(self) -> None:
+        self._check()
+        if self.threshold >= 1:
+            raise InputError(f"encoder: threshold {self.threshold} silences every pixel; with kind 'delay' it must lie below 1")
+        if not isinstance(self.bins, int) or isinstance(self.bins, bool) or not 0 <= self.bins <= 1 << 20:
+            raise InputError(f"encoder: bins is {self.bins!r}; it must be a whole number up to {1 << 20}, 0 for the pixels' own")
+
+    @property
+    def unit_value(self) -> float:
+        """Value of one payload unit: each pixel sends +1 once."""
+        return 1.0
+
+    def whole(self, frame: ArrayLike) -> NDArray[np.int32]:
+        """1 for a pixel above the threshold, 0 for any other."""
+        array = numbers(frame)
+        self._check_values(array)
+        return (array > self._level()).astype(np.int32)
+
+    def frames(self, raw: ArrayLike) -> NDArray[np.float32]:
+        """1 for a pixel above the threshold, 0 for any other; (frames, \\*shape)."""
+        return self.whole(samples(raw)).astype(np.float32)
+
+    def events(self, raw: ArrayLike) -> Events:
+        """A stream for each sample of raw input, (samples, \\*shape)."""
+        array = samples(raw)
+        self._check_values(array)
+        # In raw units: 1 - v of a whole number of grey levels is one as well.
+        level, top = self._level(), (1 - self.offset) / self.scale
+        flat = flat_samples(array)
         sample, neuron = np.nonzero(flat > level)
         late = top - flat[sample, neuron]
         if self.bins:
             tick = (1 - self.threshold) / self.bins
             t = np.minimum(np.floor(late * self.scale / tick + 1e-9), self.bins - 1)
         else:
-            tick, t = self.scale, np.rint(late)
+            tick, t = self.grid, np.rint(late * (self.scale / self.grid))
         order = np.lexsort((neuron, t, sample))
         return self._stream(array, sample[order], t[order], neuron[order], np.ones(len(t), np.int32), tick)
 
-    def _graded(self, array: NDArray[Any]) -> Events:
-        levels = _flat(self._levels(array))
+    def _level(self) -> float:
+        # 51/255 is the papers' 0.2 exactly, yet 51 * (1 / 255) > 0.2 in single precision: compare in raw units, with room.
+        return (self.threshold - self.offset) / self.scale * (1 + 1e-9)
+
+    def _check_values(self, array: NDArray[Any]) -> None:
+        if not array.size:
+            return
+        low, high = array.min(), array.max()
+        if low * self.scale + self.offset < -1e-6 or high * self.scale + self.offset > 1 + 1e-6:
+            first, last = (0.0 - self.offset) / self.scale, (1 - self.offset) / self.scale
+            raise InputError(
+                f"encoder: raw input from {low} to {high} at scale {self.scale:g}; "
+                f"kind 'delay' takes values from 0 to 1, that is raw {first:g} to {last:g}"
+            )
+        if array.dtype.kind == "f" and not self.step and not self.bins:
+            self._off_grid(float(low), float(high), float(high) * self.scale / self.grid, fraction(array * (self.scale / self.grid)))
+
+
+@dataclass(frozen=True)
+class Graded(Encoder):
+    """A pixel sends its value, all at time 0; in a stream of frames, whatever has changed.
+
+    Parameters
+    ----------
+    scale, step, offset, range
+        As of :class:`Encoder`.
+    """
+
+    scale: float = 1 / 255
+    step: float = 0.0
+    offset: float = 0.0
+    range: tuple[float, ...] = ()
+
+    kind = "graded"
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def events(self, raw: ArrayLike) -> Events:
+        """A stream for each sample of raw input, (samples, \\*shape)."""
+        array = samples(raw)
+        levels = flat_samples(self._levels(array))
         sample, neuron = np.nonzero(levels)
         return self._stream(array, sample, np.zeros(len(sample)), neuron, levels[sample, neuron], 1.0)
 
-    def _delta(self, array: NDArray[Any]) -> Events:
-        levels = _flat(self._levels(array))
-        least = self._least()
-        sent = np.zeros(levels.shape[1], np.int32)
-        frames, neurons, payloads = [], [], []
-        for frame, x in enumerate(levels):
-            change = x - sent
-            fires = np.flatnonzero(np.abs(change) >= least)
-            sent[fires] = x[fires]
-            frames.append(np.full(len(fires), frame))
-            neurons.append(fires)
-            payloads.append(change[fires])
-        joined = [np.concatenate(parts or [np.zeros(0, int)]) for parts in (frames, neurons, payloads)]
-        return self._stream(array, np.zeros_like(joined[0]), joined[0], joined[1], joined[2], 1.0, samples=1)
 
-    def _stream(
-        self, array: NDArray[Any], sample: NDArray[Any], t: NDArray[Any], neuron: NDArray[Any], payload: NDArray[Any], tick: float,
-        samples: int | None = None,
-    ) -> Events:
-        offsets = np.searchsorted(sample, np.arange((len(array) if samples is None else samples) + 1))
-        return Events(t.astype(np.int64), neuron.astype(np.int32), payload, offsets, array.shape[1:], tick=tick)
+@dataclass(frozen=True)
+class Delta(Encoder):
+    """A pixel of a video sends the change of its value once that reaches the threshold.
+
+    Parameters
+    ----------
+    scale, threshold, step, offset, range
+        As of :class:`Encoder`.
+    """
+
+    scale: float = 1 / 255
+    threshold: float = 0.2
+    step: float = 0.0
+    offset: float = 0.0
+    range: tuple[float, ...] = ()
+
+    kind = "delta"
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    @property
+    def least(self) -> int:
+        """The threshold in whole grid steps, 1 at least."""
+        return max(1, ceil(self.threshold / self.grid * (1 - 1e-9)))
+
+    def events(self, raw: ArrayLike) -> Events:
+        """One stream of all frames, (frames, \\*shape), a time stamp each."""
+        array = samples(raw)
+        sent = np.zeros(prod(array.shape[1:]), np.int32)
+        found = [self.changes(frame, sent) for frame in array]
+        parts = [(np.full(len(neuron), number), neuron, payload) for number, (neuron, payload) in enumerate(found)]
+        frames, neurons, payloads = (np.concatenate(part) for part in zip(*parts)) if parts else (np.zeros(0, int),) * 3
+        return self._stream(array, np.zeros_like(frames), frames, neurons, payloads, 1.0, count=1)
 
 
-def _flat(array: NDArray[Any]) -> NDArray[Any]:
-    # -1 would not do: there may be no sample.
-    return array.reshape(len(array), prod(array.shape[1:]))
+KINDS: dict[str, type[Encoder]] = {"delay": Delay, "graded": Graded, "delta": Delta}
+SETTINGS = ("scale", "threshold", "bins", "step", "offset", "range")
 
 
-def _raw(raw: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(raw)
-    if array.ndim < 2 or not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
-        raise InputError(f"encoder: raw input is {array.dtype} of shape {array.shape}; give numbers of shape (samples, *input shape)")
-    if not np.all(np.isfinite(array)):
-        raise InputError("encoder: raw input holds NaN or infinity; replace them first")
-    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
-        raise InputError(f"encoder: raw input up to {array.max()}; it must fit int64")
-    if array.dtype == np.float16:
-        # Its few digits are all there, but a product in it would have no more.
-        return array.astype(np.float32)
-    return array.astype(np.int64) if np.issubdtype(array.dtype, np.integer) else array
+def _of_kind(settings: dict[str, Any]) -> Encoder:
+    """The encoder of ``settings["kind"]``; settings of other kinds alone, which older files hold, are left out."""
+    kind = settings.pop("kind", "delay")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(f"encoder: kind {kind!r}; choose one of {', '.join(KINDS)}")
+    if set(settings) - set(SETTINGS):
+        raise InputError(f"encoder: settings {sorted(set(settings) - set(SETTINGS))}; allowed are {', '.join(sorted(('kind', *SETTINGS)))}")
+    if kind != "delay" and settings.get("bins"):
+        raise InputError(f"encoder: bins is {settings['bins']}, but kind {kind!r} has no delay to divide; leave it at 0")
+    names = {f.name for f in fields(KINDS[kind])}  # type: ignore[arg-type]
+    made: Encoder = KINDS[kind](**{name: value for name, value in settings.items() if name in names})
+    return made

@@ -8,7 +8,7 @@ decreases; events of one time stamp keep the order in which they stand (it matte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf, prod
 from numbers import Real
@@ -108,6 +108,29 @@ class Events:
         for name, value in (columns | {"shape": self.shape, "tick": self.tick, "unit": self.unit}).items():
             object.__setattr__(part, name, value)
         return part
+
+
+def merged(streams: Sequence[Events]) -> Events:
+    """The streams of several inputs as one: neurons counted through, inputs one behind the other.
+
+    Parameters
+    ----------
+    streams
+        One for each input, in order, of the same samples.
+    """
+    first = streams[0]
+    for stream in streams[1:]:
+        if stream.samples != first.samples or (stream.tick, stream.unit) != (first.tick, first.unit):
+            found = " and ".join(f"{s.samples} samples in ticks of {s.tick:g} {s.unit}" for s in (first, stream))
+            raise InputError(f"events: inputs of {found}; give the same samples to each, encoded at the same resolution of time")
+    starts = np.cumsum([0] + [prod(stream.shape) for stream in streams])
+    sample = np.concatenate([np.repeat(np.arange(s.samples), np.diff(s.offsets)) for s in streams])
+    t = np.concatenate([stream.t for stream in streams])
+    neuron = np.concatenate([stream.neuron + start for stream, start in zip(streams, starts)])
+    payload = np.concatenate([stream.payload for stream in streams])
+    order = np.lexsort((t, sample))
+    offsets = np.searchsorted(sample[order], np.arange(first.samples + 1))
+    return Events(t[order], neuron[order], payload[order], offsets, (int(starts[-1]),), tick=first.tick, unit=first.unit)
 
 
 def _integers(values: object, name: str, dtype: type[np.integer[Any]]) -> NDArray[np.integer[Any]]:

@@ -1,0 +1,82 @@
+"""Raw numbers as users have them: checked, and described by the grid that suits them."""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log2, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfsnn.errors import InputError
+
+
+def suited(raw: NDArray[Any], scale: float) -> dict[str, Any]:
+    """Settings of scale, step and range that suit raw data.
+
+    Whole numbers (of any dtype) are their own grid, and their values are ``scale`` times as large. Fractions are values
+    already; if they are whole multiples of 1/255 (pixels divided by 255) that is their grid, else a power of two with at
+    least 10 bits over their range and 6 over their standard deviation, 16 at most.
+
+    Parameters
+    ----------
+    raw
+        (samples, \\*shape), as much as there is.
+    scale
+        Of whole numbers.
+
+    Examples
+    --------
+    >>> suited(np.array([[0, 255]], np.uint8), 1 / 255)
+    {'scale': 0.00392156862745098, 'step': 0.0, 'range': (0.0, 255.0)}
+    >>> suited(np.array([[0.25, -0.9, 0.77]]), 1 / 255)
+    {'scale': 1.0, 'step': 0.0009765625, 'range': (-0.9, 0.77)}
+    """
+    array = samples(raw)
+    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if not fraction(array):
+        return {"scale": scale, "step": 0.0, "range": (low, high)}
+    if 1 / 255 <= max(abs(low), abs(high)) <= 1.001 and fraction(array * 255.0) < 1e-3:
+        return {"scale": 1.0, "step": 1 / 255, "range": (low, high)}
+    coarsest = min((high - low) / (1 << 10), float(array.std(dtype=np.float64)) / (1 << 6))
+    finest = (high - low) / (1 << 16)
+    step = 2.0 ** floor(log2(max(coarsest, finest, 1e-30)))
+    return {"scale": 1.0, "step": step, "range": (low, high)}
+
+
+def range_of(found: object) -> tuple[float, ...]:
+    pair = tuple(found) if isinstance(found, (tuple, list)) else (None,)
+    plain = all(isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) for value in pair)
+    if len(pair) not in (0, 2) or not plain or (pair and pair[0] > pair[1]):
+        raise InputError(f"encoder: range is {found!r}; it must be the lowest and the highest raw number, or empty")
+    return tuple(float(value) for value in pair)
+
+
+def fraction(array: NDArray[Any]) -> float:
+    """The largest distance to a whole number."""
+    return 0.0 if array.dtype.kind in "iu" or not array.size else float(np.abs(array - np.rint(array)).max())
+
+
+def flat_samples(array: NDArray[Any]) -> NDArray[Any]:
+    # -1 would not do: there may be no sample.
+    return array.reshape(len(array), prod(array.shape[1:]))
+
+
+def samples(raw: ArrayLike) -> NDArray[Any]:
+    if np.ndim(raw) < 2:
+        array = np.asarray(raw)
+        raise InputError(f"encoder: raw input is {array.dtype} of shape {array.shape}; give numbers of shape (samples, *input shape)")
+    return numbers(raw)
+
+
+def numbers(raw: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(raw)
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"encoder: raw input is {array.dtype} of shape {array.shape}; give numbers of shape (samples, *input shape)")
+    if array.dtype.kind in "iu":
+        if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+            raise InputError(f"encoder: raw input up to {array.max()}; it must fit int64")
+        return array if array.dtype == np.uint8 else array.astype(np.int64)
+    if not np.all(np.isfinite(array)):
+        raise InputError("encoder: raw input holds NaN or infinity; replace them first")
+    return array.astype(np.float32) if array.dtype == np.float16 else array
