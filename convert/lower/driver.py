@@ -62,6 +62,27 @@ MANY: dict[str, merges.Merge] = {
 }
 """Layers of several inputs, or of an input and constants."""
 
+_RECURRENT = ("a recurrent layer, whose state is not a function of its input", "use convolutions over time")
+_BY_SAMPLE = ("a normalization by the statistics of each sample", "events carry linear maps: use BatchNormalization, which folds")
+_ATTENTION = ("products of tensors with each other", "events carry linear maps: use convolutions or Dense layers")
+UNKNOWN: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "Bidirectional"), _RECURRENT),
+    **dict.fromkeys(("LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization"), _BY_SAMPLE),
+    **dict.fromkeys(("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Dot"), _ATTENTION),
+    **dict.fromkeys(("Maximum", "Minimum"), ("a choice between two tensors", "use Add, or max pooling within one tensor")),
+    "PruneLowMagnitude": (
+        "a layer still wrapped for pruning",
+        "save tfmot.sparsity.keras.strip_pruning(model) instead: the weights stay pruned",
+    ),
+    **dict.fromkeys(
+        ("QuantizeWrapperV2", "QuantizeWrapper", "QuantizeLayer", "QuantizeAnnotate"),
+        ("a layer still wrapped for quantization-aware training", "give its weights to the model that quantize_model was given"),
+    ),
+    "TimeDistributed": ("one layer at every time step", "call Dense itself, which acts on the last axis, or use a convolution"),
+    "Embedding": ("a table that is looked up", "begin the model behind it, with its vectors as input"),
+}
+"""Layers that do not convert, by name: what they are, and the way out."""
+
 # What a refused layer of these kinds would have given has the shape of what it got: what stands behind it can be examined.
 SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling", "Maximum", "Minimum"))
 SHAPE_KEEPING -= {"Concatenate"}
@@ -260,9 +281,8 @@ def _called(call: LayerCall, record: CallRecord, signals: Mapping[str, Signal | 
     """What a call gives; None if that cannot be known. What is wrong goes into ``call.problems``."""
     layer = call.layer
     if layer.class_name not in ONE and layer.class_name not in MANY:
-        way_out = "tfsnn knows the layers of its support table; replace it, or fold it into one of them"
-        two = layer.class_name in ("Maximum", "Minimum")
-        call.problems.append(call.problem("a choice between two tensors" if two else "an unknown layer", way_out))
+        way_out = "tfsnn knows the layers of its support table (docs/layers.md): replace it by some of them"
+        call.problems.append(call.problem(*UNKNOWN.get(layer.class_name, ("an unknown layer", way_out))))
     ready = [signal for signal in map(signals.get, record.inputs) if signal is not None]
     if len(ready) != len(record.inputs) or not ready:
         return None

@@ -81,6 +81,7 @@ def modern(class_name: str, config: Mapping[str, Any], generation: int) -> Names
     name = _CLASSES.get(name, name)
     if generation < 3:
         values = _from_keras_2(name, values)
+        name = "ReLU" if name == "ThresholdedReLU" else name
     for key in ("activation", "recurrent_activation"):
         if key in values:
             values[key] = _activation(values[key], generation)
@@ -150,9 +151,11 @@ def _from_keras_2(name: str, config: dict[str, Any]) -> dict[str, Any]:
     axis = values.get("axis")
     if name == "BatchNormalization" and isinstance(axis, tuple) and len(axis) == 1:
         values["axis"] = axis[0]
-    # tf.keras 2.3 to 2.15 inherited the key from Conv2D and never used it.
-    if name.startswith("DepthwiseConv") and values.get("groups") == 1:
+    # tf.keras 2.3 to 2.15 inherited the key from Conv2D; layers that never used it wrote 1 all the same.
+    if values.get("groups") == 1:
         del values["groups"]
+    if name == "ThresholdedReLU":
+        values["threshold"] = values.pop("theta", 1.0)
     # Keras before 2.2 flattens rows as they lie, which is what channels_last means in Keras 3.
     if name == "Flatten":
         values.setdefault("data_format", "channels_last")

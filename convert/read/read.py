@@ -136,7 +136,7 @@ def _owner(leaf: Leaf, generation: int) -> Owner:
 def _notes(flat: Flat, generation: int, backend: str) -> Iterator[str]:
     theano = any(leaf.config.get("dim_ordering") == "th" for leaf in flat.leaves)
     if generation == 1 and theano and not backend:
-        yield "Keras 1 does not record its backend: if Theano trained these weights, read them with backend 'theano'"
+        yield "Keras 1 does not record its backend: if Theano trained these weights, read them with --backend theano"
 
 
 def _weights(

@@ -127,7 +127,7 @@ def test_keras_1(tmp_path: Path) -> None:
     np.testing.assert_array_equal(record.layers["n"].weights["moving_variance"], norm[3][1])
     assert record.layers["a"].take("activation") == "hard_sigmoid_keras2"
     assert record.layers["d"].take("units") == 5
-    assert "backend 'theano'" in record.notes[0]
+    assert "--backend theano" in record.notes[0]
     turned = read(path, backend="theano")
     np.testing.assert_array_equal(turned.layers["c"].weights["kernel"], kernel[::-1, ::-1])
     assert turned.notes == ()

@@ -1,0 +1,46 @@
+"""Small files that once were refused or misread: they convert to what Keras computed, or name their true reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.convert_parts import outputs
+from tests.data_folder import cases
+from tests.keras_files import sequential, write
+from tfsnn.convert.lower.driver import lower
+from tfsnn.convert.pipeline import convert_model
+from tfsnn.convert.read.read import read
+from tfsnn.errors import ConversionError
+from tfsnn.input.encoder import Encoder
+
+
+@pytest.mark.parametrize("name", ["k2_sepconv", "k2_sepconv1d", "k2_k19441"])
+def test_what_keras_2_wrote_converts(name: str) -> None:
+    graph = lower(read(cases("models", f"{name}.h5")), Encoder("graded"))
+    with np.load(cases("models", f"{name}.npz")) as data:
+        x, expected = data["x"].astype(np.float32), data["y0"].reshape(len(data["x"]), -1)
+    found = outputs(graph, {"input": x})[0]
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_a_thresholded_relu(tmp_path: Path) -> None:
+    layers = (("Dense", {"units": 3, "batch_input_shape": [None, 3]}), ("ThresholdedReLU", {"theta": 0.5}))
+    weights = {"layer_0": [("layer_0/kernel:0", np.eye(3, dtype=np.float32)), ("layer_0/bias:0", np.zeros(3, np.float32))]}
+    graph = lower(read(write(tmp_path / "model.h5", sequential(*layers), weights)), Encoder("graded"))
+    assert outputs(graph, {"input": np.array([[0.4, 0.6, -1.0]], np.float32)})[0].tolist() == [[0, pytest.approx(0.6), 0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("k2_pruned", r"\(PruneLowMagnitude\): a layer still wrapped for pruning; save tfmot.sparsity.keras.strip_pruning"),
+        ("k2_qat", "a layer still wrapped for quantization-aware training; give its weights to the model"),
+        ("k2_ks27_td", r"\(TimeDistributed\): one layer at every time step; call Dense itself"),
+    ],
+)
+def test_true_reasons(name: str, reason: str) -> None:
+    with pytest.raises(ConversionError, match=reason):
+        convert_model(cases("models", f"{name}.h5"))
