@@ -149,10 +149,10 @@ def test_settings_of_activations(settings: dict[str, Any], message: str, tmp_pat
 
 def test_a_stride_of_the_whole_input_costs_what_exists() -> None:
     """224 x 224 phases, of which one has a tap: once half a minute."""
-    from tfsnn.compiled.conv_tables import Axis
+    from tfsnn.compiled.axes import windowed
 
-    axis = Axis.of(224, 1, 1, 224, 0, 1)
-    assert sorted(map(len, axis.phases)) == [0, 1] and axis.count.sum() == 1
+    entries = windowed(224, 1, 1, 224, 0)
+    assert entries.position.tolist() == [0] and sum(map(len, entries.taps)) == 1
 
 
 PAYLOADS = """
