@@ -184,7 +184,7 @@ class Encoder(metaclass=_ByKind):
         """The least change of an 8-bit pixel that is sent, where a payload unit is one step of the pixel; None where it is not."""
         if self.kind == "delay" or self.unit_value != self.scale:
             return None
-        return self._least() if self.kind == "delta" else 1
+        return self.least
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
