@@ -216,7 +216,7 @@ def names_of_stages(source: Source) -> Iterator[str]:
 
 def engines_own(path: str) -> set[str]:
     """What an engine may import at once: it is imported late itself."""
-    return {"numba"} if path.startswith(KERNEL) else {"tensorflow"} if path.startswith("tfsnn/eager/") else set()
+    return {"numba"} if path.startswith("tfsnn/compiled/") else {"tensorflow"} if path.startswith("tfsnn/eager/") else set()
 
 
 def eager_imports(source: Source) -> Iterator[str]:
@@ -232,7 +232,7 @@ def eager_imports(source: Source) -> Iterator[str]:
 def kernel_imports(source: Source) -> Iterator[str]:
     """The kernel imports numba, numpy and its own parts only: its cache would not notice an edit in another file."""
     for line, name in imports(source.tree) if source.path.startswith(KERNEL) else ():
-        if name.split(".")[0] not in KERNEL_IMPORTS and not name.startswith("tfsnn.compiled.kernel"):
+        if name.split(".")[0] not in KERNEL_IMPORTS and not name.startswith(("tfsnn.compiled.kernel", "tfsnn.aliases")):
             yield f"line {line}: imports {name}; allowed are {', '.join(sorted(KERNEL_IMPORTS))}"
 
 

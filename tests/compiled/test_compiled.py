@@ -133,10 +133,11 @@ def test_leaving_the_range_names_the_samples(schedule: str) -> None:
 
 @SCHEDULES
 def test_a_batch_that_leaves_int32_goes_on_in_int64(schedule: str) -> None:
-    plan, _ = _network()
+    plan = make(three_layers(), Settings(0.3, "absolute", "valued"))
     events = some_streams(plan.graph, [(0, 0, 1), (3, 0, 1 << 28), (4, 0, 5 - (1 << 28))], [(0, 1, 3)])
-    assert plan.carrier == "int32" and engine.run_in(plan, events, schedule, RECORDS, narrow=True) is None
-    assert_same(engine.run(plan, events, schedule, RECORDS), engine.run_in(plan, events, schedule, RECORDS, narrow=False))
+    record = ("trajectory", "state")
+    assert plan.carrier == "int32" and engine.run_in(plan, events, schedule, record, narrow=True) is None
+    assert_same(engine.run(plan, events, schedule, record), engine.run_in(plan, events, schedule, record, narrow=False))
 
 
 def test_no_samples_is_no_trouble() -> None:

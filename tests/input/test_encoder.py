@@ -195,8 +195,8 @@ def test_json_that_is_no_encoder(settings: object, message: str) -> None:
         ("graded", [[np.inf]], "raw input holds NaN or infinity; replace them first"),
         ("delay", [[0, 256]], "raw input from 0 to 256 at scale 0.00392157; kind 'delay' takes values from 0 to 1, that is raw 0 to 255"),
         ("delay", [[-1, 3]], "raw input from -1 to 3 at scale 0.00392157; kind 'delay' takes values from 0 to 1"),
-        ("graded", [[1 << 24]], r"raw input up to 1.67772e\+07 gives payloads beyond 2\^24; raise step or lower scale"),
-        ("delta", [[-(1 << 24)]], r"raw input up to 1.67772e\+07 gives payloads beyond 2\^24; raise step or lower scale"),
+        ("graded", [[1 << 24]], r"raw input from 1.67772e\+07 to 1.67772e\+07 gives payloads beyond 2\^24; raise step or lower scale"),
+        ("delta", [[-(1 << 24)]], r"raw input from -1.67772e\+07 to -1.67772e\+07 gives payloads beyond 2\^24; raise step or lower scale"),
     ],
 )
 def test_raw_input_that_does_not_fit(kind: str, raw: Any, message: str) -> None:

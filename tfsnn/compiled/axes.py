@@ -159,10 +159,11 @@ def _step(relay: Relay, axis: int, size: int, outputs: int) -> tuple[Array, Arra
         shown = np.arange(len(position))
     elif isinstance(relay, Stretch):
         shown = position * relay.strides[axis]
-    else:
-        assert isinstance(relay, AveragePool)
+    elif isinstance(relay, AveragePool):
         entries = windowed(size, outputs, relay.window[axis], relay.strides[axis], 0).apart()
         position, shown = entries.position, entries.target
+    else:
+        raise TypeError(f"{type(relay).__name__} is no map of rows to rows")
     inside = (shown >= 0) & (shown < outputs)
     return position[inside], shown[inside]
 

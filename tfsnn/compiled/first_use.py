@@ -34,6 +34,8 @@ from tfsnn.compiled.tables import Tables
 from tfsnn.stage.terminal import announced_if_slow
 
 # Numba is typed in part; what it leaves open is open here, too.
+# What a compiler may meet on a machine; in the thread that waits it is raised again.
+FAILURES = (numba.core.errors.NumbaError, OSError, RuntimeError, MemoryError, LookupError, TypeError, ValueError)
 config: Any = numba.config
 types: Any = numba.types
 caching: Any = numba_caching
@@ -156,13 +158,13 @@ def callable_of(entry: str, narrow: bool) -> Called:
 
 def _waited_for(stages: list[int], narrow: bool) -> None:
     """Compile stages in a thread of its own, and wait for it; say so if that takes long."""
-    failed: list[BaseException] = []
+    failed: list[Exception] = []
 
     def run() -> None:
         try:
             for stage in stages:
                 compile_stage(stage, narrow)
-        except BaseException as error:  # noqa: B902  (it is raised again below)
+        except FAILURES as error:
             failed.append(error)
 
     thread = Thread(target=run, daemon=True)

@@ -129,7 +129,8 @@ class TableBuilder:
     def pool(self, number: int, population: Population) -> None:
         """The windows of a max pooling."""
         row, node = self.population[number], population.node
-        assert isinstance(node, MaxPool)
+        if not isinstance(node, MaxPool):
+            raise TypeError(f"{population.name} is no max pooling")
         heard = relayed(node.relays, self.plan.populations[population.source].shape)
         row[[c.POOL_HIGH, c.POOL_WIDE, c.POOL_DOWN, c.POOL_ACROSS]] = *node.window, *node.strides
         row[[c.POOL_TOP, c.POOL_LEFT, c.HEARD_HIGH, c.HEARD_WIDE]] = node.padding[0][0], node.padding[1][0], heard[0], heard[1]
@@ -190,7 +191,8 @@ class TableBuilder:
 
     def relay(self, row: Array, laid: Laid, size: int) -> None:
         """Append the places of an index map by source neuron, and the list of its events."""
-        assert laid.index is not None
+        if laid.index is None:
+            raise TypeError("a relay without an index map")
         place, term = np.nonzero(laid.index >= 0)
         source = laid.index[place, term]
         order = np.lexsort((place, source))

@@ -165,10 +165,12 @@ def advance(entry: str, work: Work, *arguments: int) -> int:
 
     Parameters
     ----------
-    entry, arguments
-        A name among the kernels' entries, and what it takes beside the context.
+    entry
+        A name among the kernels' entries.
     work
         What it works on.
+    \\*arguments
+        What the entry takes beside the context.
     """
     run_on = callable_of(entry, work.tables.narrow)
     status = run_on(work.address, *arguments)

@@ -24,6 +24,8 @@ def pairs_of_products(on: Lanes, weights: Any, payloads: Any) -> Any:
 
     Parameters
     ----------
+    on
+        Where the code goes.
     weights, payloads
         Vectors of 16 of 16 bits.
     """
