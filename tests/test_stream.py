@@ -238,3 +238,11 @@ def test_room_for_events_grows() -> None:
     many = stream(graph, *((t, t % 9, 1 if t % 18 < 9 else -1) for t in range(1000)))
     np.testing.assert_array_equal(live.step(many), simulate(graph, many, threshold=0.5, unit="absolute").outputs[0])
     assert live.ledger.sent_positive[0, 0] + live.ledger.sent_negative[0, 0] == 1000
+
+
+def test_a_threshold_beyond_bytes_is_never_reached() -> None:
+    """Bytes are compared in vectors of bytes: 300 must not become 44."""
+    graph = video_net(Encoder("delta", scale=1.0, threshold=300.0))
+    live = Stream(graph, threshold=0.1)
+    live.step(np.full(graph.inputs[0].shape, 255, np.uint8))
+    assert live.ledger.sent.sum() == 0

@@ -95,9 +95,9 @@ def test_same_seed_same_model(trained: tuple[Path, dict[str, Any]], bars_recipe:
 def test_held_out_images_are_the_same_for_every_seed(bars_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[Split] = []
 
-    def epochs(trainer: object, recipe: Recipe, split: Split) -> dict[str, list[float]]:
+    def epochs(trainer: object, recipe: Recipe, split: Split, checkpoint: object) -> tuple[dict[str, list[float]], int]:
         held.append(split)
-        return {"loss": [1.0]}
+        return {"loss": [1.0]}, 0
 
     monkeypatch.setattr("tfsnn.train.run._epochs", epochs)
     monkeypatch.setattr("tfsnn.train.run.training_curves", lambda report, path: path.touch())

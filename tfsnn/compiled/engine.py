@@ -160,19 +160,19 @@ def _outcome(
     plan: Plan, tables: Tables, job: Job, events: Events, stamps: Array, queues: list[Array], record: tuple[str, ...]
 ) -> Outcome:
     arrays, samples = job.arrays, events.samples
-    last, kept = (arrays[slot].reshape(samples, -1) for slot in (c.FINAL_X, c.FINAL_O)), None
-    x, o = last
+    shown, kept = len(tables.arrays[c.OUTPUTS]) // 2, None
+    widths = (tables.x_cells, tables.o_cells) if job.whole else (shown, shown)
+    x, o = (arrays[slot].reshape(samples, width) for slot, width in zip((c.FINAL_X, c.FINAL_O), widths))
     if job.whole:
         kept, cells = state_of(tables, x, o), tables.arrays[c.OUTPUTS].reshape(-1, 2)
         x, o = x[:, cells[:, 0]], o[:, cells[:, 1]]
     offsets, counts = np.append(arrays[c.ROW_FIRST], len(stamps)), arrays[c.ROW_COUNTS].reshape(-1, 3)
     trajectory = None
     if "trajectory" in record:
-        shown = len(tables.arrays[c.OUTPUTS]) // 2
         rows = [arrays[slot].reshape(len(stamps), shown) for slot in (c.ROWS_X, c.ROWS_O)]
         trajectory = Trajectory(offsets, events.t[stamps], outputs_of(plan, tables, *rows), counts[:, 0].copy(), counts[:, 1].copy())
     log = _log(tables, job, events.t[stamps], counts[:, 2], queues) if job.log else None
-    ledgers = arrays[c.LEDGERS].reshape(samples, c.COUNTS, -1)
+    ledgers = arrays[c.LEDGERS].reshape(samples, c.COUNTS, len(plan.populations))
     ledger = Ledger(*(np.ascontiguousarray(ledgers[:, row]) for row in range(c.COUNTS)))
     return Outcome(outputs_of(plan, tables, x, o), ledger, trajectory, log, kept)
 

@@ -176,7 +176,7 @@ class Encoder(metaclass=_ByKind):
     @property
     def byte_threshold(self) -> int | None:
         """The least change of an 8-bit pixel that is sent, where a payload unit is one step of the pixel; None where it is not."""
-        return self.least if self.kind != "delay" and self.is_identity else None
+        return self.least if self.kind != "delay" and self.is_identity and self.least < 256 else None
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
