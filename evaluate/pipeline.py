@@ -29,7 +29,7 @@ from .report import content as report
 from .report import page
 from .report.content import Findings
 from .trial import trial
-from .workload import Material, prepare
+from .workload import Workload, prepare
 
 THRESHOLDS = {
     "relative": (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5),
@@ -95,8 +95,8 @@ def evaluate(
     first = Settings(1.0, unit, spikes, initial, spiking_output, schedule, engine, where="evaluate")
     settings = _settings(thresholds, first)
     loaded = net if isinstance(net, Net) else artifact.load(net)
-    material = prepare(loaded, data, data_dir=data_dir, samples=samples, bins=bins)
-    found = measure(material, settings)
+    workload = prepare(loaded, data, data_dir=data_dir, samples=samples, bins=bins)
+    found = measure(workload, settings)
     named = [
         ("--spikes", spikes),
         ("--schedule", schedule),
@@ -105,42 +105,42 @@ def evaluate(
         ("--samples", samples),
         ("--bins", bins),
     ]
-    line = _command(net, material, out, [s.threshold for s in settings], unit, named, spiking_output)
-    content = head(material, line, net) | report.assemble(material, found)
+    line = _command(net, workload, out, [s.threshold for s in settings], unit, named, spiking_output)
+    content = head(workload, line, net) | report.assemble(workload, found)
     with replacing(out, directory=True, fresh=not force) as place:
         captions = plots.draw(content, place)
-        if not material.streamed:
-            captions = {"frame.png": _first_frame(material, content, found, place)} | captions
+        if not workload.streamed:
+            captions = {"frame.png": _first_frame(workload, content, found, place)} | captions
         write_json(place / "report.json", content)
         pictures = [(caption, (place / name).read_bytes()) for name, caption in captions.items()]
         (place / "report.html").write_text(page.render(content, pictures), encoding="utf-8")
     return content
 
 
-def measure(material: Material, settings: Sequence[Settings]) -> Findings:
+def measure(workload: Workload, settings: Sequence[Settings]) -> Findings:
     """Everything that a report needs to know, measured with a progress bar.
 
     Parameters
     ----------
-    material
+    workload
         What to evaluate.
     settings
         One for each threshold, from low to high.
     """
-    with counting("simulating", material.events.samples * len(settings)) as count:
-        trials = [trial(material, s, progress=count) for s in settings]
-    with counting("baselines", len(material.labels) * (1 + len(settings))) as count:
-        ann = baselines.ann(material.graph, material.frames, count)
-        quantized = [baselines.quantized_ann(t.result.plan, material.frames, count) for t in trials]
+    with counting("simulating", workload.events.samples * len(settings)) as count:
+        trials = [trial(workload, s, progress=count) for s in settings]
+    with counting("baselines", len(workload.labels) * (1 + len(settings))) as count:
+        ann = baselines.ann(workload.graph, workload.frames, count)
+        quantized = [baselines.quantized_ann(t.result.plan, workload.frames, count) for t in trials]
     return Findings(ann, trials, quantized)
 
 
-def head(material: Material, line: str, net: PathLike | Net) -> dict[str, Any]:
+def head(workload: Workload, line: str, net: PathLike | Net) -> dict[str, Any]:
     """The part of report.json that says where it comes from.
 
     Parameters
     ----------
-    material
+    workload
         What was evaluated.
     line
         The command line that does the same again.
@@ -149,7 +149,7 @@ def head(material: Material, line: str, net: PathLike | Net) -> dict[str, Any]:
     """
     files = {} if isinstance(net, Net) else {Path(net).name: net}
     origin = provenance("evaluate", None, files)
-    inputs = origin["inputs"] | {f"{Path(material.dataset).name}, test samples taken": _digest(material)}
+    inputs = origin["inputs"] | {f"{Path(workload.dataset).name}, test samples taken": _digest(workload)}
     return {
         "format": report.FORMAT,
         "format_version": report.FORMAT_VERSION,
@@ -157,8 +157,8 @@ def head(material: Material, line: str, net: PathLike | Net) -> dict[str, Any]:
         "versions": origin["versions"],
         **circumstances(),
         "inputs": inputs,
-        "provenance": material.net.provenance,
-        "verification": material.net.verification,
+        "provenance": workload.net.provenance,
+        "verification": workload.net.verification,
     }
 
 
@@ -171,16 +171,16 @@ def _settings(thresholds: Sequence[float] | None, first: Settings) -> list[Setti
     return [replace(first, threshold=threshold) for threshold in sorted({settings.threshold for settings in every})]
 
 
-def _digest(material: Material) -> str:
-    digest = hashlib.sha256(f"{material.raw.dtype.str}{material.raw.shape}".encode())
-    digest.update(np.ascontiguousarray(material.raw).tobytes())
-    digest.update(np.ascontiguousarray(material.labels, np.dtype("<i8")).tobytes())
+def _digest(workload: Workload) -> str:
+    digest = hashlib.sha256(f"{workload.raw.dtype.str}{workload.raw.shape}".encode())
+    digest.update(np.ascontiguousarray(workload.raw).tobytes())
+    digest.update(np.ascontiguousarray(workload.labels, np.dtype("<i8")).tobytes())
     return digest.hexdigest()
 
 
 def _command(
     net: PathLike | Net,
-    material: Material,
+    workload: Workload,
     out: Path,
     thresholds: Sequence[float],
     unit: str,
@@ -191,7 +191,7 @@ def _command(
     words = ["tfsnn", "evaluate", "NET.snn.h5" if isinstance(net, Net) else Path(net).name]
     words += [
         "--data",
-        Path(material.dataset).name,
+        Path(workload.dataset).name,
         "--out",
         out.name,
         "--thresholds",
@@ -203,7 +203,7 @@ def _command(
     return shlex.join(words)
 
 
-def _first_frame(material: Material, content: dict[str, Any], found: Findings, place: Path) -> str:
+def _first_frame(workload: Workload, content: dict[str, Any], found: Findings, place: Path) -> str:
     chosen = found.trials[content["headline"]["row"]].result.plan
-    result = run(chosen, material.events.sample(0), record=("trajectory", "events"), where="evaluate")
-    return one_frame(material, result, found.ann.outputs[0], place / "frame.png")
+    result = run(chosen, workload.events.sample(0), record=("trajectory", "events"), where="evaluate")
+    return one_frame(workload, result, found.ann.outputs[0], place / "frame.png")

@@ -16,7 +16,7 @@ from tfsnn.simulate import Result, run
 
 from .measure import curves
 from .measure.curves import Curve
-from .workload import Material
+from .workload import Workload
 
 POINTS = 400
 
@@ -45,27 +45,27 @@ class Trial:
     stamps: int
 
 
-def trial(material: Material, settings: Settings, *, progress: Callable[[int], object] | None = None) -> Trial:
+def trial(workload: Workload, settings: Settings, *, progress: Callable[[int], object] | None = None) -> Trial:
     """Simulate all frames at one threshold.
 
     Parameters
     ----------
-    material
+    workload
         What to simulate.
     settings
         How.
     progress
         Called with the number of samples done.
     """
-    plan = make(material.graph, settings)
-    result = run(plan, material.events, record=("trajectory",), progress=progress, where="evaluate")
+    plan = make(workload.graph, settings)
+    result = run(plan, workload.events, record=("trajectory",), progress=progress, where="evaluate")
     trajectory, at_start = result.trajectory, curves.start(result.plan)
     if trajectory is None:
         raise InputError(f"evaluate: engine {result.engine!r} records no trajectory; choose another")
     kept, stamps = replace(result, trajectory=None), len(trajectory.t)
-    if material.streamed:
-        outputs, operations, _ = curves.frames_of(trajectory, at_start, len(material.labels))
+    if workload.streamed:
+        outputs, operations, _ = curves.frames_of(trajectory, at_start, len(workload.labels))
         return Trial(kept, outputs, operations, None, None, stamps)
-    curve = curves.curve(trajectory, material.labels, at_start, material.measure).thinned(POINTS)
-    budget = curves.budget(trajectory, material.labels, at_start, material.measure)
+    curve = curves.curve(trajectory, workload.labels, at_start, workload.measure).thinned(POINTS)
+    budget = curves.budget(trajectory, workload.labels, at_start, workload.measure)
     return Trial(kept, result.outputs, result.operations, curve, budget, stamps)

@@ -22,7 +22,7 @@ from tfsnn.network.nodes import Input
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class Workload:
     """A network, and the test frames it is evaluated on.
 
     Parameters
@@ -70,7 +70,7 @@ class Material:
 
 def prepare(
     net: Net, source: PathLike | Dataset, *, data_dir: PathLike | None, samples: int | None, bins: int | None
-) -> Material:
+) -> Workload:
     """The test frames of a data set, encoded for a network.
 
     Parameters
@@ -112,7 +112,7 @@ def prepare(
     # Frames and levels of all pixels, and some eight columns of all events while they are sorted.
     needed = 24 * raw.size + 64 * int(np.count_nonzero(raw))
     afford(needed, f"evaluate: frames and events of {len(raw)} samples", "take fewer with --samples")
-    return Material(net, dataset.name, len(x), raw, y[:samples], encoder.frames(raw), encoder.events(raw))
+    return Workload(net, dataset.name, len(x), raw, y[:samples], encoder.frames(raw), encoder.events(raw))
 
 
 def _with_bins(graph: Graph, bins: int) -> Graph:

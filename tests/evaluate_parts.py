@@ -14,7 +14,7 @@ from tfsnn.artifact import Net
 from tfsnn.evaluate.pipeline import head, measure
 from tfsnn.evaluate.report import content as report
 from tfsnn.evaluate.report.content import Findings
-from tfsnn.evaluate.workload import Material, prepare
+from tfsnn.evaluate.workload import Workload, prepare
 from tfsnn.input.datasets import Dataset, Split
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
@@ -58,7 +58,7 @@ def dataset(frames: int = 12, encoder: Encoder = DELAY, name: str = "dots") -> D
     return Dataset(name, encoder, lambda split: Split(x, y))
 
 
-def prepared(encoder: Encoder = DELAY, outputs: int = 2, **given: Any) -> Material:
+def prepared(encoder: Encoder = DELAY, outputs: int = 2, **given: Any) -> Workload:
     """The network with its frames."""
     settings = {"data_dir": None, "samples": None, "bins": None} | given
     return prepare(net(encoder, outputs), dataset(encoder=encoder), **settings)
@@ -67,13 +67,13 @@ def prepared(encoder: Encoder = DELAY, outputs: int = 2, **given: Any) -> Materi
 @lru_cache
 def evaluated(
     encoder: Encoder = DELAY, outputs: int = 2, thresholds: tuple[float, ...] = (0.1, 0.5, 2.0), **settings: Any
-) -> tuple[Material, Findings, dict[str, Any]]:
-    """Material, findings and report of an evaluation."""
-    material = prepared(encoder, outputs)
+) -> tuple[Workload, Findings, dict[str, Any]]:
+    """Workload, findings and report of an evaluation."""
+    workload = prepared(encoder, outputs)
     chosen = [Settings(threshold, "absolute", **settings) for threshold in thresholds]
-    found = measure(material, chosen)
-    origin = head(material, "tfsnn evaluate NET.snn.h5 --data dots", material.net)
-    return material, found, origin | report.assemble(material, found)
+    found = measure(workload, chosen)
+    origin = head(workload, "tfsnn evaluate NET.snn.h5 --data dots", workload.net)
+    return workload, found, origin | report.assemble(workload, found)
 
 
 def pixels(path: Path) -> tuple[int, int]:

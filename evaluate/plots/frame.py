@@ -15,7 +15,7 @@ from tfsnn.record import EventLog, Trajectory
 from tfsnn.simulate import Result
 
 from ..measure.curves import start
-from ..workload import Material
+from ..workload import Workload
 from .style import BLUE, DASHED, ORANGE, RED, SOLID, drawn
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
 
-def one_frame(material: Material, result: Result, of_ann: Floats, path: Path) -> str:
+def one_frame(workload: Workload, result: Result, of_ann: Floats, path: Path) -> str:
     """Draw the first frame: itself, the outputs over time, and the raster of all spikes (AICAS Fig. 2).
 
     Parameters
     ----------
-    material
+    workload
         Gives the frame and its label.
     result
         Of the first sample alone, with trajectory and events.
@@ -44,11 +44,11 @@ def one_frame(material: Material, result: Result, of_ann: Floats, path: Path) ->
     """
     if result.trajectory is None or result.log is None:
         return ""
-    log, tick, unit = result.log, material.events.tick, material.events.unit
+    log, tick, unit = result.log, workload.events.tick, workload.events.unit
     ordered = len(np.unique(log.t)) < 2
     with drawn(path, (9.6, 5.6)) as figure:
         left, right = np.asarray(figure.subfigures(1, 2, width_ratios=(1, 2.9)))
-        _image(material, result, left)
+        _image(workload, result, left)
         upper, lower = right.subplots(2, 1, sharex=not ordered, height_ratios=(1, 1.15))
         _potentials(result, result.trajectory, of_ann, tick, upper)
         _raster(result, log, np.arange(len(log.t)) if ordered else log.t * tick, lower)
@@ -67,8 +67,8 @@ def one_frame(material: Material, result: Result, of_ann: Floats, path: Path) ->
     return caption
 
 
-def _image(material: Material, result: Result, figure: SubFigure) -> None:
-    raw, axes = material.raw[0].astype(np.float64), figure.subplots()
+def _image(workload: Workload, result: Result, figure: SubFigure) -> None:
+    raw, axes = workload.raw[0].astype(np.float64), figure.subplots()
     if raw.ndim == 3 and raw.shape[2] == 3:
         axes.imshow((raw - raw.min()) / max(float(np.ptp(raw)), 1e-9), interpolation="nearest")
     else:
@@ -76,8 +76,8 @@ def _image(material: Material, result: Result, figure: SubFigure) -> None:
         axes.imshow(grey, cmap="gray_r", interpolation="nearest", aspect="equal" if raw.ndim > 1 else "auto")
     axes.set(xticks=[], yticks=[], anchor="N")
     axes.grid(visible=False)
-    said = f"{result.predictions[0]}" if material.measure == "accuracy" else f"{result.outputs[0, 0]:.3g}"
-    axes.set_title(f"label {material.labels[0]}, network says {said}", fontsize=9, fontweight="normal")
+    said = f"{result.predictions[0]}" if workload.measure == "accuracy" else f"{result.outputs[0, 0]:.3g}"
+    axes.set_title(f"label {workload.labels[0]}, network says {said}", fontsize=9, fontweight="normal")
 
 
 def _potentials(result: Result, trajectory: Trajectory, of_ann: Floats, tick: float, axes: Axes) -> None:

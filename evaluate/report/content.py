@@ -23,7 +23,7 @@ from ..measure import sizes
 from ..measure.papers import papers_macs
 from ..measure.score import Accuracy
 from ..trial import Trial
-from ..workload import Material
+from ..workload import Workload
 
 FORMAT, FORMAT_VERSION = "tfsnn-report", 1
 TOLERANCE = 0.001
@@ -47,28 +47,28 @@ class Findings:
     quantized: Sequence[Floats]
 
 
-def assemble(material: Material, found: Findings) -> dict[str, Any]:
+def assemble(workload: Workload, found: Findings) -> dict[str, Any]:
     """The part of report.json that depends on nothing but network, data and settings.
 
     Parameters
     ----------
-    material
+    workload
         What was evaluated.
     found
         What was measured.
     """
-    rows = [_row(material, trial, found.ann) for trial in found.trials]
+    rows = [_row(workload, trial, found.ann) for trial in found.trials]
     report: dict[str, Any] = {
-        "measure": material.measure,
-        "dataset": _dataset(material),
-        "encoder": material.encoder.to_json() | {"comparisons": energy.encoder_comparisons(material.graph)},
-        "network": _network(material, found.trials),
-        "baselines": _baselines(material, found),
+        "measure": workload.measure,
+        "dataset": _dataset(workload),
+        "encoder": workload.encoder.to_json() | {"comparisons": energy.encoder_comparisons(workload.graph)},
+        "network": _network(workload, found.trials),
+        "baselines": _baselines(workload, found),
         "rows": rows,
-        "layers": _layers(material, found),
-        "energy": _energy(material, found),
+        "layers": _layers(workload, found),
+        "energy": _energy(workload, found),
     }
-    chosen, within = headline(rows, report["baselines"]["ann"], material.measure)
+    chosen, within = headline(rows, report["baselines"]["ann"], workload.measure)
     report["headline"] = {
         "threshold": rows[chosen]["threshold"],
         "row": chosen,
@@ -126,19 +126,19 @@ def _accuracy(found: Accuracy) -> dict[str, Any]:
     return {"accuracy": found.value, "accuracy_ci95": [found.low, found.high], "error": None}
 
 
-def _dataset(material: Material) -> dict[str, Any]:
+def _dataset(workload: Workload) -> dict[str, Any]:
     return {
-        "name": material.dataset,
+        "name": workload.dataset,
         "split": "test",
-        "samples": len(material.labels),
-        "available": material.available,
-        "shape": list(material.raw.shape[1:]),
-        "one_stream": material.streamed,
+        "samples": len(workload.labels),
+        "available": workload.available,
+        "shape": list(workload.raw.shape[1:]),
+        "one_stream": workload.streamed,
     }
 
 
-def _network(material: Material, trials: Sequence[Trial]) -> dict[str, Any]:
-    graph = material.graph
+def _network(workload: Workload, trials: Sequence[Trial]) -> dict[str, Any]:
+    graph = workload.graph
     return {
         "neurons": graph.neurons,
         "inputs": sum(prod(node.shape) for node in graph.inputs),
@@ -158,8 +158,8 @@ def _state_bytes(trial: Trial) -> int:
     return sizes.state_bytes(plan.graph, trial.result.carrier, spiking_output=plan.settings.spiking_output)
 
 
-def _baselines(material: Material, found: Findings) -> dict[str, Any]:
-    graph, whole = material.graph, score(found.ann.outputs, material.labels, material.measure)
+def _baselines(workload: Workload, found: Findings) -> dict[str, Any]:
+    graph, whole = workload.graph, score(found.ann.outputs, workload.labels, workload.measure)
     skipping = sum(float(macs.mean()) for macs in found.ann.nonzero_macs.values())
     return {
         "ann": whole
@@ -171,18 +171,18 @@ def _baselines(material: Material, found: Findings) -> dict[str, Any]:
         },
         "zero_skipping": whole | {"operations": skipping},
         "quantized": [
-            {"threshold": trial.result.plan.settings.threshold} | score(outputs, material.labels, material.measure)
+            {"threshold": trial.result.plan.settings.threshold} | score(outputs, workload.labels, workload.measure)
             for trial, outputs in zip(found.trials, found.quantized)
         ],
     }
 
 
-def _row(material: Material, trial: Trial, ann: Ann) -> dict[str, Any]:
-    result, frames = trial.result, len(material.labels)
+def _row(workload: Workload, trial: Trial, ann: Ann) -> dict[str, Any]:
+    result, frames = trial.result, len(workload.labels)
     settings, ledger = result.plan.settings, result.ledger
     operations = float(trial.operations.mean())
     neurons = sum(population.size for population in result.plan.populations)
-    footprint = _state_bytes(trial) + sizes.weight_bytes(material.graph)
+    footprint = _state_bytes(trial) + sizes.weight_bytes(workload.graph)
     stamps = trial.stamps if result.schedule == "slot" else None
     return {
         "threshold": settings.threshold,
@@ -193,20 +193,20 @@ def _row(material: Material, trial: Trial, ann: Ann) -> dict[str, Any]:
         "spiking_output": settings.spiking_output,
         "engine": result.engine,
         "carrier": result.carrier,
-        **score(trial.outputs, material.labels, material.measure),
-        "same_as_ann": _agreement(trial.outputs, ann.outputs) if material.measure == "accuracy" else None,
+        **score(trial.outputs, workload.labels, workload.measure),
+        "same_as_ann": _agreement(trial.outputs, ann.outputs) if workload.measure == "accuracy" else None,
         "spikes_per_neuron": float(ledger.sent.sum()) / frames / neurons,
         "synaptic_operations": operations,
         "synaptic_operations_nonzero": float(ledger.synaptic_operations_nonzero.sum()) / frames,
-        "reduction": sum(material.graph.macs().values()) / operations if operations else None,
-        "first_frame_operations": float(trial.operations[0]) if material.streamed else operations,
+        "reduction": sum(workload.graph.macs().values()) / operations if operations else None,
+        "first_frame_operations": float(trial.operations[0]) if workload.streamed else operations,
         "checks": float(ledger.checks.sum()) / frames,
         "comparisons": float(ledger.comparisons.sum()) / frames,
         "state_bytes": _state_bytes(trial),
         "seconds": result.seconds,
         "neurobench": neurobench.neurobench(result.plan, ledger, stamps, footprint, frames),
-        "curve": _curve(material, trial, neurons),
-        "budget": _budget(trial, material.measure),
+        "curve": _curve(workload, trial, neurons),
+        "budget": _budget(trial, workload.measure),
     }
 
 
@@ -214,16 +214,16 @@ def _agreement(outputs: Floats, of_ann: Floats) -> float:
     return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(of_ann, axis=1)))
 
 
-def _curve(material: Material, trial: Trial, neurons: int) -> dict[str, Any]:
-    curve, events = trial.curve, material.events
+def _curve(workload: Workload, trial: Trial, neurons: int) -> dict[str, Any]:
+    curve, events = trial.curve, workload.events
     if curve is None:
-        return {"unit": events.unit, "time": [], "operations": [], "spikes_per_neuron": [], material.measure: []}
+        return {"unit": events.unit, "time": [], "operations": [], "spikes_per_neuron": [], workload.measure: []}
     return {
         "unit": events.unit,
         "time": (curve.time * events.tick).tolist(),
         "operations": curve.operations.tolist(),
         "spikes_per_neuron": (curve.spikes / neurons).tolist(),
-        material.measure: curve.score.tolist(),
+        workload.measure: curve.score.tolist(),
     }
 
 
@@ -235,8 +235,8 @@ def _budget(trial: Trial, measure: str) -> dict[str, Any]:
     return {"operations": budgets.tolist(), measure: values[np.searchsorted(steps, budgets, side="right") - 1].tolist()}
 
 
-def _layers(material: Material, found: Findings) -> list[dict[str, Any]]:
-    inside, borders = material.graph.macs(), material.graph.macs(borders=True)
+def _layers(workload: Workload, found: Findings) -> list[dict[str, Any]]:
+    inside, borders = workload.graph.macs(), workload.graph.macs(borders=True)
     return [
         {
             "name": node.name,
@@ -246,9 +246,9 @@ def _layers(material: Material, found: Findings) -> list[dict[str, Any]]:
             "dense_macs": inside.get(node.name, 0),
             "dense_macs_with_borders": borders.get(node.name, 0),
             "zero_skipping_macs": float(found.ann.nonzero_macs[node.name].mean()) if node.name in inside else 0.0,
-            "rows": [_ledger(trial, position, len(material.labels)) for trial in found.trials],
+            "rows": [_ledger(trial, position, len(workload.labels)) for trial in found.trials],
         }
-        for position, node in enumerate(material.graph.nodes)
+        for position, node in enumerate(workload.graph.nodes)
     ]
 
 
@@ -271,10 +271,10 @@ def _ledger(trial: Trial, position: int, frames: int) -> dict[str, Any]:
     }
 
 
-def _energy(material: Material, found: Findings) -> dict[str, Any]:
-    macs = sum(material.graph.macs().values())
+def _energy(workload: Workload, found: Findings) -> dict[str, Any]:
+    macs = sum(workload.graph.macs().values())
     skipping = sum(float(count.mean()) for count in found.ann.nonzero_macs.values())
-    pixels = energy.encoder_comparisons(material.graph)
+    pixels = energy.encoder_comparisons(workload.graph)
     return {
         "unit": "nJ a frame",
         "assumptions": list(energy.ENERGY_ASSUMPTIONS),
@@ -283,7 +283,7 @@ def _energy(material: Material, found: Findings) -> dict[str, Any]:
                 "name": preset.name,
                 "ann": energy.mac_energy(preset, macs),
                 "zero_skipping": energy.mac_energy(preset, skipping),
-                "rows": [_trial_energy(preset, trial, len(material.labels), pixels) for trial in found.trials],
+                "rows": [_trial_energy(preset, trial, len(workload.labels), pixels) for trial in found.trials],
             }
             for preset in energy.PRESETS
         ],

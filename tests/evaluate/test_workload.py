@@ -29,29 +29,29 @@ def of(x: Any, y: Any) -> Dataset:
 
 
 def test_prepared() -> None:
-    material, split = prepared(), dataset().test
-    assert np.array_equal(material.raw, split.x) and np.array_equal(material.labels, split.y)
-    assert np.array_equal(material.frames, DELAY.frames(split.x)) and material.events.samples == 12
-    assert (material.measure, material.streamed, material.available) == ("accuracy", False, 12)
+    workload, split = prepared(), dataset().test
+    assert np.array_equal(workload.raw, split.x) and np.array_equal(workload.labels, split.y)
+    assert np.array_equal(workload.frames, DELAY.frames(split.x)) and workload.events.samples == 12
+    assert (workload.measure, workload.streamed, workload.available) == ("accuracy", False, 12)
 
 
 def test_first_samples_only() -> None:
-    material = prepared(samples=5)
-    assert len(material.raw) == len(material.labels) == len(material.frames) == material.events.samples == 5
-    assert material.available == 12 and np.array_equal(material.raw, dataset().test.x[:5])
+    workload = prepared(samples=5)
+    assert len(workload.raw) == len(workload.labels) == len(workload.frames) == workload.events.samples == 5
+    assert workload.available == 12 and np.array_equal(workload.raw, dataset().test.x[:5])
 
 
 def test_bins() -> None:
-    material = prepared(bins=2)
-    assert material.encoder == Encoder("delay", scale=1 / 4, bins=2) and set(material.events.t) == {0, 1}
-    assert np.array_equal(material.frames, prepared().frames)
+    workload = prepared(bins=2)
+    assert workload.encoder == Encoder("delay", scale=1 / 4, bins=2) and set(workload.events.t) == {0, 1}
+    assert np.array_equal(workload.frames, prepared().frames)
 
 
 def test_npz(tmp_path: Path) -> None:
     split = dataset().test
     np.savez(tmp_path / "dots.npz", x=split.x, y=split.y)
-    material = prepare(net(), tmp_path / "dots.npz", **NOTHING)
-    assert np.array_equal(material.frames, prepared().frames) and material.encoder == DELAY
+    workload = prepare(net(), tmp_path / "dots.npz", **NOTHING)
+    assert np.array_equal(workload.frames, prepared().frames) and workload.encoder == DELAY
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,24 @@ def test_one_input_and_one_output() -> None:
 
 @pytest.mark.parametrize("schedule", ["slot", "spike"])
 def test_trial_is_a_simulation(schedule: str) -> None:
-    material, settings = prepared(), Settings(0.5, "absolute", "graded", "bias", True, schedule)
+    workload, settings = prepared(), Settings(0.5, "absolute", "graded", "bias", True, schedule)
     done: list[int] = []
-    found = trial(material, settings, progress=done.append)
+    found = trial(workload, settings, progress=done.append)
     same: dict[str, Any] = {"threshold": 0.5, "unit": "absolute", "spikes": "graded", "initial": "bias"}
     plain = simulate(
-        material.net, material.events, schedule=schedule, spiking_output=True, record=("trajectory",), **same
+        workload.net, workload.events, schedule=schedule, spiking_output=True, record=("trajectory",), **same
     )
     assert np.array_equal(found.outputs, plain.outputs) and np.array_equal(found.operations, plain.operations)
     assert plain.trajectory is not None and found.stamps == len(plain.trajectory.t)
     assert found.curve is not None and found.curve.operations[-1] == plain.operations.mean()
-    assert found.curve.score[-1] == np.mean(plain.predictions == material.labels)
-    assert sum(done) == material.events.samples
+    assert found.curve.score[-1] == np.mean(plain.predictions == workload.labels)
+    assert sum(done) == workload.events.samples
 
 
 def test_stream_of_frames() -> None:
     encoder = Encoder("delta", scale=1 / 4, threshold=0.25)
-    material, found, _ = evaluated(encoder)
-    assert material.streamed and material.events.samples == 1 and len(material.frames) == 12
+    workload, found, _ = evaluated(encoder)
+    assert workload.streamed and workload.events.samples == 1 and len(workload.frames) == 12
     first = found.trials[0]
     assert first.curve is None and first.budget is None and first.outputs.shape == (12, 2)
     assert first.operations.sum() == first.result.operations[0]

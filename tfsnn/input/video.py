@@ -57,9 +57,9 @@ class Video:
 
     Examples
     --------
-    >>> with open_video(np.zeros((3, 4, 6, 3), np.uint8), Framing((2, 3))) as video:
+    >>> with open_video(np.zeros((3, 4, 6, 3), np.uint8), Framing((4, 6), every=2)) as video:
     ...     [frame.shape for frame in video]
-    [(2, 3, 3), (2, 3, 3), (2, 3, 3)]
+    [(4, 6, 3), (4, 6, 3)]
     """
 
     name: str

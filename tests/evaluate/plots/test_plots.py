@@ -65,10 +65,10 @@ def test_silent_network(tmp_path: Path) -> None:
 
 
 def first_frame(encoder: Encoder, sample: int = 0, **settings: Any) -> Result:
-    material = evaluated(encoder)[0]
+    workload = evaluated(encoder)[0]
     return simulate(
-        material.net,
-        material.events.sample(sample),
+        workload.net,
+        workload.events.sample(sample),
         threshold=0.2,
         unit="absolute",
         record=("trajectory", "events"),
@@ -79,25 +79,25 @@ def first_frame(encoder: Encoder, sample: int = 0, **settings: Any) -> Result:
 @pytest.mark.parametrize("encoder", [DELAY, GRADED])
 @pytest.mark.parametrize("settings", [{}, {"spikes": "signed", "schedule": "spike", "spiking_output": True}])
 def test_one_frame(tmp_path: Path, encoder: Encoder, settings: dict[str, Any]) -> None:
-    material, found, _ = evaluated(encoder)
+    workload, found, _ = evaluated(encoder)
     result = first_frame(encoder, **settings)
-    caption = one_frame(material, result, found.ann.outputs[0], tmp_path / "frame.png")
+    caption = one_frame(workload, result, found.ann.outputs[0], tmp_path / "frame.png")
     assert result.log is not None and f"all {len(result.log.t):,} spikes" in caption and "threshold of 0.2" in caption
     assert pixels(tmp_path / "frame.png")[0] == WIDEST
 
 
 def test_frame_without_events(tmp_path: Path) -> None:
-    material, found, _ = evaluated()
+    workload, found, _ = evaluated()
     result = first_frame(DELAY, sample=6)
     assert result.trajectory is not None and len(result.trajectory.t) == 0
-    assert "all 0 spikes" in one_frame(material, result, found.ann.outputs[6], tmp_path / "frame.png")
+    assert "all 0 spikes" in one_frame(workload, result, found.ann.outputs[6], tmp_path / "frame.png")
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 3), (3, 3, 2), (9,), (3, 3), (3, 3, 2, 2)])
 def test_frames_of_any_shape(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    material, found, _ = evaluated()
+    workload, found, _ = evaluated()
     raw = np.random.default_rng(0).integers(0, 5, (1, *shape)).astype(np.uint8)
-    one_frame(replace(material, raw=raw), first_frame(DELAY), found.ann.outputs[0], tmp_path / "frame.png")
+    one_frame(replace(workload, raw=raw), first_frame(DELAY), found.ann.outputs[0], tmp_path / "frame.png")
     assert pixels(tmp_path / "frame.png")
 
 

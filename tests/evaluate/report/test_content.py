@@ -41,7 +41,7 @@ def test_fields_of_the_format() -> None:
 
 
 def test_numbers_add_up() -> None:
-    material, findings, found = evaluated()
+    workload, findings, found = evaluated()
     for at, (row, trial) in enumerate(zip(found["rows"], findings.trials)):
         ledger = trial.result.ledger
         assert row["synaptic_operations"] == pytest.approx(ledger.synaptic_operations.sum() / 12)
@@ -54,7 +54,7 @@ def test_numbers_add_up() -> None:
         assert row["first_frame_operations"] == row["synaptic_operations"] == row["curve"]["operations"][-1]
         assert row["accuracy"] == row["curve"]["accuracy"][-1] == row["budget"]["accuracy"][-1]
         assert row["budget"]["operations"][-1] == trial.operations.max()
-        assert row["curve"]["time"][-1] == material.events.t.max() * material.events.tick
+        assert row["curve"]["time"][-1] == workload.events.t.max() * workload.events.tick
         assert row["same_as_ann"] == np.mean(np.argmax(trial.outputs, 1) == np.argmax(findings.ann.outputs, 1))
     skipping = found["baselines"]["zero_skipping"]
     assert skipping["operations"] == pytest.approx(sum(layer["zero_skipping_macs"] for layer in found["layers"]))
