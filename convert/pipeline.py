@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
-from tfsnn.stage.provenance import provenance
+from tfsnn.stage.provenance import digest, provenance
 
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
 from .equalize import channel_powers, equalized
@@ -168,14 +167,6 @@ def _options(
         "lossy": lossy,
     }
     return {name: value for name, value in given.items() if value}
-
-
-def digest(values: NDArray[Any]) -> str:
-    """SHA-256 of an array: its type, its shape and its bytes."""
-    array = np.ascontiguousarray(values)
-    found = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    found.update(array.data.cast("B") if array.size else b"")
-    return found.hexdigest()
 
 
 def _assumed(graph: Graph, input_range: tuple[float, float] | None) -> str:

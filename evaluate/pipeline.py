@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tfsnn import artifact
 from tfsnn.aliases import PathLike
@@ -19,7 +16,7 @@ from tfsnn.input.datasets import Dataset
 from tfsnn.plan.settings import Settings
 from tfsnn.simulate import run
 from tfsnn.stage.output import guard, replacing, write_json
-from tfsnn.stage.provenance import circumstances, provenance
+from tfsnn.stage.provenance import circumstances, digest, provenance
 from tfsnn.stage.terminal import counting
 
 from .baselines import ann as baselines
@@ -149,7 +146,7 @@ def head(workload: Workload, line: str, net: PathLike | Net) -> dict[str, Any]:
     """
     files = {} if isinstance(net, Net) else {Path(net).name: net}
     origin = provenance("evaluate", None, files)
-    inputs = origin["inputs"] | {f"{Path(workload.dataset).name}, test samples taken": _digest(workload)}
+    inputs = origin["inputs"] | {f"{Path(workload.dataset).name}, test samples taken": digest(workload.raw, workload.labels)}
     return {
         "format": report.FORMAT,
         "format_version": report.FORMAT_VERSION,
@@ -171,13 +168,6 @@ def _settings(thresholds: Sequence[float] | None, first: Settings) -> list[Setti
     return [replace(first, threshold=threshold) for threshold in sorted({settings.threshold for settings in every})]
 
 
-def _digest(workload: Workload) -> str:
-    digest = hashlib.sha256(f"{workload.raw.dtype.str}{workload.raw.shape}".encode())
-    digest.update(np.ascontiguousarray(workload.raw).tobytes())
-    digest.update(np.ascontiguousarray(workload.labels, np.dtype("<i8")).tobytes())
-    return digest.hexdigest()
-
-
 def _command(
     net: PathLike | Net,
     workload: Workload,
@@ -195,12 +185,18 @@ def _command(
         "--out",
         out.name,
         "--thresholds",
-        ",".join(f"{t:g}" for t in thresholds),
+        ",".join(_digits(t) for t in thresholds),
     ]
     words += [f"--{unit}"] * (unit != "relative") + ["--spiking-output"] * spiking
     for option, value in named:
         words += [option, str(value)] if value is not None else []
     return shlex.join(words)
+
+
+def _digits(number: float) -> str:
+    """The shortest text that reads back as the same number."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 def _first_frame(workload: Workload, content: dict[str, Any], found: Findings, place: Path) -> str:

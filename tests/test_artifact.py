@@ -377,8 +377,9 @@ def test_arrays_that_nothing_names_make_the_hash_wrong(good: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", r"/provenance: no readable JSON \(JSONDecodeError\); convert"),
-        ("[" * 100_000, r"/provenance: no readable JSON \(RecursionError\); convert"),
+        ("{", r"/provenance: found no JSON \(Expecting .*\), expected an object; convert"),
+        ("[" * 100_000, "/provenance: found JSON nested deeper than 150, expected an object; convert"),
+        ('{"scale": NaN}', r"/provenance: found no JSON \(NaN, which is no JSON\), expected an object; convert"),
         ("[1]", "/provenance: a JSON list; expected an object: convert the model again"),
     ],
 )

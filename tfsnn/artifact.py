@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.aliases import PathLike
+from tfsnn.bounded_json import loaded
 from tfsnn.errors import FileError, InputError, shown
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.encoder import Encoder
@@ -286,10 +287,7 @@ def _text(content: Any, name: str) -> str:
 
 
 def _json(text: str, name: str, where: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{name}: /{where}: no readable JSON ({type(error).__name__}); {AGAIN}") from None
+    content = loaded(text, name, f"/{where}", AGAIN, "an object")
     if not isinstance(content, dict):
         raise FileError(f"{name}: /{where}: a JSON {type(content).__name__}; expected an object: {AGAIN}")
     return content

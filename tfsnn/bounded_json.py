@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tfsnn.errors import FileError
@@ -20,7 +21,10 @@ _TOKEN = re.compile(r'["\[\]{}]')
 _STRING_END = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
-def parsed(text: str, label: str, field: str) -> Any:
+_FROM_KERAS = "the file is damaged or was not written by Keras: save or download it again"
+
+
+def parsed(text: str, label: str, field: str, way_out: str = _FROM_KERAS, expected: str = "a model") -> Any:
     """Return what a JSON text says, lists as tuples.
 
     Raises
@@ -28,7 +32,30 @@ def parsed(text: str, label: str, field: str) -> Any:
     FileError
         It is too long or too deep, or no JSON.
     """
-    way_out = "the file is damaged or was not written by Keras: save or download it again"
+    return _frozen(loaded(text, label, field, way_out, expected, _constant))
+
+
+def loaded(
+    text: str, label: str, field: str, way_out: str, expected: str, constant: Callable[[str], float] | None = None
+) -> Any:
+    """Return what a JSON text says, bounded before it is parsed.
+
+    Parameters
+    ----------
+    text
+        The JSON.
+    label, field
+        The file, and the part of it, for a message.
+    way_out, expected
+        What a message says of what to do, and of what should stand there.
+    constant
+        What to make of NaN, Infinity and -Infinity, which Python's parser takes; default refuse them.
+
+    Raises
+    ------
+    FileError
+        It is too long or too deep, or no JSON.
+    """
     if len(text) > _LONGEST:
         raise FileError(f"{label}: {field}: found {len(text)} characters, expected at most {_LONGEST}; {way_out}")
     # Each list or object takes some hundred bytes, and each comma stands for a value; no model comes near.
@@ -37,11 +64,11 @@ def parsed(text: str, label: str, field: str) -> Any:
         found = f"{many[0]} lists and objects of {many[1]} values"
         raise FileError(f"{label}: {field}: found {found}, expected at most {_MOST_LISTS} of {_MOST_VALUES}; {way_out}")
     if _depth(text) > _DEEPEST:
-        raise FileError(f"{label}: {field}: found JSON nested deeper than {_DEEPEST}, expected a model; {way_out}")
+        raise FileError(f"{label}: {field}: found JSON nested deeper than {_DEEPEST}, expected {expected}; {way_out}")
     try:
-        return _frozen(json.loads(text, parse_constant=_constant))
+        return json.loads(text, parse_constant=constant or _refused)
     except ValueError as error:
-        raise FileError(f"{label}: {field}: found no JSON ({error}), expected a model; {way_out}") from error
+        raise FileError(f"{label}: {field}: found no JSON ({error}), expected {expected}; {way_out}") from error
 
 
 def _depth(text: str) -> int:
@@ -69,6 +96,10 @@ def _constant(name: str) -> float:
     if name == "NaN":
         raise ValueError("a NaN")
     return float(name)
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name}, which is no JSON")
 
 
 def _frozen(value: Any) -> Any:

@@ -17,6 +17,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from tfsnn.aliases import Array, PathLike
+from tfsnn.bounded_json import loaded
 from tfsnn.errors import FileError
 from tfsnn.input.npz import DAMAGE, member
 from tfsnn.stage.output import replacing, unfinished
@@ -83,9 +84,10 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
     def _read(self, count: int) -> tuple[dict[str, Any], list[Array]]:
+        name = os.fspath(self.path)
         with ZipFile(self.path) as archive:
-            about = json.loads(bytes(member(archive, "about", os.fspath(self.path))))
-            return about, [member(archive, f"v{number}", os.fspath(self.path)) for number in range(count)]
+            about = loaded(bytes(member(archive, "about", name)).decode(), name, "about", "train again", "an object")
+            return about, [member(archive, f"v{number}", name) for number in range(count)]
 
 
 def _variables(trainer: Trainer) -> list[Any]:

@@ -6,7 +6,6 @@ weights are final.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -21,7 +20,7 @@ from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
 from tfsnn.input.datasets import Dataset, Split, load
 from tfsnn.stage.output import guard, replacing, write_json
-from tfsnn.stage.provenance import circumstances, provenance, set_seed, sha256
+from tfsnn.stage.provenance import circumstances, digest, provenance, set_seed, sha256
 from tfsnn.stage.terminal import announce, progress, table
 
 from .checkpoint import Checkpoint, History
@@ -135,7 +134,7 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
             f"data set {dataset.name}: training images {x.shape[1:]}, test images {dataset.test.x.shape[1:]}; "
             "both must be (height, width, channels)"
         )
-    if _content(dataset.train) == _content(dataset.test):
+    if digest(*dataset.train) == digest(*dataset.test):
         raise InputError(f"data set {dataset.name}: training and test split are the same; give train_x, train_y, test_x and test_y")
     if not 0 < recipe.validation < len(y):
         raise InputError(
@@ -183,7 +182,7 @@ def _described(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
         "dataset": {
             "name": _plain_name(recipe),
             "images": images,
-            "sha256": {"train": _content(dataset.train), "test": _content(dataset.test)},
+            "sha256": {"train": digest(*dataset.train), "test": digest(*dataset.test)},
         },
     }
 
@@ -214,11 +213,3 @@ def _save(model: Any, report: dict[str, Any], path: Path) -> None:
 
 def _plain_name(recipe: Recipe) -> str:
     return Path(recipe.dataset).name
-
-
-def _content(split: Split) -> str:
-    digest = hashlib.sha256()
-    for array in split:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from tfsnn.bounded_json import loaded
 from tfsnn.errors import InputError, shown
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons
@@ -29,7 +29,7 @@ def read_factors(text: str) -> dict[str, Any]:
     """
     if text.endswith(".json"):
         try:
-            content = json.loads(Path(text).read_text(encoding="utf-8"))
+            content = loaded(Path(text).read_text(encoding="utf-8"), "--factors", text, 'write JSON such as {"conv2d": 0.5}', "an object")
         except (OSError, ValueError) as error:
             raise InputError(f"--factors {text}: cannot be read ({error}); write JSON such as {{\"conv2d\": 0.5}}") from error
         if not isinstance(content, dict):

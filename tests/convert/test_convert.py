@@ -16,7 +16,7 @@ from tests.house import ROOT
 from tfsnn.convert.calibrate import expected_scale, synthetic
 from tfsnn.convert.input_encoder import default_encoder
 from tfsnn.convert.lower.driver import examine, lower
-from tfsnn.convert.pipeline import convert_model, digest, samples_of
+from tfsnn.convert.pipeline import convert_model, samples_of
 from tfsnn.convert.read.read import from_live, read
 from tfsnn.convert.verify.compare import softmaxed
 from tfsnn.errors import ConversionError, FileError, InputError
@@ -25,6 +25,7 @@ from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons
+from tfsnn.stage.provenance import digest
 
 FIRST = "data_format='channels_first'"
 BN, TURN, GLOBAL, END = "BatchNormalization()", "Permute((2, 1, 3))", "GlobalMaxPooling2D()", ("Flatten()", "Dense(4)")

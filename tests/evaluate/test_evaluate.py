@@ -16,6 +16,7 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.pipeline import THRESHOLDS, evaluate
 from tfsnn.input.encoder import Encoder
 from tfsnn.plan.settings import UNITS
+from tfsnn.stage.provenance import digest
 
 PICTURES = {"frame.png", "layers.png", "accuracy_operations.png", "accuracy_spikes.png", "accuracy_time.png"}
 SETTINGS: dict[str, Any] = {"thresholds": (0.5, 0.1), "unit": "absolute"}
@@ -62,6 +63,11 @@ def test_command_that_does_it_again(stored: Path, tmp_path: Path) -> None:
     assert (found["dataset"]["samples"], found["dataset"]["available"], found["encoder"]["bins"]) == (5, 12, 2)
 
 
+def test_thresholds_are_not_rounded(stored: Path, tmp_path: Path) -> None:
+    found = evaluate(stored, data=dataset(), out=tmp_path / "report", thresholds=(0.123456789, 0.1 + 0.2, 2), unit="absolute")
+    assert "--thresholds 0.123456789,0.30000000000000004,2 " in found["command"]
+
+
 def test_same_again(stored: Path, tmp_path: Path) -> None:
     first, second = (evaluate(stored, data=dataset(), out=tmp_path / name, **SETTINGS) for name in ("a", "b"))
     for found in (first, second):
@@ -69,6 +75,11 @@ def test_same_again(stored: Path, tmp_path: Path) -> None:
         for row in found["rows"]:
             row["seconds"] = 0
     assert first == second
+
+
+def test_frames_have_the_digest_that_a_training_writes_down(stored: Path, tmp_path: Path) -> None:
+    found = evaluate(stored, data=dataset(), out=tmp_path / "report", **SETTINGS)
+    assert found["inputs"]["dots, test samples taken"] == digest(*dataset().test)
 
 
 def test_other_frames_have_another_hash(tmp_path: Path) -> None:

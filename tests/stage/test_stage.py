@@ -57,6 +57,15 @@ def test_sha256(tmp_path: Path) -> None:
         provenance.sha256(tmp_path / "missing")
 
 
+def test_digest_of_arrays() -> None:
+    x, y = np.arange(6, dtype=np.int16).reshape(2, 3), np.arange(2)
+    found = provenance.digest(x, y)
+    assert found == provenance.digest(np.asfortranarray(x), y.astype(">i8")) == provenance.digest(x[:, ::1], y)
+    others = [(y, x), (x,), (x.reshape(3, 2), y), (x.astype(np.int32), y), (x + 1, y)]
+    assert len({found, *(provenance.digest(*arrays) for arrays in others)}) == 1 + len(others)
+    assert provenance.digest(x[:0]) != provenance.digest(x[:0].astype(float))
+
+
 def test_provenance_is_the_same_at_every_run(tmp_path: Path) -> None:
     (tmp_path / "model.h5").write_bytes(b"weights")
     first, second = (provenance.provenance("convert", 7, {"model.h5": tmp_path / "model.h5"}) for _ in range(2))

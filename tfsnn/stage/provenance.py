@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError, InputError
@@ -45,6 +46,19 @@ def sha256(path: PathLike) -> str:
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({reason(error)}); check the path") from error
     return digest.hexdigest()
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """SHA-256 of arrays, one after the other: of each its type, its shape and its bytes (little endian, rows first).
+
+    One split has one digest, whichever stage names it: images, then what is right.
+    """
+    found = hashlib.sha256()
+    for array in arrays:
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        found.update(f"{little.dtype.str}{array.shape}".encode())
+        found.update(little.data.cast("B") if array.size else b"")
+    return found.hexdigest()
 
 
 def provenance(command: str, seed: int | None, inputs: Mapping[str, PathLike]) -> dict[str, Any]:
