@@ -160,6 +160,6 @@ def expected_scale(activation: Activation, mean: Array, deviation: Array) -> flo
 
 
 def _scale(values: NDArray[Any]) -> float:
-    """The percentile; the largest value where that is 0, and 1 for a population that never speaks."""
+    """The percentile; the largest value where that is 0, and 1 for a population that never spikes."""
     low, high = float(values.min()), float(values.max())
     return low if low > 0 else high if high > 0 else 1.0

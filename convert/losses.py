@@ -1,4 +1,4 @@
-"""What whole weights cost, judged: a warning with the way out, or a reason to stop."""
+"""What quantized weights cost, judged: a warning with the way out, or a reason to stop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SHOWN = 3
 
 
 class LossWarning(UserWarning):
-    """Whole weights cost more than they should."""
+    """Quantized weights cost more than they should."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Sentences on what whole weights cost.
+    """Sentences on what quantized weights cost.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Judgement:
 
 
 def share(layer: Mapping[str, float]) -> float:
-    """The largest difference that whole weights made in a layer, relative to its largest value."""
+    """The largest difference that quantized weights made in a layer, relative to its largest value."""
     return layer["difference"] / max(layer["largest"], 1e-9)
 
 
@@ -60,13 +60,13 @@ def judged(layers: Mapping[str, Mapping[str, float]], same_class: Mapping[str, f
         listed = ", ".join(f"{costs[name]:.1%} at {name}" for name in worst[:SHOWN])
         more = f" (and {len(worst) - SHOWN} layers more)" if len(worst) > SHOWN else ""
         whole = f"--weight-bits {_finer(max(bits.values()), costs[worst[0]])}"
-        text = f"whole weights change layers by more than {WARN:.0%} of their largest value {where}: {listed}{more}"
+        text = f"quantized weights change layers by more than {WARN:.0%} of their largest value {where}: {listed}{more}"
         said = refusals if costs[worst[0]] > STOP else warnings
         said.append(f"{text}; give these layers more bits ({remedy}) or all of them ({whole})")
     for name, same in same_class.items() if data else ():
         if 1 - same > DECISIONS:
             finer = _finer(max(bits.values()), WARN)
-            text = f"whole weights change {1 - same:.1%} of the decisions of output {name} {where}"
+            text = f"quantized weights change {1 - same:.1%} of the decisions of output {name} {where}"
             warnings.append(f"{text}; give all layers more bits (--weight-bits {finer}), or those that lose most: see tfsnn inspect")
     return Judgement(tuple(warnings), tuple(refusals))
 
@@ -93,5 +93,5 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     worst = max(report["layers"], key=lambda name: share(report["layers"][name]))
     kind = "samples of the calibration data" if report.get("data") else "seeded inputs"
     where = f"{worst}, {share(report['layers'][worst]):.1%} of its largest value"
-    lines.append(f"whole weights against float: worst at {where}, on {report['samples']} {kind}")
+    lines.append(f"quantized weights against float: worst at {where}, on {report['samples']} {kind}")
     return lines

@@ -34,7 +34,7 @@ from .verify.keras_values import KERAS_ERRORS
 
 VERIFIED, SYNTHETIC, FEWEST = 16, 64, 4
 DECIDED, EQUALIZED = 256, 32
-"""Calibration samples on which whole weights are judged, and those that equalizing looks at."""
+"""Calibration samples on which quantized weights are judged, and those that equalizing looks at."""
 WORK = 20_000_000_000
 """Multiply-accumulates that drawn inputs may cost: large networks get fewer samples, minutes become seconds."""
 Raw = dict[str, NDArray[Any]]
@@ -78,7 +78,7 @@ def convert_model(
     per_tensor
         One scale a tensor instead of one each output channel.
     lossy
-        Accept whole weights that change a layer by more than half of its largest value.
+        Accept quantized weights that change a layer by more than half of its largest value.
     affine
         What Lambda layers compute, by layer name, "" for all: (scale, shift).
     input_shapes
@@ -100,7 +100,7 @@ def convert_model(
     FileError
         If the file cannot be read.
     ConversionError
-        With every layer that cannot be converted, if verification fails, or if whole weights lose too much.
+        With every layer that cannot be converted, if verification fails, or if quantized weights lose too much.
     InputError
         If an argument does not fit.
     """

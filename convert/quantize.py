@@ -35,7 +35,7 @@ def quantize(
     per_tensor: bool = False,
     means: Mapping[str, NDArray[Any]] | None = None,
 ) -> Graph:
-    """The graph with whole weights.
+    """The graph with quantized weights.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _quantized(graph: Graph, node: Node, bits: int, per_tensor: bool, means: Map
 
 
 def quantized_synapse(synapse: Synapse, bits: int, per_tensor: bool) -> Synapse:
-    """One synapse with whole weights.
+    """One synapse with quantized weights.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ def thresholds(text: str | None) -> tuple[float, ...] | None:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """The rows as a table, and the baselines beneath; the row that the report speaks of is marked."""
+    """The rows as a table, and the baselines beneath; the row of the headline is marked."""
     lines = [_line(report, at) for at in range(len(report["rows"]))]
     score = ["accuracy", "95 % interval"] if report["measure"] == "accuracy" else ["error"]
     cost = ["quantized ANN", "spikes/neuron", "operations", "reduction", "seconds", ""]

@@ -64,7 +64,7 @@ class Workload:
 
     @property
     def streamed(self) -> bool:
-        """Whether the frames form one stream, each told as the change to the one before."""
+        """Whether the frames form one stream, each sent as the change from the one before."""
         return self.events.samples == 1 and self.encoder.kind == "delta"
 
 
@@ -133,6 +133,6 @@ def _check(graph: Graph, name: str, x: NDArray[Any], y: NDArray[np.int64]) -> No
     classes = int(np.prod(graph[output].shape))
     if classes > 1 and y.max(initial=0) >= classes:
         raise InputError(
-            f"evaluate: labels of {name} go up to {y.max()}, the network tells {classes} classes apart, from 0; "
+            f"evaluate: labels of {name} go up to {y.max()}, the network has {classes} classes, from 0; "
             "evaluate on the data it was trained for"
         )

@@ -39,7 +39,7 @@ TOP_LEVEL = {
     *(f"tests/{folder.removeprefix('tfsnn/')}/*.py" for folder in FOLDERS), "tests/*.py",
     *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*"),
 }
-# Modules that may speak: the commands, and the command that runs them.
+# modules that may print: the commands, and the command that runs them.
 SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage/terminal.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
@@ -159,7 +159,7 @@ def no_future(source: Source) -> Iterator[str]:
         yield "lacks a docstring"
 
 
-def speaks(source: Source) -> Iterator[str]:
+def prints(source: Source) -> Iterator[str]:
     """print in the library: results are returned, commands print them."""
     if not source.library or source.path in SPEAKERS:
         return
@@ -169,7 +169,7 @@ def speaks(source: Source) -> Iterator[str]:
 
 
 def asserts(source: Source) -> Iterator[str]:
-    """assert in the library: it vanishes with ``python -O``, and speaks to nobody."""
+    """assert in the library: it vanishes with ``python -O``, and informs nobody."""
     for node in ast.walk(source.tree) if source.library else ():
         if isinstance(node, ast.Assert):
             yield f"line {node.lineno}: assert; raise an error of tfsnn.errors"
@@ -330,7 +330,7 @@ def fields(cls: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[str]:
 
 
 CHECKS: tuple[Check, ...] = (
-    *(too_long, no_future, speaks, asserts, unread_messages, broad_excepts),
+    *(too_long, no_future, prints, asserts, unread_messages, broad_excepts),
     *(names_of_stages, eager_imports, kernel_imports, unfilled, undocumented),
 )
 

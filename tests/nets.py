@@ -93,23 +93,23 @@ def streams(graph: Graph, *samples: list[tuple[int, int, int]]) -> Events:
     return events(rows[:, 0], rows[:, 1], rows[:, 2], offsets, shape)
 
 
-def heard_in(plan: Plan, heard: Events) -> Integers:
+def inflow(plan: Plan, received: Events) -> Integers:
     """What came in, added up: (samples, all inputs), in payload units."""
-    total = np.zeros((heard.samples, sum(plan.populations[at].size for at in plan.inputs)), np.int64)
-    np.add.at(total, (np.repeat(np.arange(heard.samples), np.diff(heard.offsets)), heard.neuron), heard.payload)
+    total = np.zeros((received.samples, sum(plan.populations[at].size for at in plan.inputs)), np.int64)
+    np.add.at(total, (np.repeat(np.arange(received.samples), np.diff(received.offsets)), received.neuron), received.payload)
     return total
 
 
-def told(plan: Plan, state: State, heard: Events) -> dict[str, Integers]:
-    """What each population has told, (samples, neurons) in payload units; the inputs by what came in."""
+def sums(plan: Plan, state: State, received: Events) -> dict[str, Integers]:
+    """What each population has sent, (samples, neurons) in payload units; the inputs by what came in."""
     amounts = {population.name: o for population, o in zip(plan.populations, state.o)}
     sizes = [plan.populations[at].size for at in plan.inputs]
-    parts = np.split(heard_in(plan, heard), np.cumsum(sizes)[:-1], axis=1)
+    parts = np.split(inflow(plan, received), np.cumsum(sizes)[:-1], axis=1)
     return amounts | {plan.populations[at].name: part for at, part in zip(plan.inputs, parts)}
 
 
 def due(plan: Plan, population: Population, amounts: dict[str, Integers]) -> Integers:
-    """x as it must be, computed densely on whole numbers: b + W o; of max pooling, what its source has told."""
+    """x as it must be, computed densely on whole numbers: b + W o; of max pooling, what its source has sent."""
     if isinstance(population.node, MaxPool):
         return gather_sum(amounts[plan.populations[population.source].name], population.index)
     x = np.broadcast_to(population.bias, (len(next(iter(amounts.values()))), population.size)).copy()
@@ -147,7 +147,7 @@ def touched(plan: Plan, log: EventLog) -> dict[str, NDArray[np.bool_]]:
 
 
 def dense_integers(plan: Plan, amounts: dict[str, Integers]) -> dict[str, Integers]:
-    """x of every population where each tells f(x) whole: the dense forward pass of the plan's integers, a step a threshold."""
+    """x of every population where each sends f(x) exactly: the dense forward pass of the plan's integers, a step a threshold."""
     spoken = dict(amounts)
     states: dict[str, Integers] = {}
     for population in plan.populations:

@@ -193,7 +193,7 @@ def streams(draw: st.DrawFn, graph: Graph, *, samples: int = 3, most: int = 12, 
 
 
 def settings_of(threshold: float | None = None) -> st.SearchStrategy[Settings]:
-    """How to run a network: every kind of spike, either start, outputs that speak or not.
+    """How to run a network: every kind of spike, either start, outputs that spike or not.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def documented(signature: str, entry: str) -> str:
 BAD = {
     "too_long": ("tfsnn/x.py", "pass\n" * 401, "401 lines"),
     "no_future": ("tfsnn/x.py", '"""M."""\nimport os', "lacks 'from __future__"),
-    "speaks": ("tfsnn/x.py", "print(1)", "prints"),
+    "prints": ("tfsnn/x.py", "print(1)", "prints"),
     "asserts": ("convert/x.py", "assert x, 'no'", "raise an error"),
     "unread_messages": ("tests/test_x.py", "with pytest.raises(ValueError): f()", "without match="),
     "broad_excepts": ("tfsnn/x.py", "try: f()\nexcept (KeyError, Exception): pass", "catches everything"),
@@ -47,7 +47,7 @@ BAD = {
 }
 MORE_BAD = [
     ("no_future", "tfsnn/x.py", "from __future__ import annotations", "lacks a docstring"),
-    ("speaks", "evaluate/plots.py", "import sys\nsys.stdout.write('x')", "prints"),
+    ("prints", "evaluate/plots.py", "import sys\nsys.stdout.write('x')", "prints"),
     ("unread_messages", "tests/test_x.py", "with pytest.warns(UserWarning): f()", "without match="),
     ("broad_excepts", "tfsnn/x.py", "try: f()\nexcept: pass", "catches everything"),
     ("broad_excepts", "tfsnn/x.py", "with contextlib.suppress(Exception): f()", "catches everything"),
@@ -68,7 +68,7 @@ def test_check_fails(name: str, path: str, text: str, problem: str) -> None:
 
 
 GOOD = [
-    ("speaks", "tfsnn/__main__.py", "print(1)"),
+    ("prints", "tfsnn/__main__.py", "print(1)"),
     ("asserts", "tests/test_x.py", "assert x"),
     ("names_of_stages", "convert/x.py", "from .reader import read\nfrom tfsnn.graph import Graph"),
     ("names_of_stages", "tests/test_x.py", "from tfsnn.convert.reader import read"),

@@ -318,10 +318,10 @@ def test_what_a_result_says() -> None:
 def test_a_result_prints_in_a_few_lines() -> None:
     graph = three_layers()
     result = simulate(graph, streams(graph, ROWS, ROWS), threshold=0.5, spikes="graded", record=("state",), engine="eager")
-    told = "threshold 0.5 relative, spikes graded, schedule slot, initial rest"
-    assert repr(result) == f"<Result of 2 samples, 2 outputs: {told}>"
+    settings = "threshold 0.5 relative, spikes graded, schedule slot, initial rest"
+    assert repr(result) == f"<Result of 2 samples, 2 outputs: {settings}>"
     first, second, third, last = str(result).splitlines()
-    assert first == "Result of 2 samples, 2 outputs" and second.startswith(f"  {told}; engine eager, ") and last == "  recorded: state"
+    assert first == "Result of 2 samples, 2 outputs" and second.startswith(f"  {settings}; engine eager, ") and last == "  recorded: state"
     assert third == f"  a sample: {result.operations[0]:,} synaptic operations, {result.spikes_per_neuron:.4g} spikes a neuron"
 
 

@@ -224,7 +224,7 @@ class _HushedImport(MetaPathFinder):
 
 def _hush_tensorflow() -> None:
     # TensorFlow reads the variable, but not before its libraries have spoken (tensorflow/tensorflow#100442). Whoever
-    # wants to hear them sets it.
+    # wants to see them sets it.
     if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
         sys.meta_path.insert(0, _HushedImport())

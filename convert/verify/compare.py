@@ -60,7 +60,7 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class Rounding:
-    """What whole weights change.
+    """What quantized weights change.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def compare_rounding(lowered: Graph, quantized: Graph, frames: Batch, layer_outp
     Parameters
     ----------
     lowered, quantized
-        The network in float, and with whole weights.
+        The network in float, and with quantized weights.
     frames
         (samples, \\*shape) by the name of the input, on which both are run.
     layer_outputs

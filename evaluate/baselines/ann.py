@@ -57,14 +57,14 @@ def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) ->
     counters = _counters(graph)
     outputs, macs, zeros, neurons = [], [], 0, 0
     for first in range(0, len(frames), BATCH):
-        told: dict[str, Floats] = {}
+        values: dict[str, Floats] = {}
         outputs.append(
-            _outputs(graph, frames[first : first + BATCH], lambda node, value: told.setdefault(node.name, value))
+            _outputs(graph, frames[first : first + BATCH], lambda node, value: values.setdefault(node.name, value))
         )
-        macs.append({name: count(told) for name, count in counters.items()})
+        macs.append({name: count(values) for name, count in counters.items()})
         for node in graph.nodes:
             if node.requantizes and node.name not in graph.outputs:
-                zeros, neurons = zeros + int((told[node.name] == 0).sum()), neurons + told[node.name].size
+                zeros, neurons = zeros + int((values[node.name] == 0).sum()), neurons + values[node.name].size
         if progress is not None:
             progress(len(outputs[-1]))
     nonzero = {name: np.concatenate([batch[name] for batch in macs]) for name in counters}
@@ -109,19 +109,19 @@ def _outputs(
     sent: Callable[[Node, Floats], Floats],
     dtype: type[np.floating[Any]] = np.float64,
 ) -> Floats:
-    """f(x) of the outputs, and with ``sent`` a look at, or a hand in, what every population tells."""
-    told: dict[str, Floats] = {}
+    """f(x) of the outputs, and with ``sent`` a look at, or a hand in, what every population sends."""
+    values: dict[str, Floats] = {}
 
     def keep(node: Node, value: Floats) -> Floats:
-        told[node.name] = sent(node, value)
-        return told[node.name]
+        values[node.name] = sent(node, value)
+        return values[node.name]
 
     forward(graph, {graph.inputs[0].name: frames}, sent=keep, dtype=dtype)
-    return np.concatenate([told[name] for name in graph.outputs], axis=1).astype(np.float64)
+    return np.concatenate([values[name] for name in graph.outputs], axis=1).astype(np.float64)
 
 
 def _counters(graph: Graph) -> dict[str, Counter]:
-    """By population, what counts its multiply-accumulates with an input other than 0 from what all populations tell."""
+    """By population, what counts its multiply-accumulates with an input other than 0 from what all populations send."""
     return {node.name: _counter(graph, node) for node in graph.nodes if node.requantizes}
 
 
@@ -134,10 +134,10 @@ def _counter(graph: Graph, node: Node) -> Counter:
         shape = graph[synapse.source].shape
         parts.append((synapse.source, route(synapse.relays, shape), fanout(synapse.op, relayed(synapse.relays, shape))))
 
-    def count(told: dict[str, Floats]) -> NDArray[np.int64]:
-        total = np.zeros(len(next(iter(told.values()))), np.int64)
+    def count(values: dict[str, Floats]) -> NDArray[np.int64]:
+        total = np.zeros(len(next(iter(values.values()))), np.int64)
         for source, index, reached in parts:
-            total += (gather_sum(told[source], index) != 0) @ reached
+            total += (gather_sum(values[source], index) != 0) @ reached
         return total
 
     return count

@@ -14,7 +14,7 @@ from tfsnn.plan.plan import Plan
 def state_bytes(graph: Graph, carrier: str = "int32", *, spiking_output: bool = False) -> int:
     """Bytes of state that a run keeps for one sample.
 
-    x and o of every neuron, what a max-pooling population has heard and told; an output that does not spike has no o.
+    x and o of every neuron, what a max-pooling population has received and sent; an output that does not spike has no o.
 
     Parameters
     ----------
@@ -44,5 +44,5 @@ def weight_bytes(graph: Graph) -> int:
 
 
 def connections(plan: Plan) -> int:
-    """Pairs of neurons of which one hears the other, shared weights counted wherever they stand."""
+    """Pairs of neurons of which one receives from the other, shared weights counted wherever they stand."""
     return sum(int(path.fanout.sum()) for population in plan.populations for path in population.paths)

@@ -79,7 +79,7 @@ def assemble(workload: Workload, found: Findings) -> dict[str, Any]:
 
 
 def headline(rows: Sequence[Mapping[str, Any]], ann: Mapping[str, Any], measure: str) -> tuple[int, bool]:
-    """The row to speak of: the fewest operations of those as good as the ANN, or else the best.
+    """The row of the headline: the fewest operations of those as good as the ANN, or else the best.
 
     As good: an accuracy at most :data:`TOLERANCE` below, or an error at most a twentieth above.
 

@@ -81,7 +81,7 @@ def summary(report: Report) -> list[str]:
 
 
 def chosen(report: Report) -> Report:
-    """The row that the report speaks of."""
+    """The row of the headline."""
     row: Report = report["rows"][report["headline"]["row"]]
     return row
 
@@ -190,7 +190,7 @@ def baselines(report: Report) -> list[tuple[str, str, str]]:
 
 def _baselines(report: Report) -> str:
     ann = report["baselines"]["ann"]
-    text = "On the same frames, with the same whole weights. The zero-skipping ANN spends nothing on inputs that are "
+    text = "On the same frames, with the same quantized weights. The zero-skipping ANN spends nothing on inputs that are "
     text += f"exactly 0 ({percent(ann['activation_sparsity'])} of its hidden activations are), and answers the same. "
     if ann["operations_as_in_aicas_2019"] is not None:
         text += "The count of AICAS 2019 forgets the input channels of the second convolution; the others are true. "

@@ -169,9 +169,9 @@ def stream_of_frames(count: int) -> dict[str, Any]:
         live.step(frame)
         if number == min(1000, count - 1):
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told = [live.sent[None].astype(np.int64), *live.state.o[1:]]
+    values = [live.sent[None].astype(np.int64), *live.state.o[1:]]
     exact = all(
-        np.array_equal(x, p.bias[None] + sum(linear(q.op, q.weight, gather_sum(told[q.source], q.index), q.shape) for q in p.paths))
+        np.array_equal(x, p.bias[None] + sum(linear(q.op, q.weight, gather_sum(values[q.source], q.index), q.shape) for q in p.paths))
         for x, p in zip(live.state.x[1:], live.plan.populations[1:])
     )
     return {

@@ -71,10 +71,10 @@ def video(shape: tuple[int, ...], share: float, frames: int = 20) -> Events:
     for frame in range(frames):
         where = np.sort(rng.choice(size, count, replace=False))
         value = rng.integers(0, 256, count)
-        told = value != now[where]
-        t.append(np.full(int(told.sum()), frame))
-        neuron.append(where[told])
-        payload.append((value - now[where])[told])
+        changed = value != now[where]
+        t.append(np.full(int(changed.sum()), frame))
+        neuron.append(where[changed])
+        payload.append((value - now[where])[changed])
         now[where] = value
     steps, neurons, payloads = (np.concatenate(part) for part in (t, neuron, payload))
     return Events(steps, neurons, payloads, [0, len(steps)], shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import threading
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from tests.compiled.test_equivalence import assert_same
 from tests.nets import due, meant
 from tests.nets import streams as some_streams
-from tests.nets import three_layers, told
+from tests.nets import sums, three_layers
 from tests.strategies import graphs, relay_chains, settings_of, streams
 from tfsnn.compiled import engine, first_use
 from tfsnn.compiled.axes import composed, pixel_map, windowed
@@ -86,7 +88,7 @@ def test_at_the_end_everything_is_settled(data: st.DataObject) -> None:
     plan, events = make(graph, settings), data.draw(streams(graph, samples=1, extreme=False))
     outcome = engine.run(plan, events, data.draw(st.sampled_from(["slot", "spike"])), ("state",))
     assert outcome.state is not None
-    amounts = told(plan, outcome.state, events)
+    amounts = sums(plan, outcome.state, events)
     for number, population in enumerate(plan.populations):
         if number not in plan.inputs:
             x = outcome.state.x[number]
@@ -190,6 +192,25 @@ def test_what_fails_while_compiling_is_raised_here(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(first_use, "compile_stage", failing)
     with pytest.raises(ValueError, match="no memory"):
         first_use._waited_for([0], True)
+
+
+def test_an_interrupt_ends_the_wait_for_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(stage: int, narrow: bool) -> None:
+        begun.set()
+        ended.wait(60)
+
+    def interrupt() -> None:
+        begun.wait(60)
+        _thread.interrupt_main()
+
+    monkeypatch.setattr(first_use, "compile_stage", endless)
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt, match="^$"):
+        first_use._waited_for([0], True)
+    assert not ended.is_set()
+    ended.set()
 
 
 @given(few)

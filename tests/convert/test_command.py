@@ -43,7 +43,7 @@ def test_without_data(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert code == 0 and "conv 3x3, relu" in text and f"written: {out}" in text
     assert "calibrated on 64 samples: seeded random inputs from 0 to 255 and the batch-norm statistics; no data was given" in text
     assert "against Keras, output d: " in text and "against Keras, layer by layer: worst of 2 at " in text
-    assert "whole weights against float: worst at " in text and "on 16 seeded inputs" in text
+    assert "quantized weights against float: worst at " in text and "on 16 seeded inputs" in text
     assert tfsnn.load(out).graph.inputs[0].encoder == Encoder("graded")
 
 

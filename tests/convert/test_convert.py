@@ -240,7 +240,7 @@ def test_memory_of_a_large_model() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SIMULATED_FILES)
 def test_simulated_accuracy(name: str) -> None:
-    """Whole weights, slot schedule, small threshold: the accuracy of the float original."""
+    """Quantized weights, slot schedule, small threshold: the accuracy of the float original."""
     encoder, data, expected, tolerance = SIMULATED_FILES[name]
     if data == "mnist":
         x, y = load("mnist", folder("tfds")).test

@@ -1,4 +1,4 @@
-"""Whole weights: within half a step, in the narrowest type, and with their mean error taken out of the bias."""
+"""Quantized weights: within half a step, in the narrowest type, and with their mean error taken out of the bias."""
 
 from __future__ import annotations
 

@@ -13,15 +13,8 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.nets import (
-    branches,
-    conv,
-    dense,
-    dense_integers,
-    due,
-)
 from tests.nets import events as made
-from tests.nets import given, heard_in, meant, network, neurons, stream, streams, synapse, three_layers, told, touched
+from tests.nets import given, inflow, meant, network, neurons, stream, streams, sums, synapse, three_layers, touched
 from tests.strategies import convolutions, graphs, settings_of
 from tests.strategies import streams as drawn_streams
 from tfsnn.eager import engine as eager
@@ -65,7 +58,7 @@ def cases(draw: st.DrawFn, schedule: str = "slot") -> tuple[Plan, Events]:
 def assert_settled(plan: Plan, events: Events, outcome: Outcome) -> None:
     """x = b + W o to the last bit, and |f(x) - o P| < T wherever an event has been; from rest: everywhere."""
     assert outcome.state is not None and outcome.log is not None
-    amounts, reached = told(plan, outcome.state, events), touched(plan, outcome.log)
+    amounts, reached = sums(plan, outcome.state, events), touched(plan, outcome.log)
     for at, population in enumerate(plan.populations):
         if at in plan.inputs:
             continue
@@ -109,7 +102,7 @@ def test_payloads_stay_within_their_kind(case: tuple[Plan, Events]) -> None:
     sent_by_neurons = np.isin(log.population, [at for at, p in enumerate(plan.populations) if isinstance(p.node, Neurons)])
     payloads = np.abs(log.payload[sent_by_neurons])
     bits, largest = SPIKES[plan.settings.spikes]
-    # A change is told once it reaches T, that is 2^r payload units.
+    # A change is sent once it reaches T, that is 2^r payload units.
     assert np.all((payloads >= 1 << bits) & (payloads <= largest))
 
 
@@ -140,14 +133,14 @@ def test_from_bias_a_neuron_that_hears_nothing_never_speaks(case: tuple[Plan, Ev
             assert not outcome.state.o[at][~reached[population.name]].any()
 
 
-@pytest.mark.parametrize(("initial", "speaks"), [("bias", False), ("rest", True)])
-def test_a_large_bias_speaks_at_rest_alone(initial: str, speaks: bool) -> None:
+@pytest.mark.parametrize(("initial", "spiking"), [("bias", False), ("rest", True)])
+def test_a_large_bias_spikes_at_rest_alone(initial: str, spiking: bool) -> None:
     image = given(2)
     hidden = neurons("hidden", (2,), synapse(image, OneToOne(), 1), bias=[50.0, 0.0])
     plan = make(network(image, hidden, dense("out", hidden, 1, 4, f="linear")), Settings(1.0, "absolute", "graded", initial))
     outcome = run(plan, stream(plan.graph, (0, 1, 8)))
-    # Neuron 1 tells 2; what neuron 0 would tell, 50, is there from the start or never.
-    assert outcome.outputs.tolist() == [[52.0 if speaks else 2.0]]
+    # Neuron 1 sends 2; what neuron 0 would send, 50, is there from the start or never.
+    assert outcome.outputs.tolist() == [[52.0 if spiking else 2.0]]
     assert outcome.ledger.sent[0].tolist() == [1, 1, 0]
 
 
@@ -176,7 +169,7 @@ def assert_is_the_ann(plan: Plan, events: Events, outcome: Outcome) -> None:
     """The state is the dense forward pass of the plan's own integers, to the last bit."""
     assert outcome.state is not None and {p.payload for p in plan.populations} == {1}
     expected = dense_integers(
-        plan, {name: o for name, o in told(plan, outcome.state, events).items() if name in {n.name for n in plan.graph.inputs}}
+        plan, {name: o for name, o in sums(plan, outcome.state, events).items() if name in {n.name for n in plan.graph.inputs}}
     )
     for population, x in zip(plan.populations, outcome.state.x):
         if population.name in expected:
@@ -216,7 +209,7 @@ def smooth(graph: Graph) -> bool:
 
 def bounds(plan: Plan, events: Events, state: State) -> list[dict[str, NDArray[np.float64]]]:
     """What Plan.deviation states, sample by sample."""
-    amounts = told(plan, state, events)
+    amounts = sums(plan, state, events)
     return [plan.deviation({name: o[sample] for name, o in amounts.items()}) for sample in range(events.samples)]
 
 
@@ -227,7 +220,7 @@ def test_the_int8_network_is_as_near_as_the_plan_states(case: tuple[Plan, Events
     plan, events = make(case[0].graph, replace(case[0].settings, initial="rest")), case[1]
     state = run(plan, events).state
     assert state is not None
-    parts = np.split(heard_in(plan, events), np.cumsum([plan.populations[at].size for at in plan.inputs])[:-1], axis=1)
+    parts = np.split(inflow(plan, events), np.cumsum([plan.populations[at].size for at in plan.inputs])[:-1], axis=1)
     exact = reference.forward(plan.graph, {n.name: part * n.encoder.unit_value for n, part in zip(plan.graph.inputs, parts)})
     for sample, bound in enumerate(bounds(plan, events, state)):
         for population, x in zip(plan.populations, state.x):

@@ -31,12 +31,12 @@ def counted(result: Result, name: str, sample: int = 0) -> tuple[int, ...]:
 
 
 def run(graph: Graph, *rows: tuple[int, int, int], threshold: float = 100.0, **settings: Any) -> Result:
-    """One sample; at the default threshold no neuron speaks."""
+    """One sample; at the default threshold no neuron spikes."""
     return simulate(graph, stream(graph, *rows), threshold=threshold, unit="absolute", spikes=settings.pop("spikes", "graded"), **settings)
 
 
 def ended(*nodes: Node) -> Graph:
-    """The last population is heard by a dense output of 3."""
+    """The last population feeds a dense output of 3."""
     return network(*nodes, dense("out", nodes[-1], 3, f="linear"))
 
 
@@ -98,7 +98,7 @@ def test_grouped_convolution_reaches_the_filters_of_its_group() -> None:
 
 def test_dense_layer_and_an_output_that_is_never_checked() -> None:
     image = given(4)
-    # Payload 3 at weight 1 (real 0.25 each): x = 0.75 in both neurons, which tell 1 x 0.5 each; 2 events for 3 outputs.
+    # Payload 3 at weight 1 (real 0.25 each): x = 0.75 in both neurons, which send 1 x 0.5 each; 2 events for 3 outputs.
     graph = ended(image, dense("hidden", image, 2, [[1, 1], [0, 1], [1, 1], [0, 0]]))
     result = run(graph, (0, 0, 3), threshold=0.5)
     assert counted(result, "hidden") == (2, 1, 2, 2, 2, 0)
@@ -124,7 +124,7 @@ def test_signs_of_what_is_sent() -> None:
 
 def test_average_pooling_passes_events_at_no_cost() -> None:
     image = given(4, 4, 1)
-    # Any pixel belongs to one window, each window speaks to 3 units.
+    # Any pixel belongs to one window, each window feeds 3 units.
     graph = network(image, dense("out", image, 3, 1, relays=(AveragePool((2, 2), (2, 2)),)))
     result = run(graph, CORNER, INSIDE)
     assert counted(result, "out") == (0, 2, 6, 6, 0, 0)
@@ -188,11 +188,11 @@ def test_log_keeps_the_order_of_sending() -> None:
     )
     assert slot is not None and spike is not None
     # x after time 0: 2 - 1 = 1 and 2, after time 3: 2 and 0. Signed: each payload 1, all of one neuron, then the next.
-    told = [(1, 0, 1), (1, 1, 1), (1, 1, 1)], [(1, 0, 1), (1, 1, -1), (1, 1, -1)]
+    spikes = [(1, 0, 1), (1, 1, 1), (1, 1, 1)], [(1, 0, 1), (1, 1, -1), (1, 1, -1)]
     inputs = [(0, 0, 2), (0, 1, -1)], [(0, 1, 1)]
-    assert list(zip(slot.population, slot.neuron, slot.payload)) == inputs[0] + told[0] + inputs[1] + told[1]
+    assert list(zip(slot.population, slot.neuron, slot.payload)) == inputs[0] + spikes[0] + inputs[1] + spikes[1]
     # One at a time: 2 up for the first event; then one back, and the other neuron 2 up.
-    expected = inputs[0] + [(1, 0, 1), (1, 0, 1), (1, 0, -1), (1, 1, 1), (1, 1, 1)] + inputs[1] + told[1]
+    expected = inputs[0] + [(1, 0, 1), (1, 0, 1), (1, 0, -1), (1, 1, 1), (1, 1, 1)] + inputs[1] + spikes[1]
     assert list(zip(spike.population, spike.neuron, spike.payload)) == expected
     assert slot.t.tolist() == [0] * 5 + [3] * 4 and slot.offsets.tolist() == [0, 9]
 

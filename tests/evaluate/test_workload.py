@@ -62,7 +62,7 @@ def test_npz(tmp_path: Path) -> None:
             {},
             r"of odd have shape \(8, 8, 1\), .* input \(3, 3, 1\); .*reshape",
         ),
-        (of(np.zeros((2, 3, 3, 1)), np.array([0, 7])), {}, "labels of odd go up to 7, .* tells 2 classes apart"),
+        (of(np.zeros((2, 3, 3, 1)), np.array([0, 7])), {}, "labels of odd go up to 7, .* has 2 classes"),
         (dataset(), {"samples": 0}, "samples is 0; take at least 1"),
         (dataset(), {"samples": 13}, "samples is 13; the test split of dots has 12"),
         (dataset(), {"bins": -1}, "bins is -1; it must be a whole number"),

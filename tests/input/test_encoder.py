@@ -19,7 +19,7 @@ from tfsnn.input.events import Events
 PIXELS = arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)))
 
 
-def heard(events: Events, encoder: Encoder) -> NDArray[np.float32]:
+def received(events: Events, encoder: Encoder) -> NDArray[np.float32]:
     """What the events of each sample add up to, as frames."""
     total = np.zeros((events.samples, int(np.prod(events.shape))))
     np.add.at(total, (np.repeat(np.arange(events.samples), np.diff(events.offsets)), events.neuron), events.payload)
@@ -29,13 +29,13 @@ def heard(events: Events, encoder: Encoder) -> NDArray[np.float32]:
 @given(PIXELS, st.sampled_from([0.0, 0.2, 0.5, 0.999]), st.sampled_from([0, 1, 5, 204, 5000]))
 def test_delay_events_add_up_to_the_frames(raw: NDArray[np.uint8], threshold: float, bins: int) -> None:
     encoder = Encoder("delay", threshold=threshold, bins=bins)
-    np.testing.assert_array_equal(heard(encoder.events(raw), encoder), encoder.frames(raw))
+    np.testing.assert_array_equal(received(encoder.events(raw), encoder), encoder.frames(raw))
 
 
 @given(arrays(np.int16, st.tuples(st.integers(1, 4), st.integers(1, 6))), st.sampled_from([0.0, 1 / 64, 0.3, 1000.0]))
 def test_graded_events_add_up_to_the_frames(raw: NDArray[np.int16], step: float) -> None:
     encoder = Encoder("graded", scale=1 / 255, step=step)
-    np.testing.assert_array_equal(heard(encoder.events(raw), encoder), encoder.frames(raw))
+    np.testing.assert_array_equal(received(encoder.events(raw), encoder), encoder.frames(raw))
 
 
 @given(PIXELS, st.sampled_from([0.0, 1 / 64]))
@@ -46,14 +46,14 @@ def test_delta_events_up_to_a_frame_add_up_to_it(raw: NDArray[np.uint8], step: f
     for frame in range(len(raw)):
         n = int(np.searchsorted(events.t, frame, side="right"))
         so_far = made(events.t[:n], events.neuron[:n], events.payload[:n], [0, n], events.shape)
-        np.testing.assert_array_equal(heard(so_far, encoder)[0], encoder.frames(raw)[frame])
+        np.testing.assert_array_equal(received(so_far, encoder)[0], encoder.frames(raw)[frame])
 
 
 @given(PIXELS, st.sampled_from([5 / 255, 0.2, 2.0]))
 def test_delta_tells_every_pixel_to_less_than_the_threshold(raw: NDArray[np.uint8], threshold: float) -> None:
     encoder = Encoder("delta", threshold=threshold)
     events = encoder.events(raw)
-    gap = raw[-1] / 255 - heard(events, encoder)[0]
+    gap = raw[-1] / 255 - received(events, encoder)[0]
     assert np.all(np.abs(gap) < threshold)
     assert len(events) == 0 or np.abs(events.payload).min() >= threshold * 255 - 1e-6
 
@@ -216,7 +216,7 @@ def test_offset_loses_nothing(kind: str, scale: float, offset: float, step: floa
     np.testing.assert_allclose(encoder.exact(raw), scale * raw + offset, rtol=1e-6)
     assert np.array_equal(encoder.whole(raw), np.rint((scale * raw + offset) / encoder.unit_value))
     if kind == "graded":
-        np.testing.assert_array_equal(heard(encoder.events(raw), encoder), encoder.frames(raw))
+        np.testing.assert_array_equal(received(encoder.events(raw), encoder), encoder.frames(raw))
 
 
 def test_what_has_sent_nothing_has_the_value_zero() -> None:

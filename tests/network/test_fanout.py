@@ -84,11 +84,11 @@ def test_a_stride_leaves_some_pixels_unheard() -> None:
 @pytest.mark.parametrize(
     ("relays", "expected"),
     [
-        # Each pixel belongs to one window, each window speaks to 3 units.
+        # Each pixel belongs to one window, each window feeds 3 units.
         ((AveragePool((2, 2), (2, 2)),), [3] * 16),
         # Each pixel shows at 4 places.
         ((Upsample((2, 2)),), [12] * 16),
-        # Cropped to the middle: the border speaks to nobody.
+        # Cropped to the middle: the border feeds nothing.
         ((Pad(((-1, -1), (-1, -1), (0, 0))),), [0] * 5 + [3, 3, 0, 0, 3, 3] + [0] * 5),
         # Windows that overlap: the corner lies in 1, an edge in 2, the middle in 4.
         ((AveragePool((2, 2), (1, 1)),), [3, 6, 6, 3, 6, 12, 12, 6, 6, 12, 12, 6, 3, 6, 6, 3]),

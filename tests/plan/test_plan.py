@@ -36,8 +36,8 @@ def test_a_threshold_is_a_whole_number_of_steps_and_payloads(graph: Graph, chose
         node = population.node
         if not isinstance(node, Neurons):
             continue
-        speaks = chosen.spiking_output or graph.consumers(node.name)
-        if not speaks:
+        spikes_at_all = chosen.spiking_output or graph.consumers(node.name)
+        if not spikes_at_all:
             assert population.threshold == 0
             continue
         real = chosen.threshold * node.threshold * (node.scale if chosen.unit == "relative" else 1.0)
@@ -110,8 +110,8 @@ def test_deviation_bounds_the_distance_to_the_int8_network(graph: Graph, chosen:
     frame = np.random.default_rng(seed).integers(-9, 10, sum(prod(node.shape) for node in graph.inputs))
     state, exact = shown_once(plan, frame), ann(graph, frame)
     parts = np.split(frame, np.cumsum([prod(node.shape) for node in graph.inputs])[:-1])
-    told = {p.name: o[0] for p, o in zip(plan.populations, state.o)} | {n.name: part for n, part in zip(graph.inputs, parts)}
-    bound = plan.deviation(told)
+    before = {p.name: o[0] for p, o in zip(plan.populations, state.o)} | {n.name: part for n, part in zip(graph.inputs, parts)}
+    bound = plan.deviation(before)
     assert set(bound) == {node.name for node in graph if isinstance(node, Neurons)}
     for population, x in zip(plan.populations, state.x):
         if population.name in bound:
@@ -124,39 +124,39 @@ def test_deviation_shrinks_with_the_threshold() -> None:
     bounds = []
     for threshold in (1.0, 0.1, 1e-3, 1e-6):
         plan = make(graph, Settings(threshold, "absolute"))
-        told = {p.name: o[0] for p, o in zip(plan.populations, shown_once(plan, frame).o)} | {"in": frame}
-        bounds.append(float(plan.deviation(told)["out"].max()))
+        before = {p.name: o[0] for p, o in zip(plan.populations, shown_once(plan, frame).o)} | {"in": frame}
+        bounds.append(float(plan.deviation(before)["out"].max()))
     # What stays is the rounding of the weights, an eighth of an int8 step each.
     assert bounds == sorted(bounds, reverse=True) and bounds[-1] < 0.1 * bounds[0]
 
 
-def looped(value: int, told: int, payload: int, threshold: int, largest: int) -> tuple[int, int]:
+def looped(value: int, before: int, payload: int, threshold: int, largest: int) -> tuple[int, int]:
     """The neuron rule as design and papers write it."""
     sent = events = 0
-    while abs(value - (told + sent) * payload) >= threshold:
-        d = value - (told + sent) * payload
+    while abs(value - (before + sent) * payload) >= threshold:
+        d = value - (before + sent) * payload
         sent += max(-largest, min(largest, (abs(d) // payload) * (1 if d > 0 else -1)))
         events += 1
     return sent, events
 
 
 @drawn(st.sampled_from(["signed", "graded", "valued"]), st.integers(-3000, 3000), st.integers(-300, 300), st.integers(1, 40))
-def test_firing_is_the_loop_in_closed_form(spikes: str, value: int, told: int, payload: int) -> None:
+def test_firing_is_the_loop_in_closed_form(spikes: str, value: int, before: int, payload: int) -> None:
     bits, largest = SPIKES[spikes]
     plan = make(three_layers(), Settings(1.0, "absolute", spikes))
     population = replace(plan.populations[1], payload=payload, threshold=payload << bits)
     # A smaller K than 32767 shows what lies beyond it, too.
     plan = replace(plan, largest=min(largest, 50))
-    sent, events = fire(plan, population, np.array([value]), np.array([told]))
-    assert (int(sent[0]), int(events[0])) == looped(value, told, payload, payload << bits, plan.largest)
+    sent, events = fire(plan, population, np.array([value]), np.array([before]))
+    assert (int(sent[0]), int(events[0])) == looped(value, before, payload, payload << bits, plan.largest)
 
 
 @drawn(st.integers(-3000, 3000), st.integers(-300, 300), st.integers(1, 40))
-def test_direct_firing_tells_the_floor(value: int, told: int, payload: int) -> None:
+def test_direct_firing_sends_the_floor(value: int, before: int, payload: int) -> None:
     plan = make(three_layers(), Settings(1.0, "absolute", "direct"))
     population = replace(plan.populations[1], payload=payload, threshold=payload)
-    sent, _ = fire(plan, population, np.array([value]), np.array([told]))
-    assert told + int(sent[0]) == value // payload
+    sent, _ = fire(plan, population, np.array([value]), np.array([before]))
+    assert before + int(sent[0]) == value // payload
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,8 @@ def test_less_is_taken_back() -> None:
     frames, counts = np.concatenate([begun, ENCODER.frames(split.x)]), []
     for takeback in (0.0, 5000.0):
         result, _ = fitted(epochs=8, silenced=0.0, prefixes=2, takeback=takeback)
-        told = forward(result.model, frames, np.zeros(len(frames), np.float32))
-        parts = [np.split(changes.numpy(), 4) for changes in told.changes]
+        found = forward(result.model, frames, np.zeros(len(frames), np.float32))
+        parts = [np.split(changes.numpy(), 4) for changes in found.changes]
         said = [taken_back(early, whole).numpy().sum() for *early, whole in parts]
         counts.append(np.dot(said, fan_outs(result.model)[1:]))
     assert 0 < counts[1] < 0.7 * counts[0]

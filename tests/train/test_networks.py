@@ -74,10 +74,10 @@ def test_thresholds_silence_small_changes_from_rest(model: Any, frames: Any) -> 
         x, rest = layer(x).numpy(), layer(rest).numpy()
         if layer.weights:
             change = x - rest
-            told = np.where(np.abs(change) >= thresholds.reshape(-1, *[1] * (x.ndim - 1)), change, 0)
-            x = rest + told
+            spikes = np.where(np.abs(change) >= thresholds.reshape(-1, *[1] * (x.ndim - 1)), change, 0)
+            x = rest + spikes
             np.testing.assert_allclose(run.changes[place], change, atol=1e-5)
-            np.testing.assert_allclose(run.spikes[place], told, atol=1e-5)
+            np.testing.assert_allclose(run.spikes[place], spikes, atol=1e-5)
             place += 1
     assert place == 3 and 0 < np.count_nonzero(run.spikes[0]) < np.count_nonzero(run.changes[0])
     output = model.layers[-1]

@@ -41,7 +41,7 @@ def frames_for(graph: Graph, frames: int, seed: int) -> Any:
     )
 
 
-def told(graph: Graph, frames: Any) -> dict[str, Any]:
+def values_of(graph: Graph, frames: Any) -> dict[str, Any]:
     """f(x) of every population."""
     found: dict[str, Any] = {}
     forward(graph, {graph.inputs[0].name: frames}, sent=lambda node, value: found.setdefault(node.name, value))
@@ -54,7 +54,7 @@ def test_outputs_and_dense_bound(graph: Graph, seed: int) -> None:
     if len(graph.inputs) > 1:
         return
     frames = frames_for(graph, 3, seed)
-    found, values = ann.ann(graph, frames), told(graph, frames)
+    found, values = ann.ann(graph, frames), values_of(graph, frames)
     assert np.array_equal(found.outputs, np.concatenate([values[name] for name in graph.outputs], axis=1))
     for name, macs in graph.macs().items():
         assert found.nonzero_macs[name].shape == (3,) and (found.nonzero_macs[name] <= macs).all()
@@ -84,7 +84,7 @@ def test_skipping_behind_an_average() -> None:
 def test_skipped_like_a_loop() -> None:
     graph = branches()
     frames = frames_for(graph, 4, 1)
-    values, found = told(graph, frames), ann.ann(graph, frames)
+    values, found = values_of(graph, frames), ann.ann(graph, frames)
     merged, out = values["merged"].reshape(4, 2, 2, 2), values["added"]
     # Two skips: sums have no kernel, and no multiply-accumulates.
     assert found.nonzero_macs["added"].tolist() == [0] * 4
@@ -107,7 +107,7 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_zeros() -> None:
     graph = three_layers()
-    values = told(graph, frames_for(graph, 5, 3))
+    values = values_of(graph, frames_for(graph, 5, 3))
     hidden = np.concatenate([values[name] for name in ("first", "second")], axis=1)
     assert ann.ann(graph, frames_for(graph, 5, 3)).zeros == np.mean(hidden == 0)
 
@@ -117,7 +117,7 @@ def test_quantized_by_hand() -> None:
     hidden = dense("hidden", source, 1, 1, f="linear")
     graph = network(source, hidden, dense("out", hidden, 1, 4, f="linear"))
     plan = make(graph, Settings(1.0, "absolute"))
-    # x = v / 4, told is its floor, and the output hears it with a weight of 4 / 4.
+    # x = v / 4, what is sent is its floor, and the output receives it with a weight of 4 / 4.
     assert ann.quantized_ann(plan, np.array([[7], [8], [-1], [-9]])).tolist() == [[1], [2], [-1], [-3]]
 
 
