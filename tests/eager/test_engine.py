@@ -13,6 +13,13 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tests.nets import (
+    branches,
+    conv,
+    dense,
+    dense_integers,
+    due,
+)
 from tests.nets import events as made
 from tests.nets import given, inflow, meant, network, neurons, stream, streams, sums, synapse, three_layers, touched
 from tests.strategies import convolutions, graphs, settings_of
