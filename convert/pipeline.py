@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.artifact import Net
-from tfsnn.errors import ConversionError, InputError
+from tfsnn.errors import ConversionError, FileError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
+from tfsnn.keras_model.load import load_keras
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
 from tfsnn.stage.provenance import digest, provenance
@@ -30,7 +31,6 @@ from .quantize import bits_of, check_bits, quantize
 from .read.read import from_live, read
 from .read.records import ModelRecord
 from .verify.compare import compare_rounding, compared, merged, summary
-from .verify.keras_values import KERAS_ERRORS
 
 VERIFIED, SYNTHETIC, FEWEST = 16, 64, 4
 DECIDED, EQUALIZED = 256, 32
@@ -251,13 +251,7 @@ def _obstacle(record: ModelRecord) -> str:
 
 def _original(path: str) -> Any:
     """The Keras model to compare with, or a text that says why there is none."""
-    import keras
-
     try:
-        # What an old file makes Keras complain about, its user cannot mend.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return keras.saving.load_model(path, compile=False)
-    except KERAS_ERRORS as error:
-        found = f"Keras {keras.__version__} cannot load the file ({type(error).__name__})"
-        return f"not compared: {found}; only the float and the integer network were compared"
+        return load_keras(path)
+    except FileError as error:
+        return f"not compared: {error}; only the float and the integer network were compared"

@@ -14,8 +14,8 @@ from tfsnn.convert.quantize import quantize
 from tfsnn.convert.read.read import from_live
 from tfsnn.convert.read.records import CallRecord, Config, InputRecord, LayerRecord, ModelRecord
 from tfsnn.convert.verify.compare import softmaxed
-from tfsnn.convert.verify.keras_values import Tensors
 from tfsnn.input.encoder import Encoder
+from tfsnn.keras_model.tensors import Tensors
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons

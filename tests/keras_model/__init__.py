@@ -1,0 +1,1 @@
+"""Tests of ``tfsnn/keras_model``."""
