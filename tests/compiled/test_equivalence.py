@@ -18,7 +18,7 @@ from tfsnn.compiled import engine as compiled
 from tfsnn.eager import engine as eager
 from tfsnn.input.events import Events
 from tfsnn.network.nodes import Node
-from tfsnn.network.ops import AveragePool, Conv
+from tfsnn.network.ops import Activation, AveragePool, Conv
 from tfsnn.plan.make import make
 from tfsnn.plan.plan import Plan
 from tfsnn.plan.settings import Settings
@@ -27,6 +27,12 @@ from tfsnn.record import RECORDS, Outcome, OutOfRange
 CARRIERS = ("int32", "int64")
 # The eager engine takes some milliseconds for each event that it delivers alone.
 MOST_EVENTS = 400
+BOUNDED = Activation("relu", top=6.0)
+MANY_EVENTS = [
+    ("graded", 2, Activation("relu")), ("graded", 6, Activation("relu")), ("valued", 4, Activation("relu")),
+    ("valued", 10, Activation("relu")), ("valued", 13, BOUNDED), ("graded", 18, BOUNDED), ("valued", 22, BOUNDED),
+]  # fmt: skip
+"""Kinds of spikes, bits of the input's payloads, f."""
 
 
 def outcome(plan: Plan, events: Events, schedule: str, carrier: str, state: Any = None) -> Outcome | tuple[int, list[int]] | None:
@@ -80,23 +86,26 @@ def test_slot(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_many_events_at_once(data: st.DataObject) -> None:
-    """So many that convolutions are seen from their targets; payloads up to where sums leave the exact range."""
+    """Most of the input in one time stamp; payloads up to where sums leave the range of 32 bits.
+
+    Where they are that large f is bounded: the eager engine's loop takes a turn for every K that a neuron changes by.
+    """
     shape = data.draw(st.tuples(st.integers(3, 9), st.integers(3, 9), st.integers(1, 3)))
     nodes: list[Node] = [input_of(*shape)]
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 20)))
+    spikes, bits, f = data.draw(st.sampled_from(MANY_EVENTS))
     for name in ("first", "second"):
         op = data.draw(plain_convolutions(nodes[-1].shape))
         weight = rng.integers(-3, 4, op.weight_shape(nodes[-1].shape))
-        nodes.append(conv(name, nodes[-1], op, weight))
+        nodes.append(conv(name, nodes[-1], op, weight, f=f))
     graph = network(*nodes, dense("out", nodes[-1], 2, f="linear"))
-    spikes, bits = data.draw(st.tuples(st.just("graded"), st.integers(2, 9)) | st.tuples(st.just("valued"), st.integers(2, 22)))
     plan = make(graph, Settings(0.25, "absolute", spikes))
     carrier = data.draw(st.sampled_from(CARRIERS))
     assume(carrier in ("int64", plan.carrier))
     size = int(np.prod(shape))
     rows = [(t, n, int(rng.integers(1, 1 << bits)) * int(rng.choice([-1, 1]))) for t in range(2) for n in range(size) if rng.random() < 0.8]
-    heard = stream(graph, *rows)
-    assert_as_eager(outcome(plan, heard, "slot", carrier), plan, heard, "slot")
+    received = stream(graph, *rows)
+    assert_as_eager(outcome(plan, received, "slot", carrier), plan, received, "slot")
 
 
 @given(st.data())
