@@ -37,7 +37,7 @@ from tfsnn.input.framing import Framing
 from tfsnn.input.video import open_video
 
 PERSON_MODEL, ROAD_MODEL = "keras_models/mobilenet_vww96_keras2.4_mlcommons.h5", "picar/pilotnet_trained.h5"
-PERSON_VIDEO, ROAD_VIDEOS = "video/intel_one-by-one-person-detection.mp4", [f"picar/out-video-{n}.avi" for n in (1, 3, 5, 7, 9, 11)]
+PERSON_VIDEO, ROAD_VIDEOS = "video/intel_one-by-one-person-detection.mp4", [f"picar/out-video-{n}.avi" for n in (31, 33, 35)]
 INPUT_THRESHOLD = 0.015
 CALIBRATION = 100
 
