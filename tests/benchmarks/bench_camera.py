@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -91,7 +92,8 @@ def converted(model: Any, frames: Array) -> Net:
 
     encoder = Encoder("delta", scale=1 / 255, threshold=INPUT_THRESHOLD)
     chosen = np.linspace(0, len(frames) - 1, min(CALIBRATION, len(frames))).astype(int)
-    return convert_model(model, encoder=encoder, calibration=frames[chosen])
+    net: Net = convert_model(model, encoder=encoder, calibration=frames[chosen])
+    return net
 
 
 def person(data: Path, count: int | None) -> Case:
@@ -224,7 +226,9 @@ def main() -> None:
     args = parser.parse_args()
     # One core for both: what runs beside them is not measured.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    cases = {"person": person, "wide": partial(wide, width=args.width), "road": road, "smooth": partial(road, between=10)}
+    cases: dict[str, Callable[[Path, int | None], Case]] = {
+        "person": person, "wide": partial(wide, width=args.width), "road": road, "smooth": partial(road, between=10),
+    }  # fmt: skip
     case = cases[args.case](args.data_dir, args.frames)
     beside, report = LiteRT(case.model), []
     for threshold in args.thresholds or case.thresholds:
