@@ -1,6 +1,7 @@
 # make demo      the whole way on handwritten digits; the report lies in tfsnn-demo/report
 # make test      every check and every test, on up to four cores
 # make portable  every test as on a processor without vector extensions, and with oneDNN off
+# make faults    kills at sixty drawn moments, signals, full disks, two runs at once
 # make layout    the folders, what lives in each, and which of them may import which
 # All make .venv with $(PYTHON) and install into it; a second run uses it again.
 
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test portable lint layout slow coverage clean
+.PHONY: demo test portable faults lint layout slow coverage clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -24,6 +25,9 @@ test: lint
 portable: $(VENV)/installed-test
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'import numpy; print(*numpy.show_config("dicts")["SIMD Extensions"].get("found", []))')" \
 	NUMBA_CPU_NAME=generic TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST)
+
+faults: $(VENV)/installed-test
+	TFSNN_KILLS=60 $(BIN)/pytest -v tests/test_faults.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/flake8
