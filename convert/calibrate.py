@@ -57,28 +57,27 @@ def calibrate(graph: Graph, frames: dict[str, NDArray[np.float32]], *, means: bo
     """
     samples = len(next(iter(frames.values())))
     largest: dict[str, NDArray[Any]] = {}
-    sums: dict[str, NDArray[np.float32]] = {}
+    sums: dict[str, NDArray[np.float64]] = {}
     keep = {node.name: ceil((1 - PERCENTILE) * samples * prod(node.shape)) for node in graph.nodes}
 
     # A quarter of the memory budget at most, where a sample is large.
-    size = samples_within(forward_bytes(graph, 4)[1], 4, max(1, BATCH_NEURONS // max(1, graph.neurons)))
+    size = samples_within(forward_bytes(graph, 8)[1], 4, max(1, BATCH_NEURONS // max(1, graph.neurons)))
     for first in range(0, samples, size):
         batch = {name: values[first : first + size] for name, values in frames.items()}
-        for node, _, value in evaluated(graph, batch, dtype=np.float32):
+        # In double precision: the order of summation, which depends on the number of cores, must not show in a float32.
+        for node, _, value in evaluated(graph, batch, dtype=np.float64):
             if means:
                 if node.name not in sums:
-                    sums[node.name] = empty(value.shape[1:], np.float32)
+                    sums[node.name] = empty(value.shape[1:], np.float64)
                     sums[node.name][:] = 0
-                sums[node.name] += value.sum(axis=0, dtype=np.float64)
+                sums[node.name] += value.sum(axis=0)
             # The percentile is the k-th largest of all: batch by batch, only k values need be kept.
             both = np.concatenate([largest.get(node.name, value[:0, 0]), np.abs(value).reshape(-1)])
             k = min(keep[node.name], len(both))
             # A copy: a view would keep them all.
             largest[node.name] = np.partition(both, len(both) - k)[len(both) - k :].copy()
     scales = {name: _scale(values) for name, values in largest.items()}
-    for total in sums.values():
-        total /= samples
-    return Calibration(scales, sums, samples)
+    return Calibration(scales, {name: (total / samples).astype(np.float32) for name, total in sums.items()}, samples)
 
 
 def scaled(graph: Graph, scales: dict[str, float]) -> Graph:
@@ -161,5 +160,5 @@ def expected_scale(activation: Activation, mean: Array, deviation: Array) -> flo
 
 def _scale(values: NDArray[Any]) -> float:
     """The percentile; the largest value where that is 0, and 1 for a population that never spikes."""
-    low, high = float(values.min()), float(values.max())
+    low, high = float(np.float32(values.min())), float(np.float32(values.max()))
     return low if low > 0 else high if high > 0 else 1.0

@@ -66,9 +66,9 @@ def channel_powers(graph: Graph, frames: Mapping[str, NDArray[np.float32]], *, c
         Take the channel's mean from f(x) first: where biases take up the mean error of rounding, it costs nothing.
     """
     found: dict[str, Array] = {}
-    for node, _, value in evaluated(graph, dict(frames), dtype=np.float32):
+    for node, _, value in evaluated(graph, dict(frames), dtype=np.float64):
         rows = value.reshape(-1, node.shape[-1])
-        power = rows.var(axis=0, dtype=np.float64) if centred else np.square(rows).mean(axis=0, dtype=np.float64)
+        power = rows.var(axis=0) if centred else np.square(rows).mean(axis=0)
         found[node.name] = np.asarray(power)
     return found
 

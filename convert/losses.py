@@ -85,11 +85,11 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     if isinstance(keras, str):
         lines = [keras]
     else:
-        lines = [f"against Keras, output {name}: {value:.1e} of its largest value" for name, value in keras.items()]
+        lines = [f"against Keras, output {name}: at most {value:.0e} of its largest value" for name, value in keras.items()]
         compared = {name: layer["keras"] for name, layer in report["layers"].items() if "keras" in layer}
         if compared:
             worst_layer = max(compared, key=lambda name: compared[name])
-            lines.append(f"against Keras, layer by layer: worst of {len(compared)} at {worst_layer}, {compared[worst_layer]:.1e}")
+            lines.append(f"against Keras, layer by layer: worst of {len(compared)} at {worst_layer}, at most {compared[worst_layer]:.0e}")
     worst = max(report["layers"], key=lambda name: share(report["layers"][name]))
     kind = "samples of the calibration data" if report.get("data") else "seeded inputs"
     where = f"{worst}, {share(report['layers'][worst]):.1%} of its largest value"

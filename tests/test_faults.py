@@ -41,17 +41,29 @@ work = lambda: sys.exit(main(["convert", sys.argv[1], "--out", sys.argv[2]]))
     "evaluate": """
 from tfsnn.__main__ import main
 import tfsnn.evaluate.pipeline
-work = lambda: sys.exit(main(["evaluate", sys.argv[1], "--data", sys.argv[3], "--out", sys.argv[2], "--thresholds", "0.1,0.5", "--absolute"]))
+words = ["evaluate", sys.argv[1], "--data", sys.argv[3], "--out", sys.argv[2], "--thresholds", "0.1,0.5", "--absolute"]
+work = lambda: sys.exit(main(words))
 """,
 }
-# What takes seconds and writes nothing is over before anything is killed.
-READY = "import sys\n{}\nprint('ready', flush=True)\nsys.stdin.readline()\nwork()\n"
+# What takes seconds and writes nothing is over before anything is killed. A shell that runs the tests in the background
+# has its children ignore interrupts.
+READY = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+{}
+print('ready', flush=True)
+sys.stdin.readline()
+work()
+"""
 
 
 def inputs(folder: Path) -> dict[str, tuple[Path, ...]]:
     """A data set, a Keras model, and a network with its data, all tiny."""
     layers = ("Dense", {"units": 3, "batch_input_shape": [None, 4], "activation": "relu"}), ("Dense", {"units": 2})
-    weights = {f"layer_{i}": [(f"layer_{i}/kernel:0", numbers(*s)), (f"layer_{i}/bias:0", numbers(s[1]))] for i, s in enumerate(((4, 3), (3, 2)))}
+    weights = {
+        f"layer_{i}": [(f"layer_{i}/kernel:0", numbers(*shape)), (f"layer_{i}/bias:0", numbers(shape[1]))]
+        for i, shape in enumerate(((4, 3), (3, 2)))
+    }
     save(net(), folder / "net.snn.h5")
     x, y = dataset(encoder=DELAY).test
     np.savez(folder / "dots.npz", x=x, y=y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import ceil, log10, prod
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,7 @@ def compare_rounding(lowered: Graph, quantized: Graph, frames: Batch, layer_outp
     kept, seen = min(len(next(iter(frames.values()))), max(1, KEPT // sum(sizes.values()))), 0
     exact = {name: empty((kept, size), np.float32) for name, size in sizes.items()}
     for batch in _batches(lowered, frames):
-        pairs = zip(evaluated(lowered, dict(batch), dtype=np.float32), evaluated(quantized, dict(batch), dtype=np.float32))
+        pairs = zip(evaluated(lowered, dict(batch)), evaluated(quantized, dict(batch)))
         for (node, _, value), (_, _, whole) in pairs:
             if node.name in differences:
                 differences[node.name].add(value, whole)
@@ -208,18 +208,28 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
 
 
 def summary(rounding: Rounding, comparison: Comparison) -> dict[str, Any]:
-    """What the artifact keeps of it.
+    """What the artifact keeps of it, rounded so that neither cores nor processor show in it.
 
     Returns
     -------
     dict
-        ``samples``; ``keras``: relative difference by output, or the text; ``layers``: by population the largest
-        abs(f(x)), the largest difference that quantization made and, where Keras has the layer, the relative difference
-        to it; ``same_class``: share of equal largest outputs.
+        ``samples``; ``keras``: by output a bound of the relative difference, or the text; ``layers``: by population the
+        largest abs(f(x)), the largest difference that quantization made and, where Keras has the layer, a bound of the
+        relative difference to it; ``same_class``: share of equal largest outputs.
     """
-    keras = {name: {"keras": difference} for name, difference in comparison.layers.items()}
-    layers = {name: found | keras.get(name, {}) for name, found in rounding.layers.items()}
-    return {"samples": rounding.samples, "keras": comparison.outputs, "layers": layers, "same_class": rounding.same_class}
+    outputs = comparison.outputs
+    keras = outputs if isinstance(outputs, str) else {name: _bound(difference) for name, difference in outputs.items()}
+    layers = {
+        name: {what: float(f"{value:.4g}") for what, value in found.items()}
+        | ({"keras": _bound(comparison.layers[name])} if name in comparison.layers else {})
+        for name, found in rounding.layers.items()
+    }
+    return {"samples": rounding.samples, "keras": keras, "layers": layers, "same_class": rounding.same_class}
+
+
+def _bound(difference: float) -> float:
+    """The next power of ten, 1e-5 at least: Keras computes in float32, and what is below comes from its order of summation."""
+    return max(1e-5, float(f"1e{ceil(log10(difference))}")) if difference > 0 else 1e-5
 
 
 def decisions(node: Node, value: Values) -> Values:
@@ -242,7 +252,7 @@ def decisions(node: Node, value: Values) -> Values:
 
 def _batches(graph: Graph, frames: Batch) -> Iterator[Batch]:
     # A quarter of the memory budget at most, where a sample is large; two networks are run at a time.
-    size = samples_within(2 * forward_bytes(graph, 4)[1], 4, max(1, BATCH_NEURONS // max(1, graph.neurons)))
+    size = samples_within(2 * forward_bytes(graph, 8)[1], 4, max(1, BATCH_NEURONS // max(1, graph.neurons)))
     for first in range(0, len(next(iter(frames.values()))), size):
         yield {name: values[first : first + size] for name, values in frames.items()}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import tfsnn
 from tests.convert_parts import PIXELS, difference, graph_of, keras_outputs, outputs, randomised, record, sequential
@@ -25,7 +26,7 @@ from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons
-from tfsnn.stage.provenance import digest
+from tfsnn.stage.provenance import digest, sha256
 
 FIRST = "data_format='channels_first'"
 BN, TURN, GLOBAL, END = "BatchNormalization()", "Permute((2, 1, 3))", "GlobalMaxPooling2D()", ("Flatten()", "Dense(4)")
@@ -94,7 +95,7 @@ def test_provenance_and_verification_are_kept(tmp_path: Path) -> None:
     tfsnn.save(net, tmp_path / "net.snn.h5")
     again = tfsnn.load(tmp_path / "net.snn.h5")
     assert again.verification == net.verification and set(net.verification["layers"]) == {"c", "d"}
-    assert net.verification["layers"]["c"]["keras"] < 1e-5 and net.verification["keras"]["d"] < 1e-5
+    assert net.verification["layers"]["c"]["keras"] == net.verification["keras"]["d"] == 1e-5
     assert net.provenance["calibration"] == {
         "data": "seeded random inputs from 0 to 255 and the batch-norm statistics; no data was given", "samples": 64,
     }
@@ -152,7 +153,7 @@ def test_large_networks_get_fewer_samples() -> None:
 def test_a_live_model_with_a_lambda_is_compared() -> None:
     model = sequential((7, 6, 2), "Lambda(lambda x: x * 2 - 1, name='l')", "Flatten()", "Dense(2)")
     net = convert_model(model, affine={"l": (2.0, -1.0)})
-    assert max(net.verification["keras"].values()) < 1e-5
+    assert max(net.verification["keras"].values()) <= 1e-5
     with pytest.raises(ConversionError, match="differs from Keras by .* this conversion would be wrong"):
         convert_model(model, affine={"l": (2.0, 1.0)})
 
@@ -275,3 +276,13 @@ def test_simulated_outputs(name: str) -> None:
     worst = float(np.abs(result.outputs - np.concatenate(expected, axis=1)).max() / max(np.abs(value).max() for value in expected))
     print(f"\n{name}: same class {min(same):.2f}, worst difference {worst:.1e}, {result.engine}, {result.carrier}, {result.seconds:.0f} s")
     assert min(same) >= 0.99 and worst < 0.01
+
+
+def test_one_core_and_two_give_the_same_bytes(tmp_path: Path) -> None:
+    """The order of summation depends on the number of threads that NumPy's BLAS takes; none of it may show."""
+    layers = "Conv2D(16, 3, activation='relu')", "Conv2D(32, 3, strides=2, activation='relu')", "Flatten()", "Dense(10)"
+    sequential((24, 24, 3), *layers).save(tmp_path / "model.h5")
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, "blas"):
+            tfsnn.save(convert_model(tmp_path / "model.h5"), tmp_path / f"{threads}.snn.h5")
+    assert len({sha256(tmp_path / f"{threads}.snn.h5") for threads in (1, 2, 3)}) == 1

@@ -52,7 +52,7 @@ def test_every_shown_layer_is_compared() -> None:
     layers = {name: shown.layer for name, shown in found.layer_outputs.items()}
     assert layers == {"conv": "act", "pool": "pool", "hidden": "hidden", "logits": "out"}
     assert all(set(layer) == {"largest", "difference", "keras"} for layer in report["layers"].values()) and len(report["layers"]) == 4
-    assert max(layer["keras"] for layer in report["layers"].values()) < 1e-5 and max(report["keras"].values()) < 1e-5
+    assert max(layer["keras"] for layer in report["layers"].values()) <= 1e-5 and max(report["keras"].values()) <= 1e-5
     assert 0 < report["layers"]["hidden"]["difference"] < 0.1 * report["layers"]["hidden"]["largest"]
     assert report["same_class"]["logits"] >= 0.8
 
@@ -91,7 +91,7 @@ def test_layers_of_other_models() -> None:
     keras.Sequential([keras.Input((5,)), model.layers[1], model.layers[2]])
     found, graph = lowered(model)
     report = verify(model, graph, quantize(graph), drawn(graph), found.layer_outputs)
-    assert [layer["keras"] < 1e-5 for layer in report["layers"].values()] == [True] * 3
+    assert [layer["keras"] == 1e-5 for layer in report["layers"].values()] == [True] * 3
 
 
 def test_several_inputs_and_half_precision() -> None:
@@ -104,7 +104,7 @@ def test_several_inputs_and_half_precision() -> None:
     model = keras.Model([first, second], L.Dense(2, dtype=policy)(joined))
     found, graph = lowered(model)
     report = verify(model, graph, quantize(graph), drawn(graph), found.layer_outputs)
-    assert 1e-4 < max(report["keras"].values()) < 0.1
+    assert 1e-3 <= max(report["keras"].values()) <= 0.1
 
 
 def test_large_networks_go_batch_by_batch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def test_a_bias_that_keras_misplaces_does_not_stop_a_conversion(text: str, shape
     # Without oneDNN the layer is not run as it stands, so nothing is misplaced.
     wrong = wrong and runs(model)
     net = convert_model(model)
-    assert max(net.verification["keras"].values()) < 1e-5
+    assert max(net.verification["keras"].values()) <= 1e-5
     said = f"conv: Keras {keras.__version__} adds its bias along the wrong axis; compared with the bias along the channels"
     assert net.provenance["notes"] == ([said] if wrong else [])
     kernel = model.get_layer("conv").get_config()
@@ -44,7 +44,7 @@ def test_a_sum_that_keras_misplaces_does_not_stop_a_conversion(channels: int) ->
     x = L.Conv2D(channels, 2)(inputs)
     model = randomised(keras.Model(inputs, L.Add()([x, L.Dense(1)(L.GlobalAveragePooling2D(keepdims=True)(x))]) * 2.0 + 1.0))
     net = convert_model(model)
-    assert net.verification["samples"] == 16 and max(net.verification["keras"].values()) < 1e-5
+    assert net.verification["samples"] == 16 and max(net.verification["keras"].values()) <= 1e-5
     ones = np.arange(4.0).reshape(4, 1, 1, 1)
     wrong = channels == 16 and not np.allclose(keras.ops.add(np.zeros((4, 2, 2, 4)), ones), np.zeros((4, 2, 2, 4)) + ones)
     said = [note.partition(" adds ")[2] for note in net.provenance["notes"]]
