@@ -13,7 +13,11 @@ from tfsnn.errors import InputError
 from tfsnn.plan.settings import ENGINES, INITIAL, SCHEDULES, SPIKES
 from tfsnn.stage.terminal import table
 
-from .report import page
+from .report import page, steps
+
+SPLITS = ("train", "validation", "test")
+WIDTH = 110
+"""Of sentences on a terminal."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T,T,...",
         help="positive numbers (default: about ten, over the useful range of their unit)",
     )
+    add("--model", type=Path, metavar="MODEL", help="the Keras model, as the first baseline (default: looked for beside the network)")
     unit = parser.add_mutually_exclusive_group()
     unit.add_argument(
         "--absolute",
@@ -42,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unit.add_argument(
         "--lsb", action="store_const", dest="unit", const="lsb", help="thresholds are in steps of the weight grid"
     )
+    add("--select-on", choices=SPLITS, help="split that the headline's threshold is chosen on (default: train where there is one)")
+    add("--margin", type=float, default=1.0, metavar="P", help=f"points lost from which on no saving is claimed ({default})")
     add("--spikes", choices=tuple(SPIKES), default="valued", help=f"what a spike carries ({default})")
     add("--schedule", choices=SCHEDULES, default="slot", help=f"when neurons are checked ({default})")
     add("--initial", choices=INITIAL, default="rest", help=f"where neurons start ({default})")
@@ -68,8 +75,11 @@ def run(args: argparse.Namespace) -> int:
         data=args.data,
         out=args.out,
         data_dir=args.data_dir,
+        model=args.model,
         thresholds=thresholds(args.thresholds),
         unit=args.unit,
+        select_on=args.select_on,
+        margin=args.margin,
         spikes=args.spikes,
         schedule=args.schedule,
         initial=args.initial,
@@ -108,21 +118,16 @@ def thresholds(text: str | None) -> tuple[float, ...] | None:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """The rows as a table, and the baselines beneath; the row of the headline is marked."""
-    lines = [_line(report, at) for at in range(len(report["rows"]))]
-    score = ["accuracy", "95 % interval"] if report["measure"] == "accuracy" else ["error"]
-    cost = ["quantized ANN", "spikes/neuron", "operations", "reduction", "seconds", ""]
-    beside = table(["beside it, on the same frames", report["measure"], "MACs a frame"], page.baselines(report))
-    sentences = fill(" ".join(page.summary(report)), 110)
-    return "\n\n".join((table(["threshold", *score, *cost], lines), beside, sentences))
+    """A row for each step from the user's model to the event network, the baselines, times, and the result in sentences.
 
-
-def _line(report: Mapping[str, Any], at: int) -> list[object]:
-    row, quantized = report["rows"][at], report["baselines"]["quantized"][at]
-    cells: list[object] = [f"{row['threshold']:g}", page.scored(report, row)]
-    if report["measure"] == "accuracy":
-        low, high = (100 * bound for bound in row["accuracy_ci95"])
-        cells.append(f"{low:.2f} to {high:.2f}")
-    cells += [page.scored(report, quantized), f"{row['spikes_per_neuron']:.4f}", f"{row['synaptic_operations']:,.0f}"]
-    cells.append(None if row["reduction"] is None else f"{row['reduction']:.2f}x")
-    return [*cells, f"{row['seconds']:.1f}", "<" if at == report["headline"]["row"] else ""]
+    The row that the report speaks of is marked.
+    """
+    spoken = steps.baselines_before(report) + report["headline"]["row"]
+    rows = [[*line, "<" if at == spoken else ""] for at, line in enumerate(steps.lines(report))]
+    costs = [[name, count] for name, _, count in page.baselines(report)]
+    parts = [table([*steps.head(report), ""], rows), table(["beside it", "MACs a frame"], costs)]
+    if report["speed"]:
+        ms = [[name, *(f"{found[key]:.3f}" for key in ("mean", "median", "p99"))] for name, found in report["speed"]["ms"].items()]
+        parts.append(table(["ms a frame", "mean", "median", "p99"], ms))
+    headline, *more = page.summary(report)
+    return "\n\n".join([*parts, fill(headline, WIDTH), fill(" ".join(more), WIDTH)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,25 @@ from tfsnn import artifact
 from tfsnn.aliases import PathLike
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
+from tfsnn.input import datasets
 from tfsnn.input.datasets import Dataset
+from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
+from tfsnn.simulate import prepare as prepare_engine
 from tfsnn.simulate import run
 from tfsnn.stage.output import guard, replacing, write_json
-from tfsnn.stage.provenance import circumstances, digest, provenance
+from tfsnn.stage.provenance import circumstances, provenance
 from tfsnn.stage.terminal import counting
 
 from .baselines import ann as baselines
+from .baselines.original import Original, original
 from .plots import curves as plots
 from .plots.frame import one_frame
 from .report import content as report
 from .report import page
 from .report.content import Findings
+from .selection import held_out, select
+from .speed import speed
 from .trial import trial
 from .workload import Workload, prepare
 
@@ -34,6 +40,8 @@ THRESHOLDS = {
     "lsb": (8.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0, 256.0),
 }
 """The thresholds tried where none are given, by unit."""
+MARGIN = 1.0
+"""Points that a network may lose against the first baseline and still be credited with a saving."""
 
 
 def evaluate(
@@ -42,8 +50,11 @@ def evaluate(
     data: PathLike | Dataset,
     out: PathLike,
     data_dir: PathLike | None = None,
+    model: PathLike | None = None,
     thresholds: Sequence[float] | None = None,
     unit: str = "relative",
+    select_on: str | None = None,
+    margin: float = MARGIN,
     spikes: str = "valued",
     schedule: str = "slot",
     initial: str = "rest",
@@ -53,7 +64,7 @@ def evaluate(
     bins: int | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Evaluate a network on the test split of a data set, at several thresholds, beside its ANN.
+    """Evaluate a network on the test split of a data set, at several thresholds, beside the model that it comes from.
 
     Parameters
     ----------
@@ -65,8 +76,16 @@ def evaluate(
         The directory for report.json, report.html and pictures.
     data_dir
         Where tensorflow-datasets keeps its data.
+    model
+        The Keras model that the network was converted from; by default it is looked for beside the network.
     thresholds, unit
         As :func:`tfsnn.simulate.simulate` takes them, each tried once, from low to high; default :data:`THRESHOLDS`.
+    select_on
+        The split that the headline's threshold is chosen on: ``"train"``, ``"validation"`` or ``"test"``; default the training
+        split where there is one of its own, else the test split.
+    margin
+        Points below the first baseline from which on no saving is claimed: of accuracy or IoU; of numbers, rmse in percent of
+        their range.
     spikes, schedule, initial, spiking_output, engine
         As :func:`tfsnn.simulate.simulate` takes them.
     samples
@@ -86,35 +105,40 @@ def evaluate(
     InputError
         If an argument is wrong, or network and data do not fit.
     FileError
-        If the network cannot be read.
+        If the network or the model cannot be read.
     """
     out = guard(out, force, directory=True, names=("report.json", "report.html", "frame.png"))
     first = Settings(1.0, unit, spikes, initial, spiking_output, schedule, engine, where="evaluate")
     settings = _settings(thresholds, first)
-    loaded = net if isinstance(net, Net) else artifact.load(net)
-    workload = prepare(loaded, data, data_dir=data_dir, samples=samples, bins=bins)
-    found = measure(workload, settings)
-    named = [
-        ("--spikes", spikes),
-        ("--schedule", schedule),
-        ("--initial", initial),
-        ("--engine", engine),
-        ("--samples", samples),
-        ("--bins", bins),
-    ]
-    line = _command(net, workload, out, [s.threshold for s in settings], unit, named, spiking_output)
-    content = head(workload, line, net) | report.assemble(workload, found)
+    if not 0 <= margin <= 100:
+        raise InputError(f"evaluate: margin is {margin}; give points from 0 to 100")
+    loaded, path = (net, None) if isinstance(net, Net) else (artifact.load(net), net)
+    dataset = data if isinstance(data, Dataset) else datasets.load(data, data_dir)
+    workload = prepare(loaded, dataset, samples=samples, bins=bins)
+    held = held_out(loaded, dataset, workload, select_on, len(settings), bins)
+    found = measure(workload, settings, original(loaded, path, model), held)
+    named = {
+        "model": None if model is None else Path(model).name,
+        "select-on": select_on,
+        "margin": None if margin == MARGIN else margin,
+        "spikes": spikes,
+        "schedule": schedule,
+        "initial": initial,
+        "engine": engine,
+        "samples": samples,
+        "bins": bins,
+    }
+    source = Path(data.name if isinstance(data, Dataset) else data).name
+    words = ["NET.snn.h5" if path is None else Path(path).name, "--data", source, "--out", out.name]
+    content = head(workload, _command(words, settings, named), path) | report.assemble(workload, found, margin)
     with replacing(out, directory=True, fresh=not force) as place:
-        captions = plots.draw(content, place)
-        if not workload.streamed:
-            captions = {"frame.png": _first_frame(workload, content, found, place)} | captions
-        write_json(place / "report.json", content)
-        pictures = [(caption, (place / name).read_bytes()) for name, caption in captions.items()]
-        (place / "report.html").write_text(page.render(content, pictures), encoding="utf-8")
+        _write(workload, found, content, place)
     return content
 
 
-def measure(workload: Workload, settings: Sequence[Settings]) -> Findings:
+def measure(
+    workload: Workload, settings: Sequence[Settings], model: Original | None = None, held: Workload | None = None
+) -> Findings:
     """Everything that a report needs to know, measured with a progress bar.
 
     Parameters
@@ -123,16 +147,31 @@ def measure(workload: Workload, settings: Sequence[Settings]) -> Findings:
         What to evaluate.
     settings
         One for each threshold, from low to high.
+    model
+        The user's own model.
+    held
+        The frames to choose a threshold on; None: those of the workload.
     """
-    with counting("simulating", workload.events.samples * len(settings)) as count:
-        trials = [trial(workload, s, progress=count) for s in settings]
-    with counting("baselines", len(workload.labels) * (1 + len(settings))) as count:
+    plans = [make(workload.graph, each) for each in settings]
+    # Compiled before a bar begins to count: what takes a minute then is no simulation.
+    for plan in plans:
+        prepare_engine(plan)
+    selected = None
+    if held is not None:
+        with counting("choosing", held.events.samples * len(plans)) as count:
+            selected = select(held, plans, count)
+    with counting("simulating", workload.events.samples * len(plans)) as count:
+        trials = [trial(workload, plan, progress=count) for plan in plans]
+    with counting("baselines", workload.samples * (1 + len(plans) + 2 * (model is not None))) as count:
         ann = baselines.ann(workload.graph, workload.frames, count)
-        quantized = [baselines.quantized_ann(t.result.plan, workload.frames, count) for t in trials]
-    return Findings(ann, trials, quantized)
+        quantized = [baselines.quantized_ann(plan, workload.frames, count) for plan in plans]
+        on_raw = None if model is None else model.on_raw(workload.graph, workload.raw, count)
+        on_frames = None if model is None else model.on_frames(workload.graph, workload.frames, count)
+    found = Findings(ann, trials, quantized, model, on_raw, on_frames, selected)
+    return replace(found, speed=speed(workload, plans[report.spoken_of(workload, found)[0]], model))
 
 
-def head(workload: Workload, line: str, net: PathLike | Net) -> dict[str, Any]:
+def head(workload: Workload, line: str, net: PathLike | None) -> dict[str, Any]:
     """The part of report.json that says where it comes from.
 
     Parameters
@@ -144,9 +183,8 @@ def head(workload: Workload, line: str, net: PathLike | Net) -> dict[str, Any]:
     net
         The network's file, if there is one.
     """
-    files = {} if isinstance(net, Net) else {Path(net).name: net}
-    origin = provenance("evaluate", None, files)
-    inputs = origin["inputs"] | {f"{Path(workload.dataset).name}, test samples taken": digest(workload.raw, workload.labels)}
+    origin = provenance("evaluate", None, {} if net is None else {Path(net).name: net})
+    inputs = origin["inputs"] | {f"{workload.dataset}, test samples taken": workload.sha256}
     return {
         "format": report.FORMAT,
         "format_version": report.FORMAT_VERSION,
@@ -168,35 +206,29 @@ def _settings(thresholds: Sequence[float] | None, first: Settings) -> list[Setti
     return [replace(first, threshold=threshold) for threshold in sorted({settings.threshold for settings in every})]
 
 
-def _command(
-    net: PathLike | Net,
-    workload: Workload,
-    out: Path,
-    thresholds: Sequence[float],
-    unit: str,
-    named: Sequence[tuple[str, object]],
-    spiking: bool,
-) -> str:
+def _command(words: Sequence[str], settings: Sequence[Settings], named: Mapping[str, object]) -> str:
     """The command line that does the same again; files by their names, for it may be read elsewhere."""
-    words = ["tfsnn", "evaluate", "NET.snn.h5" if isinstance(net, Net) else Path(net).name]
-    words += [
-        "--data",
-        Path(workload.dataset).name,
-        "--out",
-        out.name,
-        "--thresholds",
-        ",".join(_digits(t) for t in thresholds),
-    ]
-    words += [f"--{unit}"] * (unit != "relative") + ["--spiking-output"] * spiking
-    for option, value in named:
-        words += [option, str(value)] if value is not None else []
-    return shlex.join(words)
+    unit, thresholds = settings[0].unit, ",".join(_digits(each.threshold) for each in settings)
+    line = ["tfsnn", "evaluate", *words, "--thresholds", thresholds]
+    line += [f"--{unit}"] * (unit != "relative") + ["--spiking-output"] * settings[0].spiking_output
+    for option, value in named.items():
+        line += [f"--{option}", str(value)] if value is not None else []
+    return shlex.join(line)
 
 
 def _digits(number: float) -> str:
     """The shortest text that reads back as the same number."""
     short = f"{number:g}"
     return short if float(short) == number else repr(float(number))
+
+
+def _write(workload: Workload, found: Findings, content: dict[str, Any], place: Path) -> None:
+    captions = plots.draw(content, place)
+    if found.trials[0].curve is not None and len(workload.raw) == 1:
+        captions |= {"frame.png": _first_frame(workload, content, found, place)}
+    write_json(place / "report.json", content)
+    pictures = [(caption, (place / name).read_bytes()) for name, caption in captions.items()]
+    (place / "report.html").write_text(page.render(content, pictures), encoding="utf-8")
 
 
 def _first_frame(workload: Workload, content: dict[str, Any], found: Findings, place: Path) -> str:

@@ -48,31 +48,30 @@ def net(encoder: Encoder = DELAY, outputs: int = 2) -> Net:
     return Net(Graph(nodes, graph.outputs), {"command": "convert"}, {"samples": 16})
 
 
-def dataset(frames: int = 12, encoder: Encoder = DELAY, name: str = "dots") -> Dataset:
-    """Frames of grey levels 0 to 4; labels are what the network says, but every fourth is wrong."""
+def dataset(frames: int = 12, encoder: Encoder = DELAY, name: str = "dots", *, numbers: bool = False) -> Dataset:
+    """Frames of grey levels 0 to 4; labels are what the network says, but every fourth is wrong; or numbers to be met."""
     x = np.random.default_rng(5).integers(0, 5, (frames, 3, 3, 1)).astype(np.uint8)
     x[frames // 2] = 0
     graph = net(encoder).graph
     y = np.argmax(forward(graph, {"in": encoder.frames(x)})["out"], axis=1)
     y[::4] = 1 - y[::4]
-    return Dataset(name, encoder, lambda split: Split(x, y))
+    return Dataset(name, encoder, lambda split: Split(x, np.float32(1.5) * y - np.float32(0.25) if numbers else y))
 
 
-def prepared(encoder: Encoder = DELAY, outputs: int = 2, **given: Any) -> Workload:
+def prepared(encoder: Encoder = DELAY, outputs: int = 2, frames: int = 12, **given: Any) -> Workload:
     """The network with its frames."""
-    settings = {"data_dir": None, "samples": None, "bins": None} | given
-    return prepare(net(encoder, outputs), dataset(encoder=encoder), **settings)
+    return prepare(net(encoder, outputs), dataset(frames, encoder, numbers=outputs == 1), **given)
 
 
 @lru_cache
 def evaluated(
-    encoder: Encoder = DELAY, outputs: int = 2, thresholds: tuple[float, ...] = (0.1, 0.5, 2.0), **settings: Any
+    encoder: Encoder = DELAY, outputs: int = 2, thresholds: tuple[float, ...] = (0.1, 0.5, 2.0), frames: int = 12, **settings: Any
 ) -> tuple[Workload, Findings, dict[str, Any]]:
     """Workload, findings and report of an evaluation."""
-    workload = prepared(encoder, outputs)
+    workload = prepared(encoder, outputs, frames)
     chosen = [Settings(threshold, "absolute", **settings) for threshold in thresholds]
     found = measure(workload, chosen)
-    origin = head(workload, "tfsnn evaluate NET.snn.h5 --data dots", workload.net)
+    origin = head(workload, "tfsnn evaluate NET.snn.h5 --data dots", None)
     return workload, found, origin | report.assemble(workload, found)
 
 

@@ -231,15 +231,10 @@ def _hush_tensorflow() -> None:
 
 
 def _without_stderr(call: Callable[[ModuleType], None], module: ModuleType) -> None:
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
+    from tfsnn.stage.terminal import hushed
+
+    with hushed():
         call(module)
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _explain(message: str, argv: Sequence[str]) -> None:

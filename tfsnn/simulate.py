@@ -218,7 +218,7 @@ def run(
     if state is not None:
         _check_state(state, plan, events.samples, where)
     outcomes: list[Outcome] = []
-    chosen = settings.engine or (ENGINES[0] if find_spec("numba") else "eager")
+    chosen = _chosen(plan)
     check_results(plan, events, kept)
     engine = _engine(chosen, plan)
     start = perf_counter()
@@ -288,6 +288,21 @@ def graph_of(net: Net | Graph, where: str) -> Graph:
     if not isinstance(graph, Graph):
         raise InputError(f"{where}: the network is {shown(net)}; give what tfsnn.load or tfsnn.convert_model returned")
     return graph
+
+
+def prepare(plan: Plan) -> None:
+    """Compile all that a run of a plan needs, so that it need not be waited for later.
+
+    Parameters
+    ----------
+    plan
+        What will be run.
+    """
+    _engine(_chosen(plan), plan)
+
+
+def _chosen(plan: Plan) -> str:
+    return plan.settings.engine or (ENGINES[0] if find_spec("numba") else "eager")
 
 
 def _engine(name: str, plan: Plan) -> Engine:

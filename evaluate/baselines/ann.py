@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfsnn.aliases import Floats
+from tfsnn.aliases import Array, Floats
 from tfsnn.network.arithmetic import gather_sum
 from tfsnn.network.fanout import fanout
 from tfsnn.network.forward import forward
@@ -42,25 +42,23 @@ class Ann:
     zeros: float
 
 
-def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) -> Ann:
+def ann(graph: Graph, frames: Mapping[str, Array], progress: Progress | None = None) -> Ann:
     """Run the dense ANN, and count what it would save by skipping inputs of 0.
 
     Parameters
     ----------
     graph
-        A network with one input.
+        The network.
     frames
-        (frames, \\*shape): what the network was trained on.
+        (frames, \\*shape) by input: what the network was trained on.
     progress
         Called with the number of frames done, after each batch.
     """
     counters = _counters(graph)
     outputs, macs, zeros, neurons = [], [], 0, 0
-    for first in range(0, len(frames), BATCH):
+    for part in _batches(frames):
         values: dict[str, Floats] = {}
-        outputs.append(
-            _outputs(graph, frames[first : first + BATCH], lambda node, value: values.setdefault(node.name, value))
-        )
+        outputs.append(_outputs(graph, part, lambda node, value: values.setdefault(node.name, value)))
         macs.append({name: count(values) for name, count in counters.items()})
         for node in graph.nodes:
             if node.requantizes and node.name not in graph.outputs:
@@ -71,7 +69,7 @@ def ann(graph: Graph, frames: NDArray[Any], progress: Progress | None = None) ->
     return Ann(np.concatenate(outputs), nonzero, zeros / max(neurons, 1))
 
 
-def quantized_ann(plan: Plan, frames: NDArray[Any], progress: Progress | None = None) -> Floats:
+def quantized_ann(plan: Plan, frames: Mapping[str, Array], progress: Progress | None = None) -> Floats:
     """Outputs of the ANN whose activations are quantized directly, o = T floor(f(x) / T), at the thresholds of a plan.
 
     In float32, as a quantized network would be tried out in Keras, and at half the time.
@@ -81,7 +79,7 @@ def quantized_ann(plan: Plan, frames: NDArray[Any], progress: Progress | None = 
     plan
         Gives each population its T; one without a threshold is not quantized.
     frames
-        (frames, \\*shape)
+        (frames, \\*shape) by input
     progress
         Called with the number of frames done, after each batch.
 
@@ -96,16 +94,34 @@ def quantized_ann(plan: Plan, frames: NDArray[Any], progress: Progress | None = 
         return value if threshold is None else np.floor(value / threshold) * threshold
 
     outputs = []
-    for first in range(0, len(frames), BATCH):
-        outputs.append(_outputs(plan.graph, frames[first : first + BATCH], sent, np.float32))
+    for part in _batches(frames):
+        outputs.append(_outputs(plan.graph, part, sent, np.float32))
         if progress is not None:
             progress(len(outputs[-1]))
     return np.concatenate(outputs)
 
 
+def dense_outputs(graph: Graph, frames: Mapping[str, Array]) -> Floats:
+    """f(x) of the outputs, float64 (frames, outputs), softmax not applied; computed in float32.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    frames
+        (frames, \\*shape) by input.
+    """
+    return np.concatenate([_outputs(graph, part, lambda node, value: value, np.float32) for part in _batches(frames)])
+
+
+def _batches(frames: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    for first in range(0, len(next(iter(frames.values()))), BATCH):
+        yield {name: values[first : first + BATCH] for name, values in frames.items()}
+
+
 def _outputs(
     graph: Graph,
-    frames: NDArray[Any],
+    frames: dict[str, Array],
     sent: Callable[[Node, Floats], Floats],
     dtype: type[np.floating[Any]] = np.float64,
 ) -> Floats:
@@ -116,7 +132,7 @@ def _outputs(
         values[node.name] = sent(node, value)
         return values[node.name]
 
-    forward(graph, {graph.inputs[0].name: frames}, sent=keep, dtype=dtype)
+    forward(graph, frames, sent=keep, dtype=dtype)
     return np.concatenate([values[name] for name in graph.outputs], axis=1).astype(np.float64)
 
 

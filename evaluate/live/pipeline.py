@@ -18,9 +18,9 @@ from tfsnn.stage.output import replacing
 from tfsnn.stage.provenance import circumstances, provenance
 from tfsnn.stream import Stream
 
+from ..baselines.reference import reference
 from . import page
 from .decisions import decision
-from .reference import reference
 from .run import KEPT, record, rows, summary
 from .show import screen, table_file
 from .tune import tuned

@@ -16,8 +16,8 @@ from tfsnn.errors import TfsnnError
 from tfsnn.stream import Stream
 
 from ..baselines.ann import ann
+from ..baselines.reference import Reference
 from .decisions import Decision
-from .reference import Reference
 
 KEPT = 16
 """Frames kept for the zero-skipping ANN; and outputs kept of each frame, at most."""
@@ -189,7 +189,7 @@ def summary(net: Net, kept: Record) -> dict[str, Any]:
         The rows.
     """
     dense = sum(net.graph.macs().values())
-    skipping = ann(net.graph, np.concatenate(kept.sample))
+    skipping = ann(net.graph, {net.graph.inputs[0].name: np.concatenate(kept.sample)})
     zero_skipping = float(sum(counts.mean() for counts in skipping.nonzero_macs.values()))
     later = {name: spread(values[1:] or values) for name, values in kept.series.items()}
     operations = max(later["operations"]["mean"], 1e-9)

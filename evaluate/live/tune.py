@@ -10,8 +10,8 @@ from tfsnn.aliases import Array
 from tfsnn.errors import InputError
 from tfsnn.stream import Stream
 
+from ..baselines.reference import Reference
 from .decisions import Decision
-from .reference import Reference
 from .run import fidelity, record, rows
 
 LADDER = (0.005, 0.007, 0.01, 0.014, 0.02, 0.028, 0.04, 0.056, 0.08, 0.11, 0.16, 0.22, 0.32, 0.45, 0.64)

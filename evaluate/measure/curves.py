@@ -1,4 +1,4 @@
-"""What a run is worth and what it costs: accuracy over the course of a frame, bytes, NeuroBench's names, energy.
+"""What a run is worth and what it costs over the course of a frame.
 
 A *cut* asks what a network would have said, had it been stopped there. Between two time stamps nothing changes, so
 every curve is a staircase and is computed exactly, over all samples, from what a trajectory holds:
@@ -23,7 +23,7 @@ from tfsnn.errors import InputError
 from tfsnn.plan.plan import Plan
 from tfsnn.record import Trajectory, readout
 
-from .score import MEASURES, scores
+from .task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Curve:
     time
         int64 (cuts): time stamps, in ticks.
     score
-        float64 (cuts): share of right answers, or mean absolute error.
+        float64 (cuts): the measure that decides.
     operations, spikes
         float64 (cuts): synaptic operations, and events sent (the input's included), a sample has spent by then.
     """
@@ -58,21 +58,19 @@ def start(plan: Plan) -> Floats:
     return np.asarray(said[0], np.float64)
 
 
-def curve(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measure: str = "accuracy") -> Curve:
+def curve(trajectory: Trajectory, task: Task, targets: NDArray[Any], at_start: Floats) -> Curve:
     """Score, operations and events against time.
 
     Parameters
     ----------
     trajectory
         Of all samples.
-    labels
-        (samples): what is right.
+    task, targets
+        How its outputs are judged, and (samples, ...) against what; no masks.
     at_start
         (outputs): :func:`start`.
-    measure
-        One of :data:`MEASURES`.
     """
-    rows, first = _scored(trajectory, labels, at_start, measure)
+    rows, first = _scored(trajectory, task, targets, at_start)
     nothing = np.zeros(len(first))
     columns = [
         _staircase(trajectory.t, trajectory.offsets, values, before)
@@ -80,29 +78,28 @@ def curve(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measur
     ]
     stamps = columns[0][0]
     time = np.concatenate([stamps[:1] - 1 if len(stamps) else [0], stamps]).astype(np.int64)
-    return Curve(time, *(np.concatenate([[mean], after]) for (_, after), mean in zip(columns, (first.mean(), 0, 0))))
+    score, operations, spikes = (np.concatenate([[mean], after]) for (_, after), mean in zip(columns, (first.mean(), 0, 0)))
+    return Curve(time, task.summarized(score), operations, spikes)
 
 
-def budget(
-    trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measure: str = "accuracy"
-) -> tuple[Floats, Floats]:
+def budget(trajectory: Trajectory, task: Task, targets: NDArray[Any], at_start: Floats) -> tuple[Floats, Floats]:
     """Score against the synaptic operations that each sample may spend.
 
     Parameters
     ----------
-    trajectory, labels, at_start, measure
+    trajectory, task, targets, at_start
         As for :func:`curve`.
 
     Returns
     -------
     float64 (steps), float64 (steps)
-        Budgets at which the score changes, from 0, and the mean score from each of them on.
+        Budgets at which the score changes, from 0, and the score from each of them on.
     """
-    rows, first = _scored(trajectory, labels, at_start, measure)
+    rows, first = _scored(trajectory, task, targets, at_start)
     spent, score = _staircase(trajectory.operations, trajectory.offsets, rows, first)
     keep = np.concatenate([[True], np.diff(score) != 0]) if len(score) else np.zeros(0, np.bool_)
     ahead = int(not len(spent) or bool(spent[0] > 0))
-    return np.append([0.0] * ahead, spent[keep]), np.append([first.mean()] * ahead, score[keep])
+    return np.append([0.0] * ahead, spent[keep]), task.summarized(np.append([first.mean()] * ahead, score[keep]))
 
 
 def frames_of(
@@ -132,16 +129,15 @@ def frames_of(
     return outputs, operations, spikes
 
 
-def _scored(trajectory: Trajectory, labels: NDArray[Any], at_start: Floats, measure: str) -> tuple[Floats, Floats]:
+def _scored(trajectory: Trajectory, task: Task, targets: NDArray[Any], at_start: Floats) -> tuple[Floats, Floats]:
     """Score of each row of the trajectory, and of each sample before its first."""
     lengths = np.diff(trajectory.offsets)
-    if len(labels) != len(lengths) or measure not in MEASURES:
+    if len(targets) != len(lengths) or task.kind == "mask":
         raise InputError(
-            f"metrics: {len(labels)} labels for {len(lengths)} samples, measure {measure!r}; "
-            f"give a label a sample, and one of {', '.join(MEASURES)}"
+            f"metrics: {len(targets)} targets of kind {task.kind} for {len(lengths)} samples; give one a sample, and no masks"
         )
-    rows = scores(trajectory.outputs, np.repeat(labels, lengths), measure)
-    return rows, scores(np.broadcast_to(at_start, (len(labels), len(at_start))), labels, measure)
+    rows = task.scores(trajectory.outputs, np.repeat(targets, lengths, axis=0))
+    return rows, task.scores(np.broadcast_to(at_start, (len(targets), len(at_start))), targets)
 
 
 def _staircase(

@@ -24,6 +24,14 @@ QUANTITIES = {
     "operations": "synaptic operations a frame (mean)",
     "spikes_per_neuron": "spikes per neuron and frame (mean)",
 }
+LABELS = {
+    "accuracy": ("Accuracy", "right answers (%)"),
+    "iou": ("Mean IoU", "mean IoU (%)"),
+    "rmse": ("Error", "root mean squared error"),
+    "error": ("Error", "mean absolute error"),
+}
+"""By measure, what captions and axes call it."""
+SHARES = ("accuracy", "iou")
 ENDS = {"operations": "synaptic_operations", "spikes_per_neuron": "spikes_per_neuron"}
 LABEL = 0.06
 """Width of a point's label, as a share of the axis."""
@@ -44,7 +52,7 @@ def draw(report: Report, folder: Path) -> dict[str, str]:
     dict
         Caption by file name.
     """
-    measure = "Accuracy" if report["measure"] == "accuracy" else "Error"
+    measure = LABELS[report["measure"]][0]
     within = len(report["rows"][0]["curve"]["time"]) > 2
     inside = "over the course of a frame, all frames stopped at the same time (left), and " if within else ""
     intervals = ", with 95 % intervals" if report["measure"] == "accuracy" else ""
@@ -110,7 +118,8 @@ def _ends(report: Report, quantity: str, axes: Axes) -> None:
     if report["measure"] == "accuracy":
         bounds = _percent(report, [row["accuracy_ci95"] for row in rows])
         whiskers = np.abs(bounds.T - y)[:, shown]
-        reach = [*bounds[shown].flat, 100 * report["baselines"]["ann"]["accuracy"]]
+        others = (report["baselines"]["ann"], report["baselines"].get("original"))
+        reach = [*bounds[shown].flat, *(100 * entry["accuracy"] for entry in others if entry is not None)]
         margin = 0.16 * max(max(reach) - min(reach), 0.1)
         axes.set_ylim(min(reach) - margin, max(reach) + margin)
     axes.errorbar(
@@ -157,25 +166,29 @@ def _sides(x: Floats, shown: NDArray[np.bool_], chosen: int) -> dict[int, bool]:
 
 def _shown(report: Report, y: Floats) -> NDArray[np.bool_]:
     """Rows that share a scale: where a network has collapsed, the differences between the others would be lost."""
-    if report["measure"] != "accuracy":
+    if report["measure"] not in SHARES:
         return np.ones(len(y), np.bool_)
-    near: NDArray[np.bool_] = y >= 100 * report["baselines"]["ann"]["accuracy"] - 3
+    near: NDArray[np.bool_] = y >= 100 * report["baselines"]["ann"][report["measure"]] - 3
     near[report["headline"]["row"]] = True
     return near
 
 
 def _baselines(report: Report, quantity: str, axes: Axes, *, labels: bool) -> None:
     ann, skipping = report["baselines"]["ann"], report["baselines"]["zero_skipping"]
-    said = float(_percent(report, [ann[report["measure"]]])[0])
-    unit = " %" if report["measure"] == "accuracy" else ""
-    axes.axhline(
-        said, color="black", linewidth=0.9, linestyle=DOTTED, label=f"ANN: {said:.4g}{unit}" if labels else None
-    )
+    unit = " %" if report["measure"] in SHARES else ""
+    levels: list[tuple[str, Report, str, Any]] = [("integer network", ann, "black", DOTTED)]
+    first = report["baselines"].get("original")
+    levels += [] if first is None else [("Keras" if first["keras"] else "the model, as read", first, GREEN, DASHED)]
+    for name, entry, colour, dash in levels:
+        said = float(_percent(report, [entry[report["measure"]]])[0])
+        label = f"{name}: {said:.4g}{unit}" if labels else None
+        axes.axhline(said, color=colour, linewidth=0.9, linestyle=dash, label=label)
     if quantity != "operations":
         return
-    for name, entry, colour, dash in (("zero-skipping", skipping, RED, DASHED), ("dense", ann, GREY, SOLID)):
-        label = f"{name} ANN: {entry['operations']:,.0f} MACs"
-        axes.axvline(entry["operations"], color=colour, linewidth=1.2, linestyle=dash, label=label if labels else None)
+    counts: list[tuple[str, Report, str, Any]] = [("zero-skipping", skipping, RED, DASHED), ("dense", ann, GREY, SOLID)]
+    for name, entry, colour, dash in counts:
+        label = f"{name} ANN: {entry['operations']:,.0f} MACs" if labels else None
+        axes.axvline(entry["operations"], color=colour, linewidth=1.2, linestyle=dash, label=label)
 
 
 def _time(report: Report, figure: Figure) -> None:
@@ -218,11 +231,11 @@ def _few(report: Report) -> list[int]:
 
 
 def _percent(report: Report, values: Sequence[Any]) -> Floats:
-    return np.asarray(values, np.float64) * (100 if report["measure"] == "accuracy" else 1)
+    return np.asarray(values, np.float64) * (100 if report["measure"] in SHARES else 1)
 
 
 def _label(report: Report) -> str:
-    return "right answers (%)" if report["measure"] == "accuracy" else "mean absolute error"
+    return LABELS[report["measure"]][1]
 
 
 def _plain_ticks(axes: Axes, quantity: str) -> None:

@@ -68,7 +68,7 @@ def one_frame(workload: Workload, result: Result, of_ann: Floats, path: Path) ->
 
 
 def _image(workload: Workload, result: Result, figure: SubFigure) -> None:
-    raw, axes = workload.raw[0].astype(np.float64), figure.subplots()
+    raw, axes = next(iter(workload.raw.values()))[0].astype(np.float64), figure.subplots()
     if raw.ndim == 3 and raw.shape[2] == 3:
         axes.imshow((raw - raw.min()) / max(float(np.ptp(raw)), 1e-9), interpolation="nearest")
     else:
@@ -76,8 +76,12 @@ def _image(workload: Workload, result: Result, figure: SubFigure) -> None:
         axes.imshow(grey, cmap="gray_r", interpolation="nearest", aspect="equal" if raw.ndim > 1 else "auto")
     axes.set(xticks=[], yticks=[], anchor="N")
     axes.grid(visible=False)
-    said = f"{result.predictions[0]}" if workload.measure == "accuracy" else f"{result.outputs[0, 0]:.3g}"
-    axes.set_title(f"label {workload.labels[0]}, network says {said}", fontsize=9, fontweight="normal")
+    task, right = workload.tasks[workload.first], workload.targets[workload.first][0]
+    outputs = workload.by_output(result.outputs)[workload.first]
+    said = f"label {right}, network says {task.decided(outputs)[0]}"
+    if task.kind == "values":
+        said = f"target {np.ravel(right)[0]:.3g}, network says {outputs[0, 0]:.3g}" if outputs.size == 1 else ""
+    axes.set_title(said, fontsize=9, fontweight="normal")
 
 
 def _potentials(result: Result, trajectory: Trajectory, of_ann: Floats, tick: float, axes: Axes) -> None:

@@ -7,27 +7,26 @@ event-driven network are target neurons inside the borders: the comparison that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats
 
 from ..baselines.ann import Ann
-from ..measure import energy, neurobench
-from ..measure import score as scoring
-from ..measure import sizes
+from ..baselines.original import Original
+from ..measure import energy, neurobench, sizes
+from ..measure.paired import paired
 from ..measure.papers import papers_macs
-from ..measure.score import Accuracy
+from ..selection import TOLERANCE, Selection, cheapest
 from ..trial import Trial
 from ..workload import Workload
 
 FORMAT, FORMAT_VERSION = "tfsnn-report", 1
-TOLERANCE = 0.001
 BUDGETS = 200
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +36,29 @@ class Findings:
     Parameters
     ----------
     ann
-        The dense ANN.
+        The integer network, dense.
     trials, quantized
-        By threshold, from low to high: the event-driven network, and the outputs of the quantized ANN.
+        By threshold, from low to high: the event network, and the outputs of the quantized ANN.
+    model, on_raw, on_frames
+        The user's model, and its answers by output to raw samples and to encoded frames; None where it is not there.
+    selected
+        What was found on the frames that the threshold was chosen on; None: they are those that are tested.
+    speed
+        Times a frame; None where they were not taken.
     """
 
     ann: Ann
     trials: Sequence[Trial]
     quantized: Sequence[Floats]
+    model: Original | None = None
+    on_raw: Mapping[str, Floats] | None = None
+    on_frames: Mapping[str, Floats] | None = None
+    selected: Selection | None = None
+    speed: dict[str, Any] | None = None
 
 
-def assemble(workload: Workload, found: Findings) -> dict[str, Any]:
-    """The part of report.json that depends on nothing but network, data and settings.
+def assemble(workload: Workload, found: Findings, margin: float = 1.0) -> dict[str, Any]:
+    """The part of report.json that depends on nothing but network, data and settings; and times.
 
     Parameters
     ----------
@@ -56,83 +66,79 @@ def assemble(workload: Workload, found: Findings) -> dict[str, Any]:
         What was evaluated.
     found
         What was measured.
+    margin
+        Points below the first baseline from which on no saving is claimed.
     """
-    rows = [_row(workload, trial, found.ann) for trial in found.trials]
-    report: dict[str, Any] = {
+    first = _scored(workload, found.ann.outputs) if found.on_raw is None else workload.figures(found.on_raw)
+    rows = [_row(workload, trial, found.ann, first, margin) for trial in found.trials]
+    chosen, within = spoken_of(workload, found)
+    return {
         "measure": workload.measure,
+        "tasks": {name: {"kind": task.kind, "measure": task.measure} for name, task in workload.tasks.items()},
         "dataset": _dataset(workload),
         "encoder": workload.encoder.to_json() | {"comparisons": energy.encoder_comparisons(workload.graph)},
         "network": _network(workload, found.trials),
-        "baselines": _baselines(workload, found),
+        "baselines": _baselines(workload, found, first),
         "rows": rows,
+        "headline": {
+            "threshold": rows[chosen]["threshold"],
+            "row": chosen,
+            "within_tolerance": within,
+            "tolerance": TOLERANCE / 100,
+            "margin": margin,
+            "withheld": rows[chosen]["withheld"],
+        },
+        "selection": {"on": "test"} if found.selected is None else asdict(found.selected),
+        "paired": _paired(workload, found, chosen),
+        "speed": found.speed,
         "layers": _layers(workload, found),
         "energy": _energy(workload, found),
     }
-    chosen, within = headline(rows, report["baselines"]["ann"], workload.measure)
-    report["headline"] = {
-        "threshold": rows[chosen]["threshold"],
-        "row": chosen,
-        "within_tolerance": within,
-        "tolerance": TOLERANCE,
-    }
-    return report
 
 
-def headline(rows: Sequence[Mapping[str, Any]], ann: Mapping[str, Any], measure: str) -> tuple[int, bool]:
-    """The row of the headline: the fewest operations of those as good as the ANN, or else the best.
-
-    As good: an accuracy at most :data:`TOLERANCE` below, or an error at most a twentieth above.
+def spoken_of(workload: Workload, found: Findings) -> tuple[int, bool]:
+    """The row of the headline, and whether it is as good as the integer network where it was chosen.
 
     Parameters
     ----------
-    rows
-        Of the report.
-    ann
-        Its dense ANN.
-    measure
-        ``"accuracy"`` or ``"error"``.
-
-    Returns
-    -------
-    int, bool
-        Position of the row, and whether it is as good.
+    workload, found
+        As for :func:`assemble`.
     """
-    if measure == "accuracy":
-        loss = [ann["accuracy"] - row["accuracy"] - TOLERANCE for row in rows]
-    else:
-        loss = [row["error"] - 1.05 * ann["error"] for row in rows]
-    good = [at for at, value in enumerate(loss) if value <= 1e-12]
-    if good:
-        return min(good, key=lambda at: float(rows[at]["synaptic_operations"])), True
-    return int(np.argmin(loss)), False
+    if found.selected is not None:
+        return found.selected.row, found.selected.within
+    reference = _scored(workload, found.ann.outputs)
+    rows = []
+    for trial in found.trials:
+        figures = _scored(workload, trial.outputs)
+        cost = float(trial.operations.mean())
+        rows.append(figures | {"synaptic_operations": cost, "behind": workload.lost(figures, reference)})
+    return cheapest(rows, reference, workload.measure)
 
 
-def score(outputs: Floats, labels: NDArray[Any], measure: str) -> dict[str, Any]:
-    """``accuracy`` with its interval, or ``error``; what does not apply is None.
-
-    Parameters
-    ----------
-    outputs, labels
-        (frames, outputs) and (frames).
-    measure
-        ``"accuracy"`` or ``"error"``.
-    """
-    if measure == "accuracy":
-        return _accuracy(scoring.accuracy(outputs, labels))
-    return {"accuracy": None, "accuracy_ci95": None, "error": float(scoring.scores(outputs, labels, measure).mean())}
+def _scored(workload: Workload, outputs: Floats) -> Figures:
+    return workload.figures(workload.by_output(outputs))
 
 
-def _accuracy(found: Accuracy) -> dict[str, Any]:
-    return {"accuracy": found.value, "accuracy_ci95": [found.low, found.high], "error": None}
+def _paired(workload: Workload, found: Findings, chosen: int) -> list[dict[str, Any]]:
+    """The event network against the user's model, and against the integer network, on the same frames."""
+    event = workload.by_output(found.trials[chosen].outputs)
+    others = {"ann": workload.by_output(found.ann.outputs)} | ({} if found.on_raw is None else {"original": found.on_raw})
+    return [
+        {"output": name, "against": against}
+        | asdict(paired(*(task.scores(outputs[name], workload.targets[name]) == 1 for outputs in (event, other))))
+        for against, other in others.items()
+        for name, task in workload.tasks.items()
+        if task.measure == "accuracy"
+    ]
 
 
 def _dataset(workload: Workload) -> dict[str, Any]:
     return {
         "name": workload.dataset,
-        "split": "test",
-        "samples": len(workload.labels),
+        "split": workload.split,
+        "samples": workload.samples,
         "available": workload.available,
-        "shape": list(workload.raw.shape[1:]),
+        "shape": list(workload.graph.inputs[0].shape),
         "one_stream": workload.streamed,
     }
 
@@ -158,11 +164,13 @@ def _state_bytes(trial: Trial) -> int:
     return sizes.state_bytes(plan.graph, trial.result.carrier, spiking_output=plan.settings.spiking_output)
 
 
-def _baselines(workload: Workload, found: Findings) -> dict[str, Any]:
-    graph, whole = workload.graph, score(found.ann.outputs, workload.labels, workload.measure)
+def _baselines(workload: Workload, found: Findings, first: Figures) -> dict[str, Any]:
+    graph, whole = workload.graph, _scored(workload, found.ann.outputs)
     skipping = sum(float(macs.mean()) for macs in found.ann.nonzero_macs.values())
     return {
-        "ann": whole
+        "original": _original(found.model, first),
+        "float": None if found.on_frames is None else _behind(workload, workload.figures(found.on_frames), first),
+        "ann": _behind(workload, whole, first)
         | {
             "operations": sum(graph.macs().values()),
             "operations_with_borders": sum(graph.macs(borders=True).values()),
@@ -171,19 +179,35 @@ def _baselines(workload: Workload, found: Findings) -> dict[str, Any]:
         },
         "zero_skipping": whole | {"operations": skipping},
         "quantized": [
-            {"threshold": trial.result.plan.settings.threshold} | score(outputs, workload.labels, workload.measure)
+            {"threshold": trial.result.plan.settings.threshold} | _scored(workload, outputs)
             for trial, outputs in zip(found.trials, found.quantized)
         ],
     }
 
 
-def _row(workload: Workload, trial: Trial, ann: Ann) -> dict[str, Any]:
-    result, frames = trial.result, len(workload.labels)
+def _original(model: Original | None, figures: Figures) -> dict[str, Any] | None:
+    """The user's model on raw samples."""
+    if model is None:
+        return None
+    given = "raw samples" if model.trained_on is None else "frames of its encoder"
+    named = {"name": model.name, "what": model.what, "input": given, "sha256": model.digest, "converted_from_it": model.known}
+    return figures | named | {"keras": model.keras is not None, "notes": list(model.notes)}
+
+
+def _behind(workload: Workload, figures: Figures, first: Figures) -> Figures:
+    """Measures, how many points they lie behind the first baseline, and whether they are at chance."""
+    return figures | {"lost": workload.lost(figures, first), "at_chance": workload.at_chance(figures)}
+
+
+def _row(workload: Workload, trial: Trial, ann: Ann, first: Figures, margin: float) -> dict[str, Any]:
+    result, frames = trial.result, workload.samples
     settings, ledger = result.plan.settings, result.ledger
     operations = float(trial.operations.mean())
     neurons = sum(population.size for population in result.plan.populations)
     footprint = _state_bytes(trial) + sizes.weight_bytes(workload.graph)
-    stamps = trial.stamps if result.schedule == "slot" else None
+    stamps = _stamps(workload, trial) if result.schedule == "slot" else None
+    figures = _behind(workload, _scored(workload, trial.outputs), first)
+    withheld = _withheld(figures, margin)
     return {
         "threshold": settings.threshold,
         "unit": settings.unit,
@@ -193,12 +217,13 @@ def _row(workload: Workload, trial: Trial, ann: Ann) -> dict[str, Any]:
         "spiking_output": settings.spiking_output,
         "engine": result.engine,
         "carrier": result.carrier,
-        **score(trial.outputs, workload.labels, workload.measure),
-        "same_as_ann": _agreement(trial.outputs, ann.outputs) if workload.measure == "accuracy" else None,
+        **figures,
+        "same_as_ann": _agreement(workload, trial.outputs, ann.outputs),
         "spikes_per_neuron": float(ledger.sent.sum()) / frames / neurons,
         "synaptic_operations": operations,
         "synaptic_operations_nonzero": float(ledger.synaptic_operations_nonzero.sum()) / frames,
-        "reduction": sum(workload.graph.macs().values()) / operations if operations else None,
+        "reduction": sum(workload.graph.macs().values()) / operations if operations and not withheld else None,
+        "withheld": withheld,
         "first_frame_operations": float(trial.operations[0]) if workload.streamed else operations,
         "checks": float(ledger.checks.sum()) / frames,
         "comparisons": float(ledger.comparisons.sum()) / frames,
@@ -210,8 +235,30 @@ def _row(workload: Workload, trial: Trial, ann: Ann) -> dict[str, Any]:
     }
 
 
-def _agreement(outputs: Floats, of_ann: Floats) -> float:
-    return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(of_ann, axis=1)))
+def _withheld(figures: Figures, margin: float) -> str | None:
+    """Why no saving is claimed for a result; None if it is."""
+    if figures["at_chance"]:
+        return "chance"
+    return "margin" if figures["lost"] > margin + 1e-9 else None
+
+
+def _agreement(workload: Workload, outputs: Floats, of_ann: Floats) -> float | None:
+    """Share of decisions of the first output that are those of the integer network."""
+    task = workload.tasks[workload.first]
+    if task.kind == "values":
+        return None
+    one, other = (workload.by_output(values)[workload.first] for values in (outputs, of_ann))
+    return float(np.mean(task.decided(one) == task.decided(other)))
+
+
+def _stamps(workload: Workload, trial: Trial) -> int:
+    """Time stamps of all samples together."""
+    if trial.stamps is not None:
+        return trial.stamps
+    events = workload.events
+    begins = np.zeros(len(events) + 1, np.bool_)
+    begins[events.offsets] = True
+    return int(np.count_nonzero(begins[:-1] | (np.diff(events.t, prepend=-1) != 0)))
 
 
 def _curve(workload: Workload, trial: Trial, neurons: int) -> dict[str, Any]:
@@ -246,7 +293,7 @@ def _layers(workload: Workload, found: Findings) -> list[dict[str, Any]]:
             "dense_macs": inside.get(node.name, 0),
             "dense_macs_with_borders": borders.get(node.name, 0),
             "zero_skipping_macs": float(found.ann.nonzero_macs[node.name].mean()) if node.name in inside else 0.0,
-            "rows": [_ledger(trial, position, len(workload.labels)) for trial in found.trials],
+            "rows": [_ledger(trial, position, workload.samples) for trial in found.trials],
         }
         for position, node in enumerate(workload.graph.nodes)
     ]
@@ -283,7 +330,7 @@ def _energy(workload: Workload, found: Findings) -> dict[str, Any]:
                 "name": preset.name,
                 "ann": energy.mac_energy(preset, macs),
                 "zero_skipping": energy.mac_energy(preset, skipping),
-                "rows": [_trial_energy(preset, trial, len(workload.labels), pixels) for trial in found.trials],
+                "rows": [_trial_energy(preset, trial, workload.samples, pixels) for trial in found.trials],
             }
             for preset in energy.PRESETS
         ],

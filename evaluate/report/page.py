@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .html import code, document, facts, figure, folded, heading, listed, note, table
+from .html import code, document, escape, facts, figure, folded, heading, listed, note, table
+from .steps import LOST, MEASURED, baselines_before, head, lines, name_of_first, original, percent, scored
 
 Report = Mapping[str, Any]
 UNITS = {
     "relative": "relative to each layer's calibrated scale",
     "absolute": "absolute",
     "lsb": "in steps of the weights' own grid",
+}
+FIGURES = {
+    "accuracy": "accuracy",
+    "rmse": "root mean squared error",
+    "mse": "mean squared error",
+    "r2": "R2",
+    "error": "mean absolute error",
+    "iou": "mean IoU",
+    "pixel_accuracy": "pixel accuracy",
 }
 LEDGER = {
     "sent_positive": "sent +",
@@ -34,146 +43,208 @@ def render(report: Report, pictures: Sequence[tuple[str, bytes]]) -> str:
     report
         What report.json holds.
     pictures
-        Caption and PNG of each, in order.
+        Caption and PNG of each, in order: the first one stands on the first screen, the last where a single frame is shown.
     """
-    title = f"{report['dataset']['name']}, event by event"
     version = f"Written by tfsnn {report['versions']['tfsnn']}, {report['time']}. The numbers are in report.json."
     sections = (
-        ("Every threshold", _rows(report) + "".join(figure(*picture) for picture in pictures[2:])),
+        ("Step by step: what is lost, and what it costs", _steps(report) + "".join(figure(*picture) for picture in pictures[1:])),
         ("Beside it: the same network without events", _baselines(report)),
+        *((("How fast", _speed(report)),) if report.get("speed") else ()),
         ("The ledger", _ledger(report)),
         ("Under NeuroBench's names", _neurobench(report)),
         ("Energy, under assumptions", _energy(report)),
         ("The network", _network(report)),
         ("Where this comes from", _origin(report)),
     )
+    headline, *more = summary(report)
     body = [
-        f"<header><p>tfsnn evaluation</p><h1>{escape(title)}</h1></header>",
-        f'<p class="lead">{escape(" ".join(summary(report)))}</p>',
+        f"<header><p>{escape(report['dataset']['name'])}, event by event</p><h1>{escape(headline)}</h1></header>",
+        f'<p class="lead">{escape(" ".join(more))}</p>',
         facts(_facts(report)),
-        *(figure(*picture) for picture in pictures[:2]),
+        *(figure(*picture) for picture in pictures[:1]),
         *(heading(name) + content for name, content in sections),
         f"<footer>{escape(version)}</footer>",
     ]
-    return document(title, body)
+    return document(f"{report['dataset']['name']}, event by event", body)
 
 
 def summary(report: Report) -> list[str]:
-    """The headline in sentences, for better or worse."""
-    row, ann, skipping = chosen(report), report["baselines"]["ann"], report["baselines"]["zero_skipping"]
-    data = report["dataset"]
-    whole = data["samples"] == data["available"]
-    frames = f"{'all' if whole else 'the first'} {data['samples']:,} test frames of {data['name']}"
-    said = f"At a threshold of {row['threshold']:g} ({row['unit']}) the event-driven network "
-    if report["measure"] == "accuracy":
-        low, high = (100 * bound for bound in row["accuracy_ci95"])
-        said += f"gets {percent(row['accuracy'])} of {frames} right (95 % interval {low:.2f} to {high:.2f} %); "
-        said += f"the ANN with the same weights gets {percent(ann['accuracy'])}."
-    else:
-        said += f"errs by {row['error']:.4g} on average over {frames}; "
-        said += f"the ANN with the same weights errs by {ann['error']:.4g}."
-    cost = row["synaptic_operations"]
-    dense, skipped = (
-        f"{compared(cost, other['operations'])} the {other['operations']:,.0f}" for other in (ann, skipping)
-    )
-    spent = f"It spends {cost:,.0f} synaptic operations a frame: {dense} multiply-accumulates of the dense ANN, and "
-    return [said, spent + f"{skipped} that are left when the ANN skips zeros.", _choice(report)]
+    """The result in one plain sentence, for better or worse; then what it rests on."""
+    return [_headline(report), _interval(report), *_costs(report), *_tests(report), _choice(report), *_notes(report)]
 
 
 def chosen(report: Report) -> Report:
-    """The row of the headline."""
+    """The row that the report speaks of."""
     row: Report = report["rows"][report["headline"]["row"]]
     return row
 
 
-def compared(cost: float, other: float) -> str:
+def compared(cost: float, other: float, what: str = "") -> str:
     """How a cost compares with another, in words.
 
+    Parameters
+    ----------
+    cost, other
+        Two counts.
+    what
+        What is counted.
+
     Examples
     --------
-    >>> compared(250, 1000), compared(101, 100), compared(300, 200)
-    ('4.0 times fewer than', 'about as many as', '1.5 times as many as')
+    >>> compared(250, 1000), compared(101, 100), compared(300, 200, "operations")
+    ('4.0 times fewer than', 'about as many as', '1.5 times as many operations as')
     """
+    what = f" {what}" if what else ""
     if not cost or not other:
-        return "against"
+        return f"no{what} against" if what else "against"
     if 0.95 < cost / other < 1.05:
-        return "about as many as"
-    return f"{other / cost:.1f} times fewer than" if cost < other else f"{cost / other:.1f} times as many as"
+        return f"about as many{what} as"
+    return f"{other / cost:.1f} times fewer{what} than" if cost < other else f"{cost / other:.1f} times as many{what} as"
 
 
-def percent(share: float | None) -> str:
-    """A share as a percentage; a dash where there is none.
+def _headline(report: Report) -> str:
+    row, ann = chosen(report), report["baselines"]["ann"]
+    first = original(report) or ann
+    name, measure = name_of_first(report), report["measure"]
+    if measure == "accuracy":
+        said = f"The event network gets {percent(row['accuracy'])} right, {name} {percent(first['accuracy'])}"
+    elif measure == "iou":
+        said = f"The event network reaches a mean IoU of {percent(row['iou'])}, {name} {percent(first['iou'])}"
+    else:
+        said = f"The event network errs by {scored(report, row)} ({MEASURED[measure]}), {name} by {scored(report, first)}"
+    if row.get("withheld") == "chance":
+        return f"{said}: no better than an answer that is always the same, so no saving is claimed."
+    if row.get("withheld"):
+        return f"{said}: it loses more than {report['headline']['margin']:g} {LOST[measure]}, so no saving is claimed."
+    return f"{said}; it needs {compared(row['synaptic_operations'], ann['operations'], 'operations')} the dense network."
 
-    Examples
-    --------
-    >>> percent(0.9905), percent(None)
-    ('99.05 %', '-')
-    """
-    return "-" if share is None else f"{100 * share:.2f} %"
+
+def _interval(report: Report) -> str:
+    row, data = chosen(report), report["dataset"]
+    whole = data["samples"] == data["available"]
+    frames = f"{'all' if whole else 'the first'} {data['samples']:,} {data['split']} frames of {data['name']}"
+    text = f"At a threshold of {row['threshold']:g} ({row['unit']}), on {frames}"
+    if report["measure"] == "accuracy":
+        low, high = (100 * bound for bound in row["accuracy_ci95"])
+        return f"{text}; 95 % interval {low:.2f} to {high:.2f} %."
+    if report["measure"] == "iou":
+        each = ", ".join(percent(value) for value in row["iou_per_class"])
+        return f"{text}; IoU by class {each}; {percent(row['pixel_accuracy'])} of the pixels are right."
+    if report["measure"] == "rmse":
+        r2 = "" if row["r2"] is None else f", R2 {row['r2']:.4f}"
+        return f"{text}; mean squared error {row['mse']:.4g}{r2}."
+    return f"{text}."
 
 
-def scored(report: Report, entry: Report) -> str:
-    """The score of a row or a baseline, whichever way it is measured."""
-    return percent(entry["accuracy"]) if report["measure"] == "accuracy" else f"{entry['error']:.4g}"
+def _costs(report: Report) -> list[str]:
+    row, ann, skipping = chosen(report), report["baselines"]["ann"], report["baselines"]["zero_skipping"]
+    cost = row["synaptic_operations"]
+    if row.get("withheld"):
+        return [f"It spends {cost:,.0f} synaptic operations a frame; the dense network {ann['operations']:,.0f} multiply-accumulates."]
+    dense, skipped = (f"{compared(cost, other['operations'])} the {other['operations']:,.0f}" for other in (ann, skipping))
+    spent = f"It spends {cost:,.0f} synaptic operations a frame: {dense} multiply-accumulates of the dense ANN, and "
+    return [spent + f"{skipped} that are left when the ANN skips zeros."]
+
+
+def _tests(report: Report) -> list[str]:
+    """What the paired tests say, in a sentence each."""
+    names = {"original": name_of_first(report), "ann": "the integer network"}
+    several = len(report.get("tasks", {})) > 1
+    return [
+        f"{'On ' + test['output'] + ' it' if several else 'It'} alone is right on {test['only_first']:,} frames, {names[test['against']]} "
+        f"alone on {test['only_second']:,}: p = {test['p']:.2g} (exact McNemar test)."
+        for test in report.get("paired", ())
+    ]
 
 
 def _choice(report: Report) -> str:
     if len(report["rows"]) == 1:
         return "No other threshold was tried."
-    points = f"within {100 * report['headline']['tolerance']:g} points"
-    near = points if report["measure"] == "accuracy" else "within a twentieth"
+    tolerance = f"{100 * report['headline']['tolerance']:g} points"
+    near = f"within {tolerance}" if report["measure"] in ("accuracy", "iou") else "within a twentieth"
+    selection = report.get("selection", {"on": "test"})
+    if selection["on"] == "test":
+        where = "it was chosen on the test frames themselves, so expect slightly less on new data"
+    else:
+        where = f"it was chosen on {selection['samples']:,} frames of the {selection['on']} split"
     if report["headline"]["within_tolerance"]:
-        return f"Of the thresholds tried it costs the least {near} of the ANN; it was chosen on these very frames."
-    return f"No threshold tried comes {near} of the ANN; this one comes closest, and was chosen on these very frames."
+        return f"Of the thresholds tried it costs the least {near} of the integer network; {where}."
+    return f"No threshold tried comes {near} of the integer network; this one comes closest, and {where}."
+
+
+def _notes(report: Report) -> list[str]:
+    found = original(report)
+    if found is None and "original" in report["baselines"]:
+        return ["The Keras model itself was not compared: it was not found beside the network; name it with --model."]
+    return [f"{note[0].upper()}{note[1:]}." for note in (found or {}).get("notes", ())]
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     row, baselines = chosen(report), report["baselines"]
-    cost = row["synaptic_operations"]
-    return [
-        (scored(report, row), "right answers" if report["measure"] == "accuracy" else "mean absolute error"),
+    cost, measure = row["synaptic_operations"], report["measure"]
+    tiles = [(scored(report, row), "right answers" if measure == "accuracy" else MEASURED[measure])]
+    if original(report) is not None:
+        tiles.append((scored(report, baselines["original"]), f"{name_of_first(report)}, {baselines['original']['input']}"))
+    tiles += [
         (f"{row['spikes_per_neuron']:.3f}", "spikes per neuron and frame, the input's included"),
         (f"{cost:,.0f}", "synaptic operations a frame"),
-        _fewer(cost, baselines["ann"]["operations"], "dense ANN"),
-        _fewer(cost, baselines["zero_skipping"]["operations"], "zero-skipping ANN"),
     ]
+    if row.get("withheld"):
+        return tiles
+    others = (("dense ANN", baselines["ann"]), ("zero-skipping ANN", baselines["zero_skipping"]))
+    return tiles + [_fewer(cost, other["operations"], name) for name, other in others]
 
 
 def _fewer(cost: float, other: float, name: str) -> tuple[str, str]:
     if not cost or not other:
         return "-", f"operations of the {name} beside it"
-    word = "fewer" if cost <= other else "more"
-    return f"{max(cost / other, other / cost):.2f}×", f"{word} operations than the {name}"
+    if cost <= other:
+        return f"{other / cost:.1f}×", f"fewer operations than the {name}"
+    return f"{cost / other:.1f}×", f"as many operations as the {name}"
 
 
-def _rows(report: Report) -> str:
-    row, stream = report["rows"][0], report["dataset"]["one_stream"]
+def _steps(report: Report) -> str:
+    row, stream, headline = report["rows"][0], report["dataset"]["one_stream"], report["headline"]
     spiking = ", outputs that spike" if row["spiking_output"] else ""
     text = f"{row['spikes'].capitalize()} spikes, {row['schedule']} schedule, from {row['initial']}{spiking}; "
-    text += (
-        f"engine {row['engine']}. Thresholds are {UNITS[row['unit']]}. Operations are target neurons actually reached, "
-    )
-    text += (
-        "borders and strides exact; the reduction compares them with the dense ANN's multiply-accumulates inside the "
-    )
-    text += "borders." + ("" if stream else " The network starts anew with each frame: every frame is a first frame.")
-    score = ["accuracy", "95 % interval", "same as ANN"] if report["measure"] == "accuracy" else ["error"]
-    cost = ["spikes / neuron", "operations", *["first frame"] * stream, "reduction", "neuron checks", "seconds"]
-    lines = [_row(report, at) for at in range(len(report["rows"]))]
-    return note(text) + table(
-        ["threshold", *score, "quantized ANN", *cost], lines, {report["headline"]["row"]: "chosen"}
-    )
+    text += f"engine {row['engine']}. Thresholds are {UNITS[row['unit']]}. Operations are target neurons actually reached, borders "
+    text += "and strides exact; they are compared with the dense network's multiply-accumulates inside the borders. "
+    if "margin" in headline:
+        text += f"Losses are against the first row; beyond {headline['margin']:g} {LOST[report['measure']]}, and for answers no better "
+        text += "than one that is always the same, no saving is claimed."
+    text += "" if stream else " The network starts anew with each frame: every frame is a first frame."
+    rows = [["-" if cell is None else cell for cell in line] for line in lines(report)]
+    return note(text) + table(head(report), rows, {baselines_before(report) + headline["row"]: "chosen"}) + _outputs(report)
 
 
-def _row(report: Report, at: int) -> list[str]:
-    row, quantized = report["rows"][at], report["baselines"]["quantized"][at]
-    cells = [f"{row['threshold']:g}", scored(report, row)]
-    if report["measure"] == "accuracy":
-        low, high = (100 * bound for bound in row["accuracy_ci95"])
-        cells += [f"{low:.2f} to {high:.2f}", percent(row["same_as_ann"])]
-    cells += [scored(report, quantized), f"{row['spikes_per_neuron']:.4f}", f"{row['synaptic_operations']:,.0f}"]
-    cells += [f"{row['first_frame_operations']:,.0f}"] * report["dataset"]["one_stream"]
-    return [*cells, _factor(row["reduction"]), f"{row['checks']:,.0f}", f"{row['seconds']:.1f}"]
+def _outputs(report: Report) -> str:
+    """Every measure of every output, where there is more to say than one number."""
+    named = report.get("tasks", {})
+    entries = {"event network": chosen(report), "integer network": report["baselines"]["ann"]}
+    entries |= {"the model": found} if (found := original(report)) is not None else {}
+    rows = []
+    for output in named:
+        for name, entry in entries.items():
+            figures = entry.get("outputs", {output: entry})[output]
+            rows += [[output, name, measure, value] for measure, value in _measures(figures)]
+    return table(["output", "network", "measure", "value"], rows) if len(named) > 1 or report["measure"] != "accuracy" and named else ""
+
+
+def _measures(figures: Report) -> Iterator[tuple[str, str]]:
+    for measure, value in figures.items():
+        if measure == "iou_per_class":
+            yield from ((f"IoU of class {number}", percent(share)) for number, share in enumerate(value))
+        elif measure in FIGURES and value is not None:
+            yield FIGURES[measure], percent(value) if measure in ("accuracy", "iou", "pixel_accuracy") else f"{value:.4g}"
+
+
+def _speed(report: Report) -> str:
+    found = report["speed"]
+    names = {"event": "event network", "keras": "Keras, compiled function", "litert": "LiteRT, float32, 1 thread"}
+    rows = [[names[name], *(f"{ms[key]:.3f}" for key in ("mean", "median", "p99"))] for name, ms in found["ms"].items()]
+    text = f"Milliseconds a frame over {found['frames']:,} frames at a threshold of {chosen(report)['threshold']:g}, one frame at a "
+    text += "time and each network in turn; the event network's include encoding. On the processor at hand, as busy as it was."
+    return note(" ".join([text, *(f"{each}." for each in found["notes"])])) + table(["", "mean", "median", "99th percentile"], rows)
 
 
 def baselines(report: Report) -> list[tuple[str, str, str]]:
@@ -195,7 +266,7 @@ def _baselines(report: Report) -> str:
     if ann["operations_as_in_aicas_2019"] is not None:
         text += "The count of AICAS 2019 forgets the input channels of the second convolution; the others are true. "
     text += "The quantized ANN, o = T floor(f(x) / T) without events, stands in the table above."
-    return note(text) + table(["", report["measure"], "multiply-accumulates a frame"], baselines(report))
+    return note(text) + table(["", MEASURED[report["measure"]], "multiply-accumulates a frame"], baselines(report))
 
 
 def _ledger(report: Report) -> str:
@@ -238,7 +309,8 @@ def _energy(report: Report) -> str:
     for preset in report["energy"]["presets"]:
         spent = preset["rows"][report["headline"]["row"]]
         energies = [preset["ann"], preset["zero_skipping"], spent]
-        ratios = [_factor(other / spent if spent else None) for other in energies[:2]]
+        claimed = spent and not chosen(report).get("withheld")
+        ratios = [_factor(other / spent if claimed else None) for other in energies[:2]]
         lines.append([preset["name"], *(f"{value / 1000:,.3g}" for value in energies), *ratios])
     head = ["assumption", "dense ANN, µJ", "zero-skipping ANN, µJ", "event-driven, µJ"]
     head += ["dense / event-driven", "zero-skipping / event-driven"]

@@ -98,7 +98,7 @@ def test_nothing_is_skipped_where_nothing_is_zero() -> None:
         if hasattr(layer, "activation"):
             layer.activation = keras.activations.linear
     graph = graph_of(model)
-    found = ann(graph, drawn(graph)["input"])
+    found = ann(graph, drawn(graph))
     assert {name: values.tolist() for name, values in found.nonzero_macs.items()} == {n: [m] * 3 for n, m in graph.macs().items()}
 
 

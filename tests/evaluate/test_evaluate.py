@@ -71,7 +71,7 @@ def test_thresholds_are_not_rounded(stored: Path, tmp_path: Path) -> None:
 def test_same_again(stored: Path, tmp_path: Path) -> None:
     first, second = (evaluate(stored, data=dataset(), out=tmp_path / name, **SETTINGS) for name in ("a", "b"))
     for found in (first, second):
-        found |= {"time": "", "command": ""}
+        found |= {"time": "", "command": "", "speed": None}
         for row in found["rows"]:
             row["seconds"] = 0
     assert first == second
@@ -94,8 +94,8 @@ def test_stream(tmp_path: Path) -> None:
 
 
 def test_one_output(tmp_path: Path) -> None:
-    found = evaluate(net(outputs=1), data=dataset(), out=tmp_path / "out", **SETTINGS)
-    assert found["measure"] == "error" and "error_operations.png" in left(tmp_path / "out")
+    found = evaluate(net(outputs=1), data=dataset(numbers=True), out=tmp_path / "out", **SETTINGS)
+    assert found["measure"] == "rmse" and "rmse_operations.png" in left(tmp_path / "out")
 
 
 def test_nothing_is_overwritten(stored: Path, tmp_path: Path) -> None:

@@ -43,6 +43,20 @@ def announced_if_slow(text: str) -> Iterator[None]:
         timer.cancel()
 
 
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep from stderr what libraries write there by themselves, past Python."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def announce(text: str) -> None:
     """Say a line on stderr while a stage works."""
     sys.stderr.write(f"{printable(text)}\n")

@@ -34,28 +34,27 @@ def papers_network(filters: int = 8) -> Graph:
     return network(source, first, second, third, dense("out", third, 10, f="linear"))
 
 
-def frames_for(graph: Graph, frames: int, seed: int) -> Any:
+def frames_for(graph: Graph, frames: int, seed: int) -> dict[str, Any]:
     draw = np.random.default_rng(seed)
-    return draw.integers(-3, 4, (frames, *graph.inputs[0].shape)) * draw.integers(
-        0, 2, (frames, *graph.inputs[0].shape)
-    )
+    return {
+        node.name: draw.integers(-3, 4, (frames, *node.shape)) * draw.integers(0, 2, (frames, *node.shape)) for node in graph.inputs
+    }
 
 
-def values_of(graph: Graph, frames: Any) -> dict[str, Any]:
+def values_of(graph: Graph, frames: dict[str, Any]) -> dict[str, Any]:
     """f(x) of every population."""
     found: dict[str, Any] = {}
-    forward(graph, {graph.inputs[0].name: frames}, sent=lambda node, value: found.setdefault(node.name, value))
+    forward(graph, frames, sent=lambda node, value: found.setdefault(node.name, value))
     return found
 
 
 @settings(max_examples=40)
 @given(graphs(), st.integers(0, 99))
 def test_outputs_and_dense_bound(graph: Graph, seed: int) -> None:
-    if len(graph.inputs) > 1:
-        return
     frames = frames_for(graph, 3, seed)
     found, values = ann.ann(graph, frames), values_of(graph, frames)
     assert np.array_equal(found.outputs, np.concatenate([values[name] for name in graph.outputs], axis=1))
+    np.testing.assert_allclose(ann.dense_outputs(graph, frames), found.outputs, rtol=1e-4, atol=1e-3)
     for name, macs in graph.macs().items():
         assert found.nonzero_macs[name].shape == (3,) and (found.nonzero_macs[name] <= macs).all()
     # Where nothing is 0 nothing is skipped.
@@ -69,7 +68,7 @@ def test_skipped_by_hand() -> None:
     frames = np.zeros((3, 3, 3, 1))
     frames[0, 0, 0], frames[1, 1, 1], frames[2, 0, 1], frames[2, 2, 2] = 1, -2, 5, 1
     # A corner lies under 4 of the nine positions, an edge under 6, the middle under 9; two filters each.
-    assert ann.ann(graph, frames).nonzero_macs["out"].tolist() == [8, 18, 12 + 8]
+    assert ann.ann(graph, {"in": frames}).nonzero_macs["out"].tolist() == [8, 18, 12 + 8]
 
 
 def test_skipping_behind_an_average() -> None:
@@ -78,7 +77,7 @@ def test_skipping_behind_an_average() -> None:
     frames = np.zeros((2, 2, 4, 1))
     frames[0, :, :2], frames[1, 0, 0], frames[1, 1, 3] = 1, 1, 1
     # One average that is not 0, however many pixels make it; then two.
-    assert ann.ann(graph, frames).nonzero_macs["out"].tolist() == [5, 10]
+    assert ann.ann(graph, {"in": frames}).nonzero_macs["out"].tolist() == [5, 10]
 
 
 def test_skipped_like_a_loop() -> None:
@@ -118,7 +117,7 @@ def test_quantized_by_hand() -> None:
     graph = network(source, hidden, dense("out", hidden, 1, 4, f="linear"))
     plan = make(graph, Settings(1.0, "absolute"))
     # x = v / 4, what is sent is its floor, and the output receives it with a weight of 4 / 4.
-    assert ann.quantized_ann(plan, np.array([[7], [8], [-1], [-9]])).tolist() == [[1], [2], [-1], [-3]]
+    assert ann.quantized_ann(plan, {"in": np.array([[7], [8], [-1], [-9]])}).tolist() == [[1], [2], [-1], [-3]]
 
 
 def test_quantized_output_that_spikes() -> None:
@@ -126,14 +125,14 @@ def test_quantized_output_that_spikes() -> None:
     graph = network(source, dense("out", source, 1, 1, f="linear"))
     for spiking, expected in ((False, 1.75), (True, 1.5)):
         plan = make(graph, Settings(0.5, "absolute", spiking_output=spiking))
-        assert ann.quantized_ann(plan, np.array([[7]])).tolist() == [[expected]]
+        assert ann.quantized_ann(plan, {"in": np.array([[7]])}).tolist() == [[expected]]
 
 
 @settings(max_examples=30)
 @given(graphs(), st.integers(0, 99))
 def test_finely_quantized_is_the_ann(graph: Graph, seed: int) -> None:
     smooth = all(node.activation.kind != "hard_silu" for node in graph.nodes if isinstance(node, Neurons))
-    if len(graph.inputs) > 1 or not smooth:
+    if not smooth:
         return
     frames = frames_for(graph, 2, seed)
     plan = make(graph, Settings(1e-7, "absolute"))

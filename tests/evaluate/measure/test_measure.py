@@ -15,6 +15,7 @@ from tests.nets import given as image
 from tests.nets import network, stream, streams, three_layers
 from tfsnn.errors import InputError
 from tfsnn.evaluate.measure import curves, energy, neurobench, score, sizes
+from tfsnn.evaluate.measure.task import Task
 from tfsnn.network.nodes import MaxPool
 from tfsnn.network.ops import AveragePool, Conv
 from tfsnn.plan.make import make
@@ -22,6 +23,7 @@ from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, Trajectory
 from tfsnn.simulate import simulate
 
+KINDS = ("classes", "values")
 START = np.array([0.3, 0.2, 0.1])
 
 
@@ -49,10 +51,10 @@ def stopped(trajectory: Trajectory, labels: Any, measure: str, spent: Any, limit
         while at < trajectory.offsets[sample + 1] and spent[at] <= limit:
             operations, spikes, outputs = trajectory.operations[at], trajectory.spikes[at], trajectory.outputs[at]
             at += 1
-        right = float(np.argmax(outputs) == label) if measure == "accuracy" else abs(outputs[0] - label)
+        right = float(np.argmax(outputs) == label) if measure == "accuracy" else float(np.mean((outputs - label) ** 2))
         found.append((right, operations, spikes))
     score, operations, spikes = np.mean(found, axis=0)
-    return float(score), float(operations), float(spikes)
+    return float(score if measure == "accuracy" else np.sqrt(score)), float(operations), float(spikes)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +77,12 @@ def test_no_samples() -> None:
         score.share(0, 0)
 
 
-def test_first_of_equal_outputs() -> None:
-    assert score.accuracy(np.zeros((2, 3)), np.array([0, 2])).value == 0.5
-
-
 @settings(max_examples=200)
-@given(trajectories(), st.sampled_from(score.MEASURES))
-def test_curve_is_every_cut(drawn: tuple[Trajectory, Any], measure: str) -> None:
+@given(trajectories(), st.sampled_from(KINDS))
+def test_curve_is_every_cut(drawn: tuple[Trajectory, Any], kind: str) -> None:
     trajectory, labels = drawn
-    curve = curves.curve(trajectory, labels, START, measure)
+    task, targets = Task(kind, (3,)), labels if kind == "classes" else np.repeat(labels[:, None], 3, axis=1)
+    curve, measure = curves.curve(trajectory, task, targets, START), task.measure
     assert curve.time.tolist() == [min(trajectory.t, default=1) - 1, *np.unique(trajectory.t)]
     for at, time in enumerate(curve.time):
         expected = stopped(trajectory, labels, measure, trajectory.t, time)
@@ -91,10 +90,11 @@ def test_curve_is_every_cut(drawn: tuple[Trajectory, Any], measure: str) -> None
 
 
 @settings(max_examples=200)
-@given(trajectories(), st.sampled_from(score.MEASURES))
-def test_budget_is_every_budget(drawn: tuple[Trajectory, Any], measure: str) -> None:
+@given(trajectories(), st.sampled_from(KINDS))
+def test_budget_is_every_budget(drawn: tuple[Trajectory, Any], kind: str) -> None:
     trajectory, labels = drawn
-    steps, score = curves.budget(trajectory, labels, START, measure)
+    task, targets = Task(kind, (3,)), labels if kind == "classes" else np.repeat(labels[:, None], 3, axis=1)
+    (steps, score), measure = curves.budget(trajectory, task, targets, START), task.measure
     assert steps[0] == 0 and np.all(np.diff(steps) > 0)
     for limit in range(25):
         found = score[np.searchsorted(steps, limit, side="right") - 1]
@@ -108,15 +108,13 @@ def test_thinning_keeps_the_ends() -> None:
     assert curve.thinned(5000).time.tolist() == curve.time.tolist()
 
 
-def test_labels_and_measure_must_fit() -> None:
+def test_targets_and_kind_must_fit() -> None:
     trajectory = Trajectory(
         np.array([0, 0]), *(np.zeros(0, np.int64),), np.zeros((0, 3)), *(np.zeros(0, np.int64),) * 2
     )
-    for labels, measure in ((2, "accuracy"), (1, "luck")):
-        with pytest.raises(
-            InputError, match=rf"{labels} labels for 1 samples, measure '{measure}'; .* accuracy, error"
-        ):
-            curves.curve(trajectory, np.zeros(labels, np.int64), START, measure)
+    for count, kind in ((2, "classes"), (1, "mask")):
+        with pytest.raises(InputError, match=rf"{count} targets of kind {kind} for 1 samples; give one a sample, and no masks"):
+            curves.curve(trajectory, Task(kind, (3,)), np.zeros(count, np.int64), START)
 
 
 @pytest.mark.parametrize("initial", ["rest", "bias"])
@@ -135,7 +133,7 @@ def test_curves_of_a_run(initial: str, spiking_output: bool) -> None:
     )
     assert result.trajectory is not None
     labels, at_start = result.predictions, curves.start(result.plan)
-    curve = curves.curve(result.trajectory, labels, at_start)
+    curve = curves.curve(result.trajectory, Task("classes", (2,)), labels, at_start)
     assert curve.score[-1] == 1 and curve.time.tolist() == [-1, 0, 1, 2, 5]
     assert curve.operations[-1] == result.operations.mean() and curve.spikes[-1] == result.ledger.sent.sum() / 3
     # The sample without events says what the network says at its start.

@@ -33,7 +33,7 @@ MANY = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 def test_report_pictures(tmp_path: Path, encoder: Encoder, outputs: int, thresholds: tuple[float, ...]) -> None:
     _, _, found = evaluated(encoder, outputs, thresholds)
     captions = plots.draw(found, tmp_path)
-    measure = "accuracy" if outputs == 2 else "error"
+    measure = "accuracy" if outputs == 2 else "rmse"
     expected = [f"{measure}_operations.png", f"{measure}_spikes.png", f"{measure}_time.png", "layers.png"]
     assert list(captions) == [name for name in expected if encoder == DELAY or "time" not in name]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(captions)
@@ -97,7 +97,7 @@ def test_frame_without_events(tmp_path: Path) -> None:
 def test_frames_of_any_shape(tmp_path: Path, shape: tuple[int, ...]) -> None:
     workload, found, _ = evaluated()
     raw = np.random.default_rng(0).integers(0, 5, (1, *shape)).astype(np.uint8)
-    one_frame(replace(workload, raw=raw), first_frame(DELAY), found.ann.outputs[0], tmp_path / "frame.png")
+    one_frame(replace(workload, raw={"in": raw}), first_frame(DELAY), found.ann.outputs[0], tmp_path / "frame.png")
     assert pixels(tmp_path / "frame.png")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -15,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from tfsnn.aliases import Array, Floats, PathLike
+from tfsnn.errors import FileError
+from tfsnn.keras_model.load import load_keras
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
+from tfsnn.stage.terminal import hushed
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tensorflow.lite.python.interpreter")
-# What Keras and the converter raise for models of their own past; none of them is an error of the stream's.
+# What the converter and the interpreters raise for models that they cannot run.
 FAILURES = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError, NotImplementedError)
 
 
@@ -66,19 +68,29 @@ def reference(graph: Graph, model: PathLike | None) -> tuple[Reference, str]:
     """
     if model is None:
         return _dense(graph), "no Keras model was given (--against MODEL.h5): compared with the network's own weights, evaluated densely"
-    import keras
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = keras.saving.load_model(model, compile=False)
-    except FAILURES as error:
-        reason = f"Keras {keras.__version__} cannot load {Path(model).name} ({type(error).__name__})"
+        loaded = load_keras(model)
+    except FileError as error:
+        reason = str(error).replace("the file", Path(model).name)
         return _dense(graph), f"{reason}: compared with the network's own weights, evaluated densely"
     try:
-        return _litert(loaded), ""
+        return litert(loaded), ""
+    except FileError as error:
+        return by_keras(loaded), str(error)
+
+
+def litert(model: Any) -> Reference:
+    """A Keras model of one input and one output in LiteRT.
+
+    Raises
+    ------
+    FileError
+        If LiteRT is not installed, or cannot run the model.
+    """
+    try:
+        return _litert(model)
     except FAILURES as error:
-        return _keras(loaded), f"LiteRT cannot run the model ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+        raise FileError(f"LiteRT cannot run the model ({type(error).__name__}: {' '.join(str(error).split())[:100]})") from error
 
 
 def _litert(model: Any) -> Reference:
@@ -94,8 +106,9 @@ def _litert(model: Any) -> Reference:
             continue
     else:
         raise ImportError("no LiteRT interpreter is installed; pip install ai-edge-litert")
-    interpreter = kind(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
+    with hushed():
+        interpreter = kind(model_content=content, num_threads=1)
+        interpreter.allocate_tensors()
     into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
     def run(frame: Array) -> Floats:
@@ -108,7 +121,8 @@ def _litert(model: Any) -> Reference:
     return Reference("the float model, LiteRT float32, 1 thread", run, timed=True)
 
 
-def _keras(model: Any) -> Reference:
+def by_keras(model: Any) -> Reference:
+    """A Keras model of one input and one output, called as a compiled function."""
     import tensorflow as tf
 
     function = tf.function(lambda x: model(x, training=False))
