@@ -22,6 +22,8 @@ from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, OutOfRange, State
 from tfsnn.simulate import BEYOND_RANGE, graph_of
 
+BUSY = "stream: another thread is in the middle of a step; give each thread a stream of its own, or use a lock"
+
 
 class Stream:
     """One network with a state, on the compiled engine.
@@ -55,7 +57,8 @@ class Stream:
         self._session, self._busy = Session(self.plan), Lock()
         node: Any = self.plan.populations[self.plan.inputs[0]].node
         self._node = node
-        self._least: int | None = node.encoder.byte_threshold if schedule == "slot" and len(self.plan.inputs) == 1 else None
+        least = node.encoder.byte_threshold if schedule == "slot" and len(self.plan.inputs) == 1 else None
+        self._bytes, self._least = least is not None, least or 0
         self.reset()
 
     def step(self, frame: ArrayLike | Events) -> NDArray[np.float64]:
@@ -73,18 +76,26 @@ class Stream:
         RangeError
             If a state leaves the range in which arithmetic is exact; the stream must then be reset.
         """
-        with self._alone():
-            start = perf_counter()
-            try:
+        # The pieces of _alone, as a step may take but some microseconds.
+        if not self._busy.acquire(blocking=False):
+            raise InputError(BUSY)
+        try:
+            start, session = perf_counter(), self._session
+            if self._frames_as_bytes and type(frame) is np.ndarray and frame.dtype == np.uint8 and frame.shape == self._node.shape:
+                session.step_frame(frame, self._least)
+            else:
                 self._take(frame)
-            except OutOfRange as error:
-                name = self.plan.populations[error.population].name
-                raise RangeError(f"stream: the state of {name} {BEYOND_RANGE}; reset() starts over") from None
-            self._total += self._session.ledger
+            np.add(self._total, session.ledger, out=self._total)
             self.steps += 1
             self.seconds = perf_counter() - start
             self.total_seconds += self.seconds
-            return self._session.outputs.copy()
+            outputs: NDArray[np.float64] = session.outputs.copy()
+            return outputs
+        except OutOfRange as error:
+            name = self.plan.populations[error.population].name
+            raise RangeError(f"stream: the state of {name} {BEYOND_RANGE}; reset() starts over") from None
+        finally:
+            self._busy.release()
 
     def reset(self) -> None:
         """Back to the start: the state, the totals, and what the input has sent."""
@@ -92,6 +103,7 @@ class Stream:
             self._session.rest()
             # What frames have sent, once some are no bytes; before that the session keeps it.
             self._levels: NDArray[np.int32] | None = None
+            self._frames_as_bytes = self._bytes
             self._total = np.zeros_like(self._session.ledger)
             self.steps = 0
             self.seconds = self.total_seconds = 0.0
@@ -133,7 +145,7 @@ class Stream:
     def _alone(self) -> Iterator[None]:
         """Nobody else may be in a step now."""
         if not self._busy.acquire(blocking=False):
-            raise InputError("stream: another thread is in the middle of a step; give each thread a stream of its own, or use a lock")
+            raise InputError(BUSY)
         try:
             yield
         finally:
@@ -143,9 +155,6 @@ class Stream:
         """Run a step."""
         if isinstance(frame, Events):
             self._take_events(frame)
-        elif self._least is not None and self._levels is None and isinstance(frame, np.ndarray) and frame.dtype == np.uint8:
-            self._check_shape(frame.shape)
-            self._session.step_frame(frame, self._least)
         else:
             self._take_frame(frame)
 
@@ -168,7 +177,7 @@ class Stream:
             return
         levels = self.sent
         neuron, payload = encoder.changes(frame, levels)
-        self._levels = levels
+        self._levels, self._frames_as_bytes = levels, False
         self._session.step_events(0, neuron, payload)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:

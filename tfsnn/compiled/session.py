@@ -27,12 +27,17 @@ class Session:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.schedule = plan, plan.settings.schedule
-        inputs = sum(plan.populations[at].size for at in plan.inputs)
+        inputs = [plan.populations[at] for at in plan.inputs]
+        size, shape = sum(population.size for population in inputs), inputs[0].node.shape if len(inputs) == 1 else None
         # Bytes behind the last pixel are 0 in both, so that whole blocks are compared.
-        self._frame, self._sent = (aligned(np.zeros(-(-inputs // BLOCK) * BLOCK, np.uint8)) for _ in range(2))
-        self._pixels = self._frame[:inputs]
-        self._frame_run: Called | None = None
-        self._room = 0
+        self._frame, self._sent = (aligned(np.zeros(-(-size // BLOCK) * BLOCK, np.uint8)) for _ in range(2))
+        self.sent: Integers = self._sent[:size]
+        """uint8 (inputs): what each input neuron has sent so far in frames."""
+        self._pixels = self._frame[:size].reshape(shape or (size,))
+        outputs = [plan.populations[at] for at in plan.outputs]
+        linear = not plan.settings.spiking_output and all(p.node.activation.kind == "linear" for p in outputs)
+        self._steps = np.repeat([p.step for p in outputs], [p.size for p in outputs]) if linear else None
+        self._run_frame: Called | None = None
         self._begin(narrow=plan.carrier == "int32")
         self.rest()
 
@@ -51,15 +56,21 @@ class Session:
         Parameters
         ----------
         frame
-            uint8, of the input's size.
+            uint8, of the input's shape.
         least
             The least change that is sent.
         """
-        self._pixels[:] = frame.reshape(-1)
-        if self._frame_run is None:
+        self._pixels[...] = frame
+        run = self._run_frame
+        if run is None:
             self._work.take(self._job, ready(self._work.tables, [self.schedule, "frame"]))
-            self._frame_run = callable_of("frame", self._work.tables.narrow)
-        self._finish(self._frame_run(self._work.address, least), "frame", least)
+            run = self._run_frame = callable_of("frame", self._work.tables.narrow)
+            self._address = self._work.address
+        status = run(self._address, least)
+        if status != c.DONE:
+            self._go_on("frame", least)
+        if self._progress[c.SHOWN]:
+            self._read()
 
     def step_events(self, t: Integers | int, neuron: Array, payload: Array) -> None:
         """Take in events.
@@ -75,21 +86,13 @@ class Session:
             arrays = self._job.arrays
         arrays[c.STAMPS][:count], arrays[c.NEURONS][:count], arrays[c.PAYLOADS][:count] = t, neuron, payload
         arrays[c.OFFSETS][1] = count
-        progress = self._work.progress
+        progress = self._progress
         progress[c.SAMPLE], progress[c.LAST_SAMPLE], progress[c.EVENT], progress[c.STAGE] = 0, 1, 0, c.BETWEEN
         progress[c.HEAD] = progress[c.TAIL] = progress[c.PART] = progress[c.NEXT] = progress[c.ROW] = 0
         self._work.arrays[c.LEDGER][:] = 0
-        self._finish(advance(self.schedule, self._work), self.schedule)
-
-    @property
-    def ledger(self) -> Integers:
-        """int64 (7, populations): what the last step cost."""
-        return self._work.arrays[c.LEDGER].reshape(c.COUNTS, -1)
-
-    @property
-    def sent(self) -> Integers:
-        """uint8 (inputs): what each input neuron has sent so far in frames."""
-        return self._sent[: len(self._pixels)]
+        if advance(self.schedule, self._work) != c.DONE:
+            self._go_on(self.schedule)
+        self._read()
 
     @property
     def state(self) -> State:
@@ -99,13 +102,22 @@ class Session:
 
     def _begin(self, narrow: bool) -> None:
         """Make the work, in these states."""
-        self._work = Work(prepared(self.plan, narrow).tables)
+        self._use(Work(prepared(self.plan, narrow).tables))
         self._make_job(256)
 
+    def _use(self, work: Work) -> None:
+        """Work with this from now on; what each step needs of it at hand."""
+        self._work, self._progress = work, work.progress
+        self.ledger: Integers = work.arrays[c.LEDGER].reshape(c.COUNTS, -1)
+        """int64 (7, populations): what the last step cost."""
+        cells = work.tables.arrays[c.OUTPUTS].reshape(-1, 2)
+        self._cells = cells[:, 0].copy(), cells[:, 1].copy()
+
     def _make_job(self, room: int) -> None:
-        tables, shown = self._work.tables, len(self._work.tables.arrays[c.OUTPUTS]) // 2
-        nothing, self._room, self._frame_run = np.zeros(0, np.int64), room, None
-        self._job = Job({
+        tables, shown = self._work.tables, len(self._cells[0])
+        nothing, self._room = np.zeros(0, np.int64), room
+        self._run_frame = None
+        self._job: Job = Job({
             c.STAMPS: np.zeros(room, np.int64), c.NEURONS: np.zeros(room, np.int32), c.PAYLOADS: np.zeros(room, np.int32),
             c.OFFSETS: np.zeros(2, np.int64), c.FRAME: self._frame, c.SENT: self._sent,
             c.START_X: np.zeros(0, tables.carrier), c.START_O: np.zeros(0, tables.carrier),
@@ -115,26 +127,24 @@ class Session:
         })  # fmt: skip
         self._work.take(self._job, ready(tables, [self.schedule]))
 
-    def _finish(self, status: int, entry: str, *arguments: int) -> None:
-        """A step has come to a status: go on in wide states where that is called for, then look at the outputs."""
-        if status != c.DONE and self._work.tables.narrow:
-            self._widen(entry)
+    def _go_on(self, entry: str, *arguments: int) -> None:
+        """A step did not come to its end: carry on in int64, where nothing is lost, as int32 was exact so far."""
+        status, old, job, room = c.RANGE, self._work, self._job.arrays, self._room
+        if old.tables.narrow:
+            self._use(widened(old, prepared(self.plan, False).tables))
+            self._make_job(room)
+            for slot in (c.STAMPS, c.NEURONS, c.PAYLOADS, c.OFFSETS):
+                self._job.arrays[slot][:] = job[slot]
+            self._work.take(self._job, ready(self._work.tables, [self.schedule, entry]))
             status = advance(entry, self._work, *arguments)
         if status != c.DONE:
-            raise OutOfRange(int(self._work.progress[c.NEXT]), np.zeros(1, np.int64))
-        if self.ledger[c.RECEIVED, list(self.plan.outputs)].any():
-            self._read()
-
-    def _widen(self, entry: str) -> None:
-        """Carry on in int64, in the middle of a step: nothing is lost, int32 was exact so far."""
-        old, job, room = self._work, self._job.arrays, self._room
-        self._work = widened(old, prepared(self.plan, False).tables)
-        self._make_job(room)
-        for slot in (c.STAMPS, c.NEURONS, c.PAYLOADS, c.OFFSETS):
-            self._job.arrays[slot][:] = job[slot]
-        self._work.take(self._job, ready(self._work.tables, [self.schedule, entry]))
+            raise OutOfRange(int(self._progress[c.NEXT]), np.zeros(1, np.int64))
 
     def _read(self) -> None:
-        cells, arrays = self._work.tables.arrays[c.OUTPUTS].reshape(-1, 2), self._work.arrays
-        x, o = arrays[c.X_CELLS][cells[:, 0]], arrays[c.O_CELLS][cells[:, 1]]
-        self.outputs: Floats = outputs_of(self.plan, self._work.tables, x[None], o[None])[0]
+        """Look at the outputs."""
+        x, o = (self._work.arrays[slot][cells] for slot, cells in zip((c.X_CELLS, c.O_CELLS), self._cells))
+        if self._steps is not None:
+            # As readout has it, without its detours.
+            self.outputs: Floats = x * self._steps
+        else:
+            self.outputs = outputs_of(self.plan, self._work.tables, x[None], o[None])[0]

@@ -13,9 +13,10 @@ import numpy as np
 from tfsnn.aliases import Array
 from tfsnn.compiled.axes import image
 from tfsnn.compiled.kernel import columns as c
+from tfsnn.compiled.kernel.lanes import LANES
 from tfsnn.compiled.paths import Axis, Laid, filled, lay_path, lay_pool
 from tfsnn.network.nodes import Input, MaxPool
-from tfsnn.network.ops import relayed
+from tfsnn.network.ops import Conv, OneToOne, relayed
 from tfsnn.plan.plan import Plan, Population
 
 ENDLESS = 1 << 62
@@ -38,7 +39,7 @@ class Tables:
         Whether states are int32.
     population, lists
         The tables of populations and of lists of events, a row each.
-    x_cells, o_cells, pixels, events, flags, reached
+    x_cells, o_cells, pixels, events, blocks, flags, reached
         Sizes of those parts of a thread's memory.
     """
 
@@ -50,6 +51,7 @@ class Tables:
     o_cells: int
     pixels: int
     events: int
+    blocks: int
     flags: int
     reached: int
 
@@ -73,8 +75,10 @@ class TableBuilder:
         self.parts: dict[int, list[Array]] = {}
         self.population = np.zeros((len(plan.populations), c.POPULATION_WIDTH), np.int64)
         self.paths: list[Array] = []
-        self.lists: list[tuple[int, int]] = []
+        self.lists: list[tuple[int, int, int, int]] = []
         self.x_cells = self.o_cells = self.flags = self.reached = self.pixels = self.events = 0
+        # Room for the blocks of one pixel: those of lists that have none of their own.
+        self.blocks = max(filled(image(population.shape)[2]) for population in plan.populations) // LANES + 1
 
     def add(self, slot: int, values: Array) -> int:
         """Append to the array of a slot; where it begins."""
@@ -83,10 +87,12 @@ class TableBuilder:
         parts.append(np.asarray(values).reshape(-1))
         return first
 
-    def add_list(self, pixels: int, events: int) -> int:
+    def add_list(self, pixels: int, events: int, blocks: int = 0) -> int:
         """Make room for a list of events; its number. Eight rows more: what is packed side by side is written in whole vectors."""
-        self.lists.append((self.pixels, self.events))
+        self.lists.append((self.pixels, self.events, self.blocks if blocks else 0, int(blocks > 0)))
         self.pixels, self.events = self.pixels + pixels + 1, self.events + events + 8
+        # One more, which is written before it is known whether it holds anything.
+        self.blocks += blocks + (blocks > 0)
         return len(self.lists) - 1
 
     def place(self, number: int, population: Population) -> None:
@@ -104,7 +110,16 @@ class TableBuilder:
             self.flags += -(-rows * wide // 8) * 8
         row[c.SPIKES], row[c.PAYLOAD] = population.threshold > 0, population.payload
         row[c.LARGEST] = ENDLESS if isinstance(population.node, Input) else self.plan.largest
-        self.add_list(rows * wide, population.size)
+        self.add_list(rows * wide, population.size, self.blocks_sent(number) * rows * wide)
+
+    def blocks_sent(self, number: int) -> int:
+        """Blocks of a pixel, if what it sends is delivered channel by channel."""
+        population = self.plan.populations[number]
+        if isinstance(population.node, Input) or not population.threshold:
+            return 0
+        paths = [path for target in self.plan.populations for path in target.paths if path.source == number]
+        each = any(isinstance(path.op, OneToOne) or (isinstance(path.op, Conv) and path.op.groups > 1) for path in paths)
+        return filled(image(population.shape)[2]) // LANES if each else 0
 
     def function(self, number: int, population: Population) -> None:
         """f, and when a neuron sends."""
@@ -218,6 +233,7 @@ class TableBuilder:
         for number in plan.outputs:
             cells = cells_of(self.population[number])
             self.add(c.OUTPUTS, np.stack([self.population[number, c.X] + cells, self.population[number, c.O] + cells], axis=1))
+        self.add(c.OUTPUT_POPULATIONS, np.array(plan.outputs, np.int64))
         starts = np.cumsum([0, *(plan.populations[at].size for at in plan.inputs)])[:-1]
         self.add(c.INPUTS, np.stack([np.array(plan.inputs, np.int64), starts], axis=1))
         self.add(c.POPULATION_TABLE, self.population)
@@ -232,7 +248,7 @@ class TableBuilder:
             slot: aligned(np.concatenate([np.zeros(0, np.int64), *self.parts.get(slot, [])]).astype(kinds.get(slot, np.int64)), SPARE)
             for slot in range(c.POPULATION_TABLE, c.X_CELLS)
         }
-        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.flags, self.reached
+        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.blocks, self.flags, self.reached
         return Tables(arrays, self.narrow, self.population, np.array(self.lists, np.int64), *map(int, sizes))
 
 

@@ -65,13 +65,17 @@ class Work:
         t, populations = self.tables, len(self.tables.population)
         short = np.int16 if t.narrow else np.int64
         inputs, widest = t.population[t.population[:, c.KIND] == c.INPUT], int(t.population[:, c.CELLS].max())
+        reached = np.zeros(t.reached + 1, np.int64)
         flags = aligned(np.zeros(t.flags + 8, np.uint8), SPARE)
         self.arrays = {
             c.X_CELLS: aligned(np.zeros(t.x_cells, t.carrier), SPARE), c.O_CELLS: aligned(np.zeros(t.o_cells, t.carrier), SPARE),
             c.EVENT_CHANNELS: np.zeros(t.events, np.int32), c.EVENT_UNITS: np.zeros(t.events, short),
             c.EVENT_TIMES: np.zeros(t.events, np.int64), c.EVENT_PIXELS: np.zeros(t.pixels, np.int32),
             c.EVENT_FIRSTS: np.zeros(t.pixels, np.int32), c.FLAGS: flags, c.FLAG_WORDS: flags[: len(flags) // 8 * 8].view(np.int64),
-            c.REACHED: np.zeros(t.reached + 1, np.int64), c.TOUCHED: np.zeros(int(t.population[:, c.PIXELS].max()) + 1, np.int32),
+            c.BLOCK_FIRSTS: np.zeros(t.pixels, np.int32), c.EVENT_BLOCKS: np.zeros(t.blocks, np.int32),
+            c.EVENT_MASKS: np.zeros(t.blocks, np.uint8), c.EVENT_LANES: aligned(np.zeros(8 * t.blocks, t.carrier), SPARE),
+            c.REACHED: reached, c.REACHED_BYTES: reached.view(np.uint8),
+            c.TOUCHED: np.zeros(int(t.population[:, c.PIXELS].max()) + 1, np.int32),
             c.VALUES: aligned(np.zeros(widest, t.carrier), SPARE), c.SPREAD: aligned(np.zeros(widest, t.carrier), SPARE),
             c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(widest // 64 + 1, np.int64),
             c.LEDGER: np.zeros(c.COUNTS * populations, np.int64), c.BOUNDS: np.full(populations, 2.0**62),
@@ -120,7 +124,7 @@ def widened(work: Work, tables: Tables) -> Work:
     """
     wide = Work(tables, 1)
     for slot, array in work.arrays.items():
-        if slot in (c.X_CELLS, c.O_CELLS, c.EVENT_UNITS):
+        if slot in (c.X_CELLS, c.O_CELLS, c.EVENT_UNITS, c.EVENT_LANES):
             wide.arrays[slot][:] = array
         elif slot not in (c.VALUES, c.SPREAD):
             wide.arrays[slot] = array

@@ -30,8 +30,8 @@ def add_rows(x: Any, at: int, w: Any, first: int, stride: int, channels: Any, k:
 
 
 @njit
-def add_products(x: Any, at: int, scales: Any, first: int, spread: Any, width: int) -> None:
-    vector.add_products(x, at, scales, first, spread, width)
+def add_products(x: Any, at: int, scales: Any, first: int, reached: Any, marks: int, events: Any, begin: int, end: int) -> None:
+    vector.add_products(x, at, scales, first, reached, marks, events, begin, end)
 
 
 @njit
@@ -40,9 +40,8 @@ def add_and_test(x: Any, at: int, w: Any, first: int, k: int, width: int, told: 
 
 
 @njit
-def send(values: Any, value: int, step: int, told: Any, p: Any, touched: Any, end: int, reached: Any, lists: Any, length: Any) -> Any:
-    channels, payloads, pixels, firsts = lists
-    return vector.send(values, value, step, told, p, touched, 0, end, reached, channels, payloads, 2, pixels, firsts, 1, length)
+def send(values: Any, told: Any, p: Any, touched: Any, end: int, reached: Any, events: Any, at: Any, length: Any) -> Any:
+    return vector.send(values, 0, p[c.CELLS], told, p, touched, 0, end, reached, events, at, length)
 
 
 @njit
@@ -98,12 +97,16 @@ def test_the_ends_of_16_bits_do_not_overflow_a_pair() -> None:
 @given(seeds, WIDTHS)
 def test_products_add_up(seed: int, width: int) -> None:
     rng = np.random.default_rng(seed)
-    scales, spread = numbers(rng, width + 3, LIMIT, np.int32), numbers(rng, width, 1 << 10, np.int32)
-    x = numbers(rng, width + 2, 1 << 20, np.int32)
-    expected = x.copy()
-    add_products(x, 2, scales, 3, spread, width)
-    plain.add_products(expected, 2, scales, 3, spread, width)
+    scales, events = numbers(rng, width + 4, LIMIT, np.int32), lists(0, 0, width // 8 + 1)
+    x, reached = numbers(rng, width + 2, 1 << 20, np.int32), rng.integers(0, 256, 1 + width // 8).astype(np.uint8)
+    chosen = np.flatnonzero(rng.random(width // 8) < 0.6)
+    events.blocks[1 : 1 + len(chosen)], events.masks[:] = chosen, rng.integers(1, 256, len(events.masks))
+    events.lanes[:] = numbers(rng, len(events.lanes), 1 << 10, np.int32)
+    expected, marked = x.copy(), reached.copy()
+    add_products(x, 2, scales, 3, reached, 1, events, 1, 1 + len(chosen))
+    plain.add_products(expected, 2, scales, 3, marked, 1, events, 1, 1 + len(chosen))
     np.testing.assert_array_equal(x, expected)
+    np.testing.assert_array_equal(reached, marked)
 
 
 def rule(rng: np.random.Generator, *, direct: bool, words: int, channels: int) -> Array:
@@ -120,8 +123,17 @@ def rule(rng: np.random.Generator, *, direct: bool, words: int, channels: int) -
     return p
 
 
-@given(seeds, st.booleans(), st.booleans(), st.sampled_from([3, 8, 24, 70]))
-def test_sending(seed: int, direct: bool, fine: bool, channels: int) -> None:
+def lists(events: int, pixels: int, blocks: int) -> plain.Events:
+    """Room for lists."""
+    return plain.Events(
+        np.zeros(pixels, np.int32), np.zeros(pixels, np.int32), np.zeros(events, np.int32), np.zeros(events, np.int16),
+        np.zeros(events, np.int64), np.zeros(pixels, np.int32), np.zeros(blocks, np.int32), np.zeros(blocks, np.uint8),
+        np.zeros(8 * blocks, np.int32),
+    )  # fmt: skip
+
+
+@given(seeds, st.booleans(), st.booleans(), st.integers(0, 1), st.sampled_from([3, 8, 24, 70]))
+def test_sending(seed: int, direct: bool, fine: bool, blocks: int, channels: int) -> None:
     rng = np.random.default_rng(seed)
     p = rule(rng, direct=direct, words=-(-channels // 64) if fine else 0, channels=channels)
     cells, pixels = int(p[c.CELLS]), 5
@@ -141,13 +153,17 @@ def test_sending(seed: int, direct: bool, fine: bool, channels: int) -> None:
     for routine in (send, None):
         o, length = told.copy(), np.zeros(c.LENGTH_WIDTH, np.int64)
         room = 2 + 3 * channels + 8
-        lists = np.zeros(room, np.int32), np.zeros(room, np.int16), np.zeros(8, np.int32), np.zeros(8, np.int32)
+        events, at = lists(room, 8, 2 + 3 * cells // 8 + 1), np.array([1, 2, 2, blocks])
         if routine is not None:
-            unfit = routine(x, 0, cells, o, p, touched, 3, reached, lists, length)
+            unfit = routine(x, o, p, touched, 3, reached, events, at, length)
         else:
-            unfit = plain.send(x, 0, cells, o, p, touched, 0, 3, reached, lists[0], lists[1], 2, lists[2], lists[3], 1, length)
-        sent, listed = length[c.LISTED], length[c.PIXELS_LISTED]
-        kept = lists[0][2 : 2 + sent], lists[1][2 : 2 + sent], lists[2][1 : 1 + listed], lists[3][1 : 2 + listed]
+            unfit = plain.send(x, 0, cells, o, p, touched, 0, 3, reached, events, at, length)
+        sent, listed, full = length[c.LISTED], length[c.PIXELS_LISTED], length[c.BLOCKS_LISTED]
+        kept = [
+            *(part[2 : 2 + sent] for part in (events.channels, events.units)),
+            events.pixels[1 : 1 + listed], events.firsts[1 : 2 + listed], events.block_firsts[1 : 2 + listed],
+            events.blocks[2 : 2 + full], events.masks[2 : 2 + full], events.lanes[16 : 16 + 8 * full],
+        ]  # fmt: skip
         found.append((bool(unfit), o, length, *kept))
     for one, other in zip(*found):
         np.testing.assert_array_equal(one, other)

@@ -107,7 +107,7 @@ def check_one(context: Array, number: Number, place: Number, comparisons: Number
         evaluate(context, p, pixel)
     return send(
         values, 0, 0, states(context, c.O_CELLS), p, touched, place, place + 1, reached,
-        events.channels, events.units, at[c.EVENT_AT], events.pixels, events.firsts, at[c.PIXEL_AT], length_row(context, number),
+        events, at, length_row(context, number),
     )  # fmt: skip
 
 
@@ -117,8 +117,7 @@ def check_vectors(context: Array, number: Number, found: Number) -> Number:
     p, at, events = population(context, number), list_row(context, number), open_events(context)
     return send(
         states(context, c.X_CELLS), p[c.X], p[c.CELLS], states(context, c.O_CELLS), p, int32s(context, c.TOUCHED), 0, found,
-        int64s(context, c.REACHED), events.channels, events.units, at[c.EVENT_AT], events.pixels, events.firsts, at[c.PIXEL_AT],
-        length_row(context, number),
+        int64s(context, c.REACHED), events, at, length_row(context, number),
     )  # fmt: skip
 
 
@@ -132,7 +131,7 @@ def check(context: Array, number: Number, again: Number) -> Number:
     flags, touched = octets(context, c.FLAGS), int32s(context, c.TOUCHED)
     found, unfit = gather_flags(context, p), 0
     if not again:
-        length[c.PIXELS_LISTED], length[c.LISTED] = 0, 0
+        length[c.PIXELS_LISTED] = length[c.LISTED] = length[c.BLOCKS_LISTED] = 0
         count(context, c.CHECKS, number, forget(context, p, found))
     if p[c.KIND] == c.VECTOR:
         unfit = check_vectors(context, number, found)

@@ -44,28 +44,30 @@ OFFSET, TO, COUNT, STRIDE, ENTRY_WIDTH = range(5)
 """Columns of an axis' entry: what it adds to the first weight, to the first target pixel; target pixels side by side; weights from one
 input channel to the next. An axis begins with where the entries of each of its positions begin, and ends."""
 
-PIXEL_AT, EVENT_AT, LIST_WIDTH = range(3)
-"""Columns of a list of events: its first pixel and its first event."""
-PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, LENGTH_WIDTH = range(7)
+PIXEL_AT, EVENT_AT, BLOCK_AT, BLOCK_STEP, LIST_WIDTH = range(5)
+"""Columns of a list of events: its first pixel, its first event, its first block of channels; 1 if blocks are listed, 0 if they are not."""
+PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, BLOCKS_LISTED, LENGTH_WIDTH = range(8)
 """Columns of what a list holds: pixels, rows; the events that these stand for, and whether some row stands for several; the largest abs(k)
-and the sum of them."""
+and the sum of them; blocks."""
 POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISONS, COUNTS = range(8)
 """Rows of the counts, as in the ledger."""
 NEURON, UNITS, WHOSE, QUEUE_WIDTH = range(4)
 """Columns of the queue: neuron, payload units, population."""
-SAMPLE, LAST_SAMPLE, EVENT, HEAD, TAIL, PART, ROW, STAGE, NEXT, WHOLE, KEEP_ROWS, LOG, START_STEP, PROGRESS_WIDTH = range(14)
+SAMPLE, LAST_SAMPLE, EVENT, HEAD, TAIL, PART, ROW, STAGE, NEXT, WHOLE, KEEP_ROWS, LOG, START_STEP, SHOWN, PROGRESS_WIDTH = range(15)
 """Where a run stands: sample and end of its samples; next event; queue; units of its head already delivered; next row kept; STAGE; which
-population is next (after RANGE and WIDEN: is concerned). And what is to be kept; START_STEP: samples from one start to the next."""
+population is next (after RANGE and WIDEN: is concerned). And what is to be kept; START_STEP: samples from one start to the next.
+SHOWN: events that have reached an output in the last frame."""
 BETWEEN, SWEEPING, DELIVERED = range(3)
 """STAGE: between time stamps; in one; in one, with the next population delivered to, but not checked."""
 
 (
     POPULATION_TABLE, PATH_TABLE, LIST_TABLE, AXES, WEIGHTS, SCALES, NONZEROS, PLACE_FIRST, PLACE_PIXEL, PLACE_CHANNEL, SLOPES, TABLES,
-    OUTPUTS, INPUTS, REACHES, CONSUMER_FIRST, CONSUMERS,
-    X_CELLS, O_CELLS, EVENT_CHANNELS, EVENT_UNITS, EVENT_TIMES, EVENT_PIXELS, EVENT_FIRSTS, FLAGS, FLAG_WORDS, REACHED, TOUCHED, VALUES,
-    SPREAD, HITS, BITS, LEDGER, BOUNDS, LENGTHS, QUEUE, MARKS, PROGRESS,
+    OUTPUTS, OUTPUT_POPULATIONS, INPUTS, REACHES, CONSUMER_FIRST, CONSUMERS,
+    X_CELLS, O_CELLS, EVENT_CHANNELS, EVENT_UNITS, EVENT_TIMES, EVENT_PIXELS, EVENT_FIRSTS,
+    BLOCK_FIRSTS, EVENT_BLOCKS, EVENT_MASKS, EVENT_LANES, FLAGS, FLAG_WORDS, REACHED, REACHED_BYTES, TOUCHED, VALUES, SPREAD, HITS,
+    BITS, LEDGER, BOUNDS, LENGTHS, QUEUE, MARKS, PROGRESS,
     STAMPS, NEURONS, PAYLOADS, OFFSETS, FRAME, SENT, START_X, START_O, LEDGERS, FINAL_X, FINAL_O, ROWS_X, ROWS_O,
     ROW_COUNTS, ROW_FIRST, CODES,
     SLOTS,
-) = range(55)  # fmt: skip
+) = range(61)  # fmt: skip
 """Slots of the context, an array each; :mod:`tfsnn.compiled.kernel.memory` says of what type."""

@@ -87,13 +87,20 @@ def add_block(
         on.store(builder.add(on.load(x, place), total), x, place)
 
 
-def emit_add_products(on: Lanes, x: Any, at: Any, scales: Any, first: Any, spread: Any, width: Any) -> None:
+def emit_add_products(
+    on: Lanes, x: Any, at: Any, scales: Any, first: Any, reached: Any, marks: Any, pixels: Any, firsts: Any, channels: Any, units: Any,
+    times: Any, block_firsts: Any, blocks: Any, masks: Any, lanes: Any, begin: Any, end: Any,
+) -> None:  # fmt: skip
     """The code of ``add_products``."""
     builder = on.builder
-    with cgutils.for_range_slice(builder, INT(0), width, INT(LANES)) as (i, _):
-        product = builder.mul(on.load(scales, builder.add(first, i)), on.load(spread, i))
+    with cgutils.for_range_slice(builder, begin, end, INT(1)) as (number, _):
+        block = on.element(blocks, number)
+        i = builder.mul(block, INT(LANES))
+        product = builder.mul(on.load(scales, builder.add(first, i)), on.load(lanes, builder.mul(number, INT(LANES))))
         place = builder.add(at, i)
         on.store(builder.add(on.load(x, place), product), x, place)
+        byte = builder.gep(reached, [builder.add(marks, block)])
+        builder.store(builder.or_(builder.load(byte), builder.load(builder.gep(masks, [number]))), byte)
 
 
 def clipped(on: Lanes, value: Any, p: Any) -> Any:
@@ -171,14 +178,18 @@ class Rule:
 
 def emit_send(
     on: Lanes, values: Any, value: Any, step: Any, told: Any, p: Any, touched: Any, begin: Any, end: Any, reached: Any,
-    channels: Any, payloads: Any, event: Any, pixels: Any, firsts: Any, pixel: Any, length: Any,
+    pixels: Any, firsts: Any, channels: Any, payloads: Any, times: Any, block_firsts: Any, blocks: Any, masks: Any, lanes: Any,
+    at: Any, length: Any,
 ) -> Any:  # fmt: skip
     """The code of ``send``: no branch but the loops; eight channels are tested, quantized, and what is sent packed side by side."""
     builder = on.builder
-    listed, sent = (cgutils.alloca_once_value(builder, on.column(length, column)) for column in (c.PIXELS_LISTED, c.LISTED))
+    listed, sent, filled = (
+        cgutils.alloca_once_value(builder, on.column(length, column)) for column in (c.PIXELS_LISTED, c.LISTED, c.BLOCKS_LISTED)
+    )
     unfit = cgutils.alloca_once_value(builder, INT(0))
     cells, words = on.column(p, c.CELLS), on.column(p, c.WORDS)
     base, reach = on.column(p, c.O), on.column(p, c.REACH)
+    pixel, event, first_block, block_step = (on.column(at, column) for column in (c.PIXEL_AT, c.EVENT_AT, c.BLOCK_AT, c.BLOCK_STEP))
 
     def block(rule: Rule, at: Any, cell: Any, channel: Any, word: Any) -> None:
         before = on.load(told, builder.add(cell, channel))
@@ -191,6 +202,13 @@ def emit_send(
         units = builder.select(fires, units, ir.Constant(units.type, [0] * LANES))
         on.store(builder.add(before, builder.mul(units, rule.payload)), told, builder.add(cell, channel))
         mask, here = on.packed(fires), builder.load(sent)
+        # All is written in any case, and overwritten by the next block if this one sends nothing.
+        place = builder.add(first_block, builder.load(filled))
+        on.store(units, lanes, builder.mul(place, INT(LANES)))
+        builder.store(builder.trunc(mask, BYTE), builder.gep(masks, [place]))
+        builder.store(builder.trunc(builder.lshr(channel, INT(3)), WORD), builder.gep(blocks, [place]))
+        some = builder.select(builder.icmp_signed("!=", mask, INT(0)), block_step, INT(0))
+        builder.store(builder.add(builder.load(filled), some), filled)
         order = builder.zext(on.load(packing(builder), builder.mul(mask, INT(LANES))), ir.VectorType(WORD, LANES))
         place = builder.add(event, here)
         on.store(builder.add(order, on.splat(builder.trunc(channel, WORD))), channels, place)
@@ -198,19 +216,22 @@ def emit_send(
         builder.store(builder.add(here, builder.ctpop(mask)), sent)
         builder.store(builder.or_(builder.load(unfit), on.packed(beyond)), unfit)
 
+    def write(number: Any, data: Any, at: Any) -> None:
+        builder.store(builder.trunc(number, WORD), builder.gep(data, [at]))
+
     def all_pixels(direct: bool, fine: bool) -> None:
         rule = Rule(on, p, direct)
         with cgutils.for_range_slice(builder, begin, end, INT(1)) as (number, _):
             q = on.element(touched, number)
             start, at, cell = builder.load(sent), builder.add(value, builder.mul(q, step)), builder.add(base, builder.mul(q, cells))
             word = builder.add(reach, builder.mul(q, words)) if fine else None
-            with cgutils.for_range_slice(builder, INT(0), cells, INT(LANES)) as (channel, _):
-                block(rule, at, cell, channel, word)
-            # Written in any case, and overwritten by the next pixel if this one sends nothing.
             here = builder.load(listed)
             row = builder.add(pixel, here)
-            builder.store(builder.trunc(q, WORD), builder.gep(pixels, [row]))
-            builder.store(builder.trunc(start, WORD), builder.gep(firsts, [row]))
+            write(builder.load(filled), block_firsts, row)
+            with cgutils.for_range_slice(builder, INT(0), cells, INT(LANES)) as (channel, _):
+                block(rule, at, cell, channel, word)
+            write(q, pixels, row)
+            write(start, firsts, row)
             more = builder.icmp_signed(">", builder.load(sent), start)
             builder.store(builder.add(here, builder.zext(more, INT)), listed)
 
@@ -220,10 +241,11 @@ def emit_send(
             same = [builder.icmp_signed("!=" if flag else "==", on.column(p, column), INT(0)) for flag, column in flags]
             with builder.if_then(builder.and_(*same)):
                 all_pixels(direct, fine)
-    here, total = builder.load(listed), builder.load(sent)
-    builder.store(builder.trunc(total, WORD), builder.gep(firsts, [builder.add(pixel, here)]))
-    on.set_column(here, length, c.PIXELS_LISTED)
-    on.set_column(total, length, c.LISTED)
+    row = builder.add(pixel, builder.load(listed))
+    write(builder.load(sent), firsts, row)
+    write(builder.load(filled), block_firsts, row)
+    for total, column in ((listed, c.PIXELS_LISTED), (sent, c.LISTED), (filled, c.BLOCKS_LISTED)):
+        on.set_column(builder.load(total), length, column)
     return builder.load(unfit)
 
 

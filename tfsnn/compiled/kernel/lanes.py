@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from llvmlite.binding import get_host_cpu_features
 from numba.core import cgutils as numba_cgutils
 
 # Numba is typed in part; what it leaves open is open here, too.
 cgutils: Any = numba_cgutils
 ir = cgutils.ir
 BYTE, SHORT, WORD, INT, REAL = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.DoubleType()
+HAS_PERMUTE = bool(get_host_cpu_features().get("avx2"))
 LANES = 8
 """States that are worked on together: a vector of AVX2; LLVM cuts it in two, or joins two, where the CPU has others."""
 
@@ -74,8 +76,12 @@ class Lanes:
         return self.larger(a, self.builder.sub(ir.Constant(a.type, [0] * a.type.count), a))
 
     def permuted(self, vector: Any, order: Any) -> Any:
-        """The elements of a vector in an order known when it runs; LLVM makes one instruction of this where the CPU has it."""
-        builder, result = self.builder, ir.Constant(vector.type, ir.Undefined)
+        """The 8 elements of 32 bits of a vector in an order known when it runs."""
+        builder = self.builder
+        if HAS_PERMUTE:
+            # LLVM makes a way through memory of what follows.
+            return self.call("llvm.x86.avx2.permd", vector.type, [vector, order])
+        result = ir.Constant(vector.type, ir.Undefined)
         for lane in range(vector.type.count):
             chosen = builder.extract_element(vector, builder.extract_element(order, WORD(lane)))
             result = builder.insert_element(result, chosen, WORD(lane))

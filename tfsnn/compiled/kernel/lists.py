@@ -15,25 +15,8 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined
-from tfsnn.compiled.kernel.memory import int32s, int64s, octets, row_opener, shorts, states
-
-
-class Events(NamedTuple):
-    """The arrays in which all lists lie.
-
-    Parameters
-    ----------
-    pixels, firsts
-        int32: pixels that send, and where the events of each begin, counted within its list; one more than there are pixels.
-    channels, units, times
-        int32; int16 or int64: payload units; int64: the events that a row stands for, where its list says MANY.
-    """
-
-    pixels: Array
-    firsts: Array
-    channels: Array
-    units: Array
-    times: Array
+from tfsnn.compiled.kernel.memory import constants, int32s, int64s, octets, row_opener, shorts, states
+from tfsnn.compiled.kernel.plain import Events
 
 
 class Delivery(NamedTuple):
@@ -84,7 +67,7 @@ population = row_opener(c.POPULATION_TABLE, c.POPULATION_WIDTH)
 path_row = row_opener(c.PATH_TABLE, c.PATH_WIDTH)
 list_row = row_opener(c.LIST_TABLE, c.LIST_WIDTH)
 """Of (context, number): the row of a population, of a path; where a list of events lies."""
-length_row = row_opener(c.LENGTHS, c.LENGTH_WIDTH)
+length_row = row_opener(c.LENGTHS, c.LENGTH_WIDTH, constant=False)
 """Of (context, number): what a list of events holds."""
 
 
@@ -93,7 +76,8 @@ def open_events(context: Array) -> Events:
     """The arrays in which all lists lie."""
     return Events(
         int32s(context, c.EVENT_PIXELS), int32s(context, c.EVENT_FIRSTS), int32s(context, c.EVENT_CHANNELS),
-        shorts(context, c.EVENT_UNITS), int64s(context, c.EVENT_TIMES),
+        shorts(context, c.EVENT_UNITS), int64s(context, c.EVENT_TIMES), int32s(context, c.BLOCK_FIRSTS),
+        int32s(context, c.EVENT_BLOCKS), octets(context, c.EVENT_MASKS), states(context, c.EVENT_LANES),
     )  # fmt: skip
 
 
@@ -103,7 +87,7 @@ def open_path(context: Array, number: Number) -> Delivery:
     path = path_row(context, number)
     return Delivery(
         path, population(context, path[c.TARGET]), list_row(context, path[c.LIST]), length_row(context, path[c.LIST]),
-        open_events(context), int64s(context, c.AXES), states(context, c.X_CELLS),
+        open_events(context), constants(context, c.AXES), states(context, c.X_CELLS),
     )  # fmt: skip
 
 
@@ -116,8 +100,8 @@ def open_marks(context: Array) -> Marks:
 @inlined
 def span(d: Delivery, j: Number) -> tuple[Number, Number]:
     """The events, from and up to, of the pixel at place ``j`` of a list."""
-    firsts = d.events.firsts[d.at[c.PIXEL_AT] + j :]
-    return d.at[c.EVENT_AT] + firsts[0], d.at[c.EVENT_AT] + firsts[1]
+    first = d.at[c.PIXEL_AT] + j
+    return d.at[c.EVENT_AT] + d.events.firsts[first], d.at[c.EVENT_AT] + d.events.firsts[first + 1]
 
 
 @inlined
@@ -145,10 +129,13 @@ def reach_of(d: Delivery, nonzeros: Array, begin: Number, end: Number, row: Numb
     if zeros:
         kind += d.axes[d.path[c.ROW_KINDS] + row] + d.axes[d.path[c.COLUMN_KINDS] + column]
     operations, nonzero = 0, 0
+    if not many:
+        for event in range(begin, end):
+            nonzero += nonzeros[kind + d.events.channels[event]]
+        return (end - begin) * fan, nonzero
     for event in range(begin, end):
-        amount = d.events.times[event] if many else 1
-        operations += amount * fan
-        nonzero += amount * (nonzeros[kind + d.events.channels[event]] if zeros else fan)
+        operations += d.events.times[event] * fan
+        nonzero += d.events.times[event] * (nonzeros[kind + d.events.channels[event]] if zeros else fan)
     return operations, nonzero
 
 

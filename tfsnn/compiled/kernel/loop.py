@@ -162,4 +162,7 @@ def run_frame(context: Array, least: Number) -> Number:
     status = sweep(context)
     if status == c.DONE:
         progress[c.STAGE] = c.BETWEEN
+        outputs, populations, progress[c.SHOWN] = int64s(context, c.OUTPUT_POPULATIONS), len(ledger) // c.COUNTS, 0
+        for i in range(len(outputs)):
+            progress[c.SHOWN] += ledger[c.RECEIVED * populations + outputs[i]]
     return status

@@ -6,12 +6,39 @@ elements of flat arrays and are proved to lie inside when a network is laid out.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba.extending import register_jitable
 
 from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
+
+
+class Events(NamedTuple):
+    """The arrays in which all lists lie.
+
+    Parameters
+    ----------
+    pixels, firsts
+        int32: pixels that send, and where the events of each begin, counted within its list; one more than there are pixels.
+    channels, units, times
+        int32; int16 or int64: payload units; int64: the events that a row stands for, where its list says MANY.
+    block_firsts, blocks, masks, lanes
+        int32: where the blocks of each pixel begin, as ``firsts``; int32: which eight channels; uint8: those of them that send; payload
+        units of all eight, in the type of states.
+    """
+
+    pixels: Array
+    firsts: Array
+    channels: Array
+    units: Array
+    times: Array
+    block_firsts: Array
+    blocks: Array
+    masks: Array
+    lanes: Array
 
 
 def add_rows(
@@ -37,20 +64,25 @@ def add_rows(
             x[at + i] += weights[row + i] * np.int64(k)
 
 
-def add_products(x: Array, at: Number, scales: Array, first: Number, spread: Array, width: Number) -> None:
-    """x[at + i] += scales[first + i] spread[i], for i from 0 up to ``width``.
+def add_products(
+    x: Array, at: Number, scales: Array, first: Number, reached: Array, marks: Number, events: Events, begin: Number, end: Number
+) -> None:
+    """x[at + i] += scales[first + i] k_i for all channels i of some blocks of eight; those that have an event are marked.
 
     Parameters
     ----------
     x, at, scales, first
         The states and the weights, and the first of them.
-    spread
-        Payloads by channel.
-    width
-        Neurons; in vectors, a multiple of 8.
+    reached, marks
+        Bits of neurons, eight channels a byte, and the first byte.
+    events, begin, end
+        Which blocks: those from ``begin`` up to ``end``.
     """
-    for i in range(width):
-        x[at + i] += scales[first + i] * spread[i]
+    for number in range(begin, end):
+        block = np.int64(events.blocks[number])
+        reached[marks + block] |= events.masks[number]
+        for i in range(8):
+            x[at + 8 * block + i] += scales[first + 8 * block + i] * events.lanes[8 * number + i]
 
 
 def add_and_test(
@@ -107,7 +139,7 @@ def units_of(change: Number, p: Array) -> Number:
 
 def send(
     values: Array, value: Number, step: Number, told: Array, p: Array, touched: Array, begin: Number, end: Number, reached: Array,
-    channels: Array, payloads: Array, event: Number, pixels: Array, firsts: Array, pixel: Number, length: Array,
+    events: Events, at: Array, length: Array,
 ) -> Number:  # fmt: skip
     """The neuron rule on all channels of some pixels, as ``eager.check``: o += k P, and k is listed, where abs(f(x) - o) >= T.
 
@@ -123,39 +155,44 @@ def send(
         Which pixels, rising.
     reached
         Bits of the neurons that events have reached, where the population has such.
-    channels, payloads, event
-        Where events are listed, and the first of the list.
-    pixels, firsts, pixel
-        Where the pixels that send are listed, and where each one's events begin.
-    length
-        The list's row: how many of both it holds, brought up to date.
+    events, at, length
+        Where events are listed, one by one and by blocks of eight channels; the list's rows, the second brought up to date.
 
     Returns
     -------
     Whether some payload does not fit; that neuron is left as it was.
     """
-    listed, sent, unfit = length[c.PIXELS_LISTED], length[c.LISTED], 0
+    listed, sent, blocks, unfit = length[c.PIXELS_LISTED], length[c.LISTED], length[c.BLOCKS_LISTED], 0
+    pixel, event = at[c.PIXEL_AT], at[c.EVENT_AT]
     for number in range(begin, end):
         q = np.int64(touched[number])
-        start, at, cell = sent, value + q * step, p[c.O] + q * p[c.CELLS]
-        for channel in range(p[c.CHANNELS]):
-            if p[c.WORDS] and not reached[p[c.REACH] + q * p[c.WORDS] + channel // 64] >> np.int64(channel % 64) & 1:
-                continue
-            change = min(max(np.int64(values[at + channel]), p[c.FLOOR]), p[c.CEILING]) - np.int64(told[cell + channel])
+        start, cell = sent, p[c.O] + q * p[c.CELLS]
+        events.block_firsts[pixel + listed] = blocks
+        for channel in range(p[c.CELLS]):
+            place, lane, units = at[c.BLOCK_AT] + blocks, channel % 8, 0
+            if lane == 0:
+                events.blocks[place], events.masks[place] = channel // 8, 0
+            change = min(max(np.int64(values[value + q * step + channel]), p[c.FLOOR]), p[c.CEILING]) - np.int64(told[cell + channel])
             if p[c.DIRECT]:
                 change = floored(change, p[c.PAYLOAD])
+            if channel >= p[c.CHANNELS] or (p[c.WORDS] and not reached[p[c.REACH] + q * p[c.WORDS] + channel // 64] >> channel % 64 & 1):
+                change = 0
             if abs(change) >= p[c.BEYOND]:
                 unfit = 1
             elif abs(change) >= p[c.CHANGE]:
                 units = units_of(change, p)
                 told[cell + channel] += units * p[c.PAYLOAD]
-                channels[event + sent], payloads[event + sent] = channel, units
+                events.channels[event + sent], events.units[event + sent] = channel, units
+                events.masks[place] |= 1 << lane
                 sent += 1
+            events.lanes[8 * place + lane] = units
+            if lane == 7 and events.masks[place]:
+                blocks += at[c.BLOCK_STEP]
         if sent > start:
-            pixels[pixel + listed], firsts[pixel + listed] = q, start
+            events.pixels[pixel + listed], events.firsts[pixel + listed] = q, start
             listed += 1
-    firsts[pixel + listed] = sent
-    length[c.PIXELS_LISTED], length[c.LISTED] = listed, sent
+    events.firsts[pixel + listed], events.block_firsts[pixel + listed] = sent, blocks
+    length[c.PIXELS_LISTED], length[c.LISTED], length[c.BLOCKS_LISTED] = listed, sent, blocks
     return unfit
 
 

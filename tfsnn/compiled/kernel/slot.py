@@ -82,7 +82,7 @@ def sweep(context: Array) -> Number:
         if p[c.KIND] != c.INPUT:
             length = length_row(context, number)
             if not again:
-                length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = 0, 0, 0
+                length[c.PIXELS_LISTED] = length[c.LISTED] = length[c.EVENTS] = length[c.BLOCKS_LISTED] = 0
                 events, more = arriving(context, number)
                 if events and not admitted(context, number, more):
                     return c.RANGE

@@ -137,6 +137,10 @@ def pass_lists(context: Array, source: Number, target: Number, pixel: Number, ch
     p, at, length, events = population(context, target), list_row(context, source), length_row(context, source), open_events(context)
     events.pixels[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT] + 1] = pixel, 0, 1
     events.channels[at[c.EVENT_AT]], events.units[at[c.EVENT_AT]] = channel, k
+    events.block_firsts[at[c.PIXEL_AT]], events.block_firsts[at[c.PIXEL_AT] + 1] = 0, 1
+    events.blocks[at[c.BLOCK_AT]], events.masks[at[c.BLOCK_AT]] = channel >> 3, 1 << (channel & 7)
+    for lane in range(8):
+        events.lanes[8 * at[c.BLOCK_AT] + lane] = k if lane == channel & 7 else 0
     length[c.PIXELS_LISTED] = length[c.LISTED] = 1
     length[c.MANY] = 0
     for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):

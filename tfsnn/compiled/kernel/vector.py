@@ -36,7 +36,7 @@ def _vectors(plain_one: Any, code: Callable[..., Any], result: Any, *, of: int |
 
     @intrinsic
     def routine(typing: Any, *given: Any) -> Any:
-        kinds = [kind if isinstance(kind, types.Array) else types.int64 for kind in given]
+        kinds = [kind if isinstance(kind, (types.Array, types.BaseTuple)) else types.int64 for kind in given]
         made = types.void if result == NOTHING else types.int64
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -45,12 +45,15 @@ def _vectors(plain_one: Any, code: Callable[..., Any], result: Any, *, of: int |
             ]
             if of is not None and given[of].dtype not in (types.int32, types.int16):
                 return context.compile_internal(builder, plain_one, made(*kinds), values)
-            # Arrays are handed over as pointers to their data.
-            parts = [
-                context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-                for kind, value in zip(kinds, values)
-            ]
-            on = Lanes(builder)
+            on, parts = Lanes(builder), []
+            for kind, value in zip(kinds, values):
+                # Arrays are handed over as pointers to their data; tuples hold arrays.
+                few = [(kind, value)]
+                if isinstance(kind, types.BaseTuple):
+                    few = [(part, builder.extract_value(value, i)) for i, part in enumerate(kind.types)]
+                parts += [
+                    context.make_array(part)(context, builder, held).data if isinstance(part, types.Array) else held for part, held in few
+                ]
             value = on.routine(plain_one.__name__, code, result, parts) if own else code(on, *parts)
             return context.get_dummy_value() if result == NOTHING else value
 
@@ -62,7 +65,7 @@ def _vectors(plain_one: Any, code: Callable[..., Any], result: Any, *, of: int |
 config: Any = numba.config
 NOTHING = ir.VoidType()
 add_rows = _vectors(plain.add_rows, emit.emit_add_rows, NOTHING)
-add_products = _vectors(plain.add_products, emit.emit_add_products, NOTHING)
+add_products = _vectors(plain.add_products, emit.emit_add_products, NOTHING, own=False)
 add_and_test = _vectors(plain.add_and_test, emit.emit_add_and_test, INT)
 send = _vectors(plain.send, emit.emit_send, INT)
 summarize = _vectors(plain.summarize, emit.emit_summarize, INT)
