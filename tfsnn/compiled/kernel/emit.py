@@ -186,7 +186,7 @@ def emit_send(
     listed, sent, filled = (
         cgutils.alloca_once_value(builder, on.column(length, column)) for column in (c.PIXELS_LISTED, c.LISTED, c.BLOCKS_LISTED)
     )
-    unfit = cgutils.alloca_once_value(builder, INT(0))
+    unfit = cgutils.alloca_once_value(builder, ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES))
     cells, words = on.column(p, c.CELLS), on.column(p, c.WORDS)
     base, reach = on.column(p, c.O), on.column(p, c.REACH)
     pixel, event, first_block, block_step = (on.column(at, column) for column in (c.PIXEL_AT, c.EVENT_AT, c.BLOCK_AT, c.BLOCK_STEP))
@@ -196,8 +196,9 @@ def emit_send(
         units, fires, beyond = rule.outcome(on.load(values, builder.add(at, channel)), before)
         if word is not None:
             bits = builder.load(builder.gep(reached, [builder.add(word, builder.lshr(channel, INT(6)))]))
-            byte = builder.trunc(builder.lshr(bits, builder.and_(channel, INT(63))), BYTE)
-            mask = builder.bitcast(byte, ir.VectorType(ir.IntType(1), LANES))
+            byte = on.splat(builder.trunc(builder.lshr(bits, builder.and_(channel, INT(63))), WORD))
+            each = ir.Constant(ir.VectorType(WORD, LANES), [1 << lane for lane in range(LANES)])
+            mask = builder.icmp_signed("==", builder.and_(byte, each), each)
             fires, beyond = builder.and_(fires, mask), builder.and_(beyond, mask)
         units = builder.select(fires, units, ir.Constant(units.type, [0] * LANES))
         on.store(builder.add(before, builder.mul(units, rule.payload)), told, builder.add(cell, channel))
@@ -214,7 +215,7 @@ def emit_send(
         on.store(builder.add(order, on.splat(builder.trunc(channel, WORD))), channels, place)
         on.store(builder.trunc(on.permuted(units, order), ir.VectorType(SHORT, LANES)), payloads, place)
         builder.store(builder.add(here, builder.ctpop(mask)), sent)
-        builder.store(builder.or_(builder.load(unfit), on.packed(beyond)), unfit)
+        builder.store(builder.or_(builder.load(unfit), builder.sext(beyond, units.type)), unfit)
 
     def write(number: Any, data: Any, at: Any) -> None:
         builder.store(builder.trunc(number, WORD), builder.gep(data, [at]))
@@ -246,7 +247,7 @@ def emit_send(
     write(builder.load(filled), block_firsts, row)
     for total, column in ((listed, c.PIXELS_LISTED), (sent, c.LISTED), (filled, c.BLOCKS_LISTED)):
         on.set_column(builder.load(total), length, column)
-    return builder.load(unfit)
+    return on.packed(builder.icmp_signed("!=", builder.load(unfit), ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES)))
 
 
 def packing(builder: Any) -> Any:

@@ -12,7 +12,7 @@ from numba.core import cgutils as numba_cgutils
 cgutils: Any = numba_cgutils
 ir = cgutils.ir
 BYTE, SHORT, WORD, INT, REAL = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.DoubleType()
-HAS_PERMUTE = bool(get_host_cpu_features().get("avx2"))
+HAS_AVX2 = bool(get_host_cpu_features().get("avx2"))
 LANES = 8
 """States that are worked on together: a vector of AVX2; LLVM cuts it in two, or joins two, where the CPU has others."""
 
@@ -78,8 +78,8 @@ class Lanes:
     def permuted(self, vector: Any, order: Any) -> Any:
         """The 8 elements of 32 bits of a vector in an order known when it runs."""
         builder = self.builder
-        if HAS_PERMUTE:
-            # LLVM makes a way through memory of what follows.
+        if HAS_AVX2:
+            # LLVM makes a way through memory of what follows, and of a mask a chain of packings.
             return self.call("llvm.x86.avx2.permd", vector.type, [vector, order])
         result = ir.Constant(vector.type, ir.Undefined)
         for lane in range(vector.type.count):
@@ -89,6 +89,9 @@ class Lanes:
 
     def packed(self, mask: Any) -> Any:
         """A mask as an integer, lane 0 its lowest bit."""
+        if HAS_AVX2 and mask.type.count == LANES:
+            signs = self.builder.bitcast(self.builder.sext(mask, ir.VectorType(WORD, LANES)), ir.VectorType(ir.FloatType(), LANES))
+            return self.builder.zext(self.call("llvm.x86.avx.movmsk.ps.256", WORD, [signs]), INT)
         return self.builder.zext(self.builder.bitcast(mask, ir.IntType(mask.type.count)), INT)
 
     def total(self, vector: Any, step: Callable[[Any, Any], Any]) -> Any:

@@ -147,9 +147,9 @@ def gather_input(context: Array, start: Number, stop: Number) -> Number:
             events.channels[row], events.times[row] = local - pixel * channels, 1
             length[c.LISTED] += 1
             marks[neurons[i]] = length[c.LISTED]
-        # The sum is kept whole for the test; a row that does not fit is dropped with its whole list.
+        # A row that does not fit is dropped with its whole list.
         if events.units.itemsize == 2 and abs(k) >= SHORT:
-            fits = 0
+            fits, k = 0, np.int64(0)
         events.units[row] = k
         length[c.EVENTS] += 1
     for i in range(start, stop):
