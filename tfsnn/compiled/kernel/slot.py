@@ -147,7 +147,7 @@ def gather_input(context: Array, start: Number, stop: Number) -> Number:
             events.channels[row], events.times[row] = local - pixel * channels, 1
             length[c.LISTED] += 1
             marks[neurons[i]] = length[c.LISTED]
-        # A row that does not fit is dropped with its whole list.
+        # What does not fit is dropped with the whole list.
         if events.units.itemsize == 2 and abs(k) >= SHORT:
             fits, k = 0, np.int64(0)
         events.units[row] = k
