@@ -45,7 +45,7 @@ SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "rich", "matplotlib", "numba"}
 KERNEL = "tfsnn/compiled/kernel/"
-KERNEL_IMPORTS = {"__future__", "collections", "ctypes", "typing", "numba", "numpy"}
+KERNEL_IMPORTS = {"__future__", "collections", "ctypes", "operator", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.
 DOORS = {"tfsnn/__main__.py", "tfsnn/__init__.py"}
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite.binding import get_host_cpu_features
+import numba
 from numba.core import cgutils as numba_cgutils
+from numba.core import codegen
 
 # Numba is typed in part; what it leaves open is open here, too.
 cgutils: Any = numba_cgutils
 ir = cgutils.ir
 BYTE, SHORT, WORD, INT, REAL = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.DoubleType()
-HAS_AVX2 = bool(get_host_cpu_features().get("avx2"))
+config: Any = numba.config
+features: Any = codegen.get_host_cpu_features
+HAS_AVX2 = "+avx2" in (features() if config.CPU_FEATURES is None else config.CPU_FEATURES).split(",")
+"""Whether numba compiles for a CPU that has it."""
 LANES = 8
 """States that are worked on together: a vector of AVX2; LLVM cuts it in two, or joins two, where the CPU has others."""
 
