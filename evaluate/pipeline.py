@@ -23,7 +23,7 @@ from tfsnn.stage.provenance import circumstances, provenance
 from tfsnn.stage.terminal import counting
 
 from .baselines import ann as baselines
-from .baselines.original import Original, original
+from .baselines.original import Original, as_it_is_fed, original
 from .plots import curves as plots
 from .plots.frame import one_frame
 from .report import content as report
@@ -156,6 +156,7 @@ def measure(
     # Compiled before a bar begins to count: what takes a minute then is no simulation.
     for plan in plans:
         prepare_engine(plan)
+    model = None if model is None else as_it_is_fed(model, workload)
     selected = None
     if held is not None:
         with counting("choosing", held.events.samples * len(plans)) as count:

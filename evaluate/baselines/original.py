@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -30,10 +30,13 @@ from tfsnn.keras_model.tensors import answers
 from tfsnn.network.graph import Graph
 from tfsnn.stage.provenance import sha256
 
+from ..workload import Workload
 from .ann import dense_outputs
 
 BATCH = 256
 FAITHFUL_BITS = 16
+TRIED, MARKEDLY = 500, 1.0
+"""Frames on which it is tried how the model is fed, and by how many points the other way must be better."""
 Progress = Callable[[int], object]
 
 
@@ -57,6 +60,8 @@ class Original:
         Whether it is the very file that the network was converted from.
     notes
         What a reader should know.
+    as_they_are
+        It takes raw numbers, not what the network's encoder makes of them.
     """
 
     name: str
@@ -67,9 +72,12 @@ class Original:
     trained_on: Encoder | None = None
     known: bool = True
     notes: tuple[str, ...] = ()
+    as_they_are: bool = False
 
     def values(self, graph: Graph, raw: Mapping[str, Array]) -> list[Array]:
         """What the model takes for raw samples: values without the encoder's grid, unless it was trained on an encoder's frames."""
+        if self.as_they_are:
+            return [np.asarray(raw[node.name], np.float32) for node in graph.inputs]
         if self.trained_on is not None:
             return [self.trained_on.frames(raw[node.name]) for node in graph.inputs]
         return [node.encoder.exact(raw[node.name]) for node in graph.inputs]
@@ -139,6 +147,34 @@ def original(net: Net, path: PathLike | None, model: PathLike | None) -> Origina
     if not Path(model).is_file():
         raise FileError(f"{model}: no such file; --model takes the Keras model that the network was converted from")
     return _opened(net, Path(model))
+
+
+def as_it_is_fed(model: Original, workload: Workload) -> Original:
+    """The model as its user must have fed it: on raw numbers as they are, where it is right more often there than on their values.
+
+    Whether a user divides bytes by 255 stands in no file; with labels it shows.
+
+    Parameters
+    ----------
+    model
+        The user's model.
+    workload
+        Frames, and what is right for them.
+    """
+    encoders = [node.encoder for node in workload.graph.inputs]
+    if model.trained_on is not None or all(encoder.scale == 1 and encoder.offset == 0 for encoder in encoders):
+        return model
+    some = np.linspace(0, workload.samples - 1, min(workload.samples, TRIED)).astype(np.int64)
+    raw, plain = {name: values[some] for name, values in workload.raw.items()}, replace(model, as_they_are=True)
+    name, task = next(iter(workload.tasks.items()))
+    targets = workload.targets[name][some]
+    scaled, better = (task.figures(each.on_raw(workload.graph, raw)[name], targets) for each in (model, plain))
+    if not task.lost(scaled, better, targets) > MARKEDLY:
+        return model
+    found = ", ".join(f"{task.measure} {figures[task.measure]:.4g} on {what}" for figures, what in (
+        (better, "raw numbers as they are"), (scaled, f"{encoders[0].scale:.6g} times these, which the network was converted for")
+    ))  # fmt: skip
+    return replace(plain, notes=(*model.notes, f"{model.name} has {found}: convert it again with --scale 1"))
 
 
 def _opened(net: Net, file: Path) -> Original:

@@ -189,7 +189,7 @@ def _original(model: Original | None, figures: Figures) -> dict[str, Any] | None
     """The user's model on raw samples."""
     if model is None:
         return None
-    given = "raw samples" if model.trained_on is None else "frames of its encoder"
+    given = "raw samples as they are" if model.as_they_are else "raw samples" if model.trained_on is None else "frames of its encoder"
     named = {"name": model.name, "what": model.what, "input": given, "sha256": model.digest, "converted_from_it": model.known}
     return figures | named | {"keras": model.keras is not None, "notes": list(model.notes)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from tfsnn.__main__ import main
 from tfsnn.artifact import Net
 from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.baselines import original as module
-from tfsnn.evaluate.baselines.original import original
+from tfsnn.evaluate.baselines.original import as_it_is_fed, original
+from tfsnn.evaluate.workload import prepare
+from tfsnn.input.datasets import Dataset, Split
 from tfsnn.input.encoder import Encoder
 
 LAYERS = ("Conv2D(3, 2, activation='relu')", "Flatten()", "Dense(2)")
@@ -87,6 +90,21 @@ def test_what_a_model_of_our_own_is_given(folder: Path, net: Net, tmp_path: Path
     found = original(net, None, tmp_path / "model.h5")
     assert found is not None and found.trained_on == encoder
     np.testing.assert_array_equal(found.values(net.graph, pixels())[0], encoder.frames(pixels()["input"]))
+
+
+def test_a_model_that_takes_raw_numbers(folder: Path, net: Net) -> None:
+    """Labels show how it is fed: bytes as they are, where the network was converted for their 255th parts."""
+    found, raw = original(net, folder / "net.snn.h5", None), pixels(300)
+    assert found is not None
+    plain, scaled = (replace(found, as_they_are=each).on_raw(net.graph, raw)["dense"].argmax(axis=1) for each in (True, False))
+    assert 0.05 < np.mean(plain != scaled)
+    for labels, as_they_are in ((plain, True), (scaled, False)):
+        workload = prepare(net, Dataset("dots", Encoder("graded"), lambda split: Split(raw["input"], labels)))
+        fed = as_it_is_fed(found, workload)
+        assert fed.as_they_are is as_they_are and (fed is found) is not as_they_are
+        assert np.array_equal(fed.on_raw(net.graph, raw)["dense"].argmax(axis=1), labels)
+        said = "model.h5 has accuracy 1 on raw numbers as they are, accuracy 0"
+        assert not as_they_are or (fed.notes[-1].startswith(said) and fed.notes[-1].endswith("convert it again with --scale 1"))
 
 
 def test_a_model_that_does_not_belong(net: Net, tmp_path: Path) -> None:
