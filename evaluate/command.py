@@ -10,9 +10,10 @@ from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
-from tfsnn.plan.settings import ENGINES, INITIAL, SCHEDULES, SPIKES
+from tfsnn.plan.settings import ENGINES, INITIAL
 from tfsnn.stage.terminal import table
 
+from .options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .report import page, steps
 
 SPLITS = ("train", "validation", "test")
@@ -35,22 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="positive numbers (default: about ten, over the useful range of their unit)",
     )
     add("--model", type=Path, metavar="MODEL", help="the Keras model, as the first baseline (default: looked for beside the network)")
-    unit = parser.add_mutually_exclusive_group()
-    unit.add_argument(
-        "--absolute",
-        action="store_const",
-        dest="unit",
-        const="absolute",
-        default="relative",
-        help="thresholds are absolute",
-    )
-    unit.add_argument(
-        "--lsb", action="store_const", dest="unit", const="lsb", help="thresholds are in steps of the weight grid"
-    )
+    add_unit_arguments(parser, "thresholds are")
     add("--select-on", choices=SPLITS, help="split that the headline's threshold is chosen on (default: train where there is one)")
     add("--margin", type=float, default=1.0, metavar="P", help=f"points lost from which on no saving is claimed ({default})")
-    add("--spikes", choices=tuple(SPIKES), default="valued", help=f"what a spike carries ({default})")
-    add("--schedule", choices=SCHEDULES, default="slot", help=f"when neurons are checked ({default})")
+    add_spike_arguments(parser)
     add("--initial", choices=INITIAL, default="rest", help=f"where neurons start ({default})")
     add("--spiking-output", action="store_true", help="outputs spike too, and are read from their spikes (AICAS)")
     add("--engine", choices=ENGINES, help="default: the fastest there is")
@@ -61,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="time bins of the delay encoder; 0: the pixels' own resolution (default: the network's)",
     )
-    add("--force", action="store_true", help="overwrite what exists")
+    add_force_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:

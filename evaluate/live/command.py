@@ -16,9 +16,9 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_words, video_source
 from tfsnn.input.video import open_video
-from tfsnn.plan.settings import SCHEDULES, SPIKES
 from tfsnn.stage.output import guard
 
+from ..options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .decisions import KINDS
 from .factors import read_factors, with_factors
 
@@ -31,13 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("net", type=Path, metavar="NET", help="NET.snn.h5; or a Keras model, which is converted and calibrated on the first frames")
     add("video", metavar="VIDEO", help="a video file, a folder of images, an array (.npy, .npz), or the number of a camera")
     add("--threshold", type=float, default=0.05, metavar="T", help=f"of all layers ({default})")
-    unit = parser.add_mutually_exclusive_group()
-    unit.add_argument("--absolute", action="store_const", dest="unit", const="absolute", default="relative", help="T is absolute")
-    unit.add_argument("--lsb", action="store_const", dest="unit", const="lsb", help="T is in steps of the weight grid")
+    add_unit_arguments(parser, "T is")
     add("--factors", metavar="LAYER=F,...", help="factors of layers on T; or a .json file that holds them")
     add("--input-threshold", type=float, metavar="LEVELS", help="least change of a pixel that is sent (default: the network's own)")
-    add("--spikes", choices=tuple(SPIKES), default="valued", help=f"what a spike carries ({default})")
-    add("--schedule", choices=SCHEDULES, default="slot", help=f"when neurons are checked ({default})")
+    add_spike_arguments(parser)
     add("--quality", type=float, metavar="Q", help="choose T on the first frames: a share Q of decisions stays")
     add("--decide", choices=KINDS, help="how outputs are read (default: by their shape)")
     add("--first", type=int, default=64, metavar="N", help=f"frames to calibrate and choose T on; they are not reported ({default})")
@@ -47,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scale", metavar="A/B", help="value of one raw unit, where NET is a Keras model (default: 1/255)")
     add("--csv", type=Path, metavar="FILE", help="a line for each frame, written at once")
     add("--out", type=Path, metavar="DIR", help="where report.html, stream.json and pictures go")
-    add("--force", action="store_true", help="overwrite what exists")
+    add_force_argument(parser)
     add_framing_arguments(parser)
 
 

@@ -61,7 +61,7 @@ def draw(report: Report, folder: Path) -> dict[str, str]:
         name = f"{report['measure']}_{quantity.split('_')[0]}.png"
         with drawn(folder / name, (9.6 if within else 5.6, 3.9 if within else 4.2)) as figure:
             _score(report, quantity, figure, within)
-        captions[name] = f"{measure} against {what}: {inside}at the end of it for every threshold{intervals}."
+        captions[name] = f"{measure} against {what}: {inside}at the end of a frame, for every threshold{intervals}."
     if within:
         name = f"{report['measure']}_time.png"
         with drawn(folder / name, (5.6, 3.5)) as figure:

@@ -13,10 +13,10 @@ CSS = """
 * { box-sizing: border-box; }
 body { margin: 0; color: var(--ink); background: #fff;
   font: 16px/1.55 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 64rem; margin: 0 auto; padding: 3rem 1.5rem 5rem; }
+main { max-width: 70rem; margin: 0 auto; padding: 3rem 1.5rem 5rem; }
 header p { margin: 0; color: var(--accent); font-size: .8rem; font-weight: 600; letter-spacing: .08em;
   text-transform: uppercase; }
-h1 { margin: .1rem 0 1.4rem; font-size: 1.9rem; line-height: 1.2; letter-spacing: -.01em; }
+h1 { margin: .1rem 0 1.4rem; font-size: 1.7rem; line-height: 1.2; letter-spacing: -.01em; }
 h2 { margin: 3.2rem 0 .4rem; padding-top: 1.2rem; border-top: 1px solid var(--line); font-size: 1.25rem; }
 p { max-width: 46rem; margin: .6rem 0; }
 p.lead { font-size: 1.12rem; }
@@ -31,7 +31,7 @@ dd { margin: 0; font-size: 1.55rem; font-weight: 600; letter-spacing: -.01em; }
 dd, table { font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; }
-th, td { padding: .34rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: .34rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; line-height: 1.25; vertical-align: bottom; white-space: normal;
   border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
@@ -44,6 +44,8 @@ pre { overflow-x: auto; padding: .9rem 1.1rem; background: var(--wash); border-r
 pre.line { white-space: pre-wrap; }
 details summary { cursor: pointer; color: var(--accent); font-size: .9rem; }
 footer { margin-top: 4rem; color: var(--soft); font-size: .82rem; }
+@media (max-width: 40rem) { main { padding: 1.6rem 1rem 3rem; } h1 { font-size: 1.35rem; } p.lead { font-size: 1rem; }
+  figure img { width: 100% !important; } }
 @media print { main { max-width: none; padding: 0; } h2, figure, table { break-inside: avoid; } }
 """
 WIDEST = 1632

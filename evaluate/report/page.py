@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .html import code, document, escape, facts, figure, folded, heading, listed, note, table
-from .steps import LOST, MEASURED, baselines_before, head, lines, name_of_first, original, percent, scored
+from .steps import MEASURED, amount, baselines_before, head, lines, name_of_first, original, percent, scored
 
 Report = Mapping[str, Any]
 UNITS = {
@@ -56,10 +56,12 @@ def render(report: Report, pictures: Sequence[tuple[str, bytes]]) -> str:
         ("The network", _network(report)),
         ("Where this comes from", _origin(report)),
     )
-    headline, *more = summary(report)
+    # No line ends between a number and its sign.
+    headline = _headline(report).replace(" %", "\u00a0%")
     body = [
         f"<header><p>{escape(report['dataset']['name'])}, event by event</p><h1>{escape(headline)}</h1></header>",
-        f'<p class="lead">{escape(" ".join(more))}</p>',
+        f'<p class="lead">{escape(" ".join([_interval(report), *_costs(report)]))}</p>',
+        f"<p>{escape(' '.join([*_tests(report), _choice(report), *_notes(report)]))}</p>",
         facts(_facts(report)),
         *(figure(*picture) for picture in pictures[:1]),
         *(heading(name) + content for name, content in sections),
@@ -115,7 +117,7 @@ def _headline(report: Report) -> str:
     if row.get("withheld") == "chance":
         return f"{said}: no better than an answer that is always the same, so no saving is claimed."
     if row.get("withheld"):
-        return f"{said}: it loses more than {report['headline']['margin']:g} {LOST[measure]}, so no saving is claimed."
+        return f"{said}: it loses more than {amount(report, report['headline']['margin'])}, so no saving is claimed."
     return f"{said}; it needs {compared(row['synaptic_operations'], ann['operations'], 'operations')} the dense network."
 
 
@@ -210,8 +212,8 @@ def _steps(report: Report) -> str:
     text += f"engine {row['engine']}. Thresholds are {UNITS[row['unit']]}. Operations are target neurons actually reached, borders "
     text += "and strides exact; they are compared with the dense network's multiply-accumulates inside the borders. "
     if "margin" in headline:
-        text += f"Losses are against the first row; beyond {headline['margin']:g} {LOST[report['measure']]}, and for answers no better "
-        text += "than one that is always the same, no saving is claimed."
+        text += f"Losses are against the first row; beyond {amount(report, headline['margin'])}, and for answers no better than one that "
+        text += "is always the same, no saving is claimed."
     text += "" if stream else " The network starts anew with each frame: every frame is a first frame."
     rows = [["-" if cell is None else cell for cell in line] for line in lines(report)]
     return note(text) + table(head(report), rows, {baselines_before(report) + headline["row"]: "chosen"}) + _outputs(report)
@@ -265,8 +267,10 @@ def _baselines(report: Report) -> str:
     text += f"exactly 0 ({percent(ann['activation_sparsity'])} of its hidden activations are), and answers the same. "
     if ann["operations_as_in_aicas_2019"] is not None:
         text += "The count of AICAS 2019 forgets the input channels of the second convolution; the others are true. "
-    text += "The quantized ANN, o = T floor(f(x) / T) without events, stands in the table above."
-    return note(text) + table(["", MEASURED[report["measure"]], "multiply-accumulates a frame"], baselines(report))
+    text += "The quantized ANN is o = T floor(f(x) / T) in every layer, without events, at each threshold."
+    quantized = [[f"{entry['threshold']:g}", scored(report, entry)] for entry in report["baselines"]["quantized"]]
+    counts = table(["", MEASURED[report["measure"]], "multiply-accumulates a frame"], baselines(report))
+    return note(text) + counts + table(["threshold", f"quantized ANN, {MEASURED[report['measure']]}"], quantized)
 
 
 def _ledger(report: Report) -> str:

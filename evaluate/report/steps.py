@@ -54,6 +54,18 @@ def name_of_first(report: Report) -> str:
     return "the Keras model" if found["keras"] else "the model as tfsnn reads it"
 
 
+def amount(report: Report, count: float) -> str:
+    """A loss in words.
+
+    Examples
+    --------
+    >>> amount({"measure": "accuracy"}, 1.0), amount({"measure": "rmse"}, 2.5)
+    ('1 point', '2.5 % of the range')
+    """
+    unit = LOST[report["measure"]]
+    return f"{count:g} {unit.removesuffix('s') if count == 1 and unit == 'points' else unit}"
+
+
 def head(report: Report) -> list[str]:
     """The columns."""
     interval = ["95 % interval"] if report["measure"] == "accuracy" else []
@@ -62,7 +74,7 @@ def head(report: Report) -> list[str]:
     lost = f"loses ({LOST[report['measure']]})"
     stream = ["first frame"] * report["dataset"]["one_stream"]
     cost = ["spikes/neuron", "operations", *stream, "fewer than dense"]
-    return ["network", MEASURED[report["measure"]], *interval, *others, lost, *same, "quantized ANN", *cost]
+    return ["network", MEASURED[report["measure"]], *interval, *others, lost, *same, *cost]
 
 
 def lines(report: Report) -> list[list[str | None]]:
@@ -74,9 +86,7 @@ def lines(report: Report) -> list[list[str | None]]:
     if exact is not None:
         found.append(_line(report, "float network, encoded frames", exact))
     found.append(_line(report, "integer network, encoded frames", ann, cost=f"{ann['operations']:,.0f} MACs"))
-    for at, row in enumerate(report["rows"]):
-        found.append(_event(report, row, baselines["quantized"][at], "event network, T = "))
-    return found
+    return found + [_event(report, row) for row in report["rows"]]
 
 
 def baselines_before(report: Report) -> int:
@@ -92,12 +102,12 @@ def other_outputs(report: Report) -> list[tuple[str, str]]:
 def _line(report: Report, name: str, entry: Report, cost: str | None = None) -> list[str | None]:
     same: list[str | None] = [None] if report["rows"][0]["same_as_ann"] is not None else []
     stream: list[str | None] = [None] * report["dataset"]["one_stream"]
-    return [name, *_score(report, entry), *same, None, None, cost, *stream, None]
+    return [name, *_score(report, entry), *same, None, cost, *stream, None]
 
 
-def _event(report: Report, row: Report, quantized: Report, name: str) -> list[str | None]:
+def _event(report: Report, row: Report) -> list[str | None]:
     same = [percent(row["same_as_ann"])] if row["same_as_ann"] is not None else []
-    cells: list[str | None] = [f"{name}{row['threshold']:g}", *_score(report, row), *same, scored(report, quantized)]
+    cells: list[str | None] = [f"event network, T = {row['threshold']:g}", *_score(report, row), *same]
     cells += [f"{row['spikes_per_neuron']:.4f}", f"{row['synaptic_operations']:,.0f}"]
     cells += [f"{row['first_frame_operations']:,.0f}"] * report["dataset"]["one_stream"]
     return [*cells, saving(row)]

@@ -45,7 +45,7 @@ def test_no_saving_is_claimed_of_a_network_that_lost() -> None:
     row = found["rows"][found["headline"]["row"]]
     row |= {"withheld": "margin", "reduction": None, "lost": 3.2}
     html = page.render(found, [])
-    assert "it loses more than 1 points, so no saving is claimed." in page.summary(found)[0]
+    assert "it loses more than 1 point, so no saving is claimed." in page.summary(found)[0]
     assert "fewer operations than" not in html and "times fewer" not in html and "loses too much" in html
     row["withheld"] = "chance"
     assert "no better than an answer that is always the same, so no saving is claimed." in page.summary(found)[0]
@@ -106,7 +106,10 @@ def test_page_carries_everything() -> None:
     ):
         assert text in html
     assert "AICAS" not in html
-    assert html.count("<table>") == html.count("</table>") == 7
+    assert all(f"<td>{entry['threshold']:g}</td>" in html for entry in found["baselines"]["quantized"])
+    # What is narrow on a screen stays legible on a telephone.
+    assert "figure img { width: 100% !important; }" in html
+    assert html.count("<table>") == html.count("</table>") == 8
     assert all(f"<td>event network, T = {row['threshold']:g}</td>" in html for row in found["rows"])
 
 
