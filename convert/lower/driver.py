@@ -15,7 +15,7 @@ from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Permute, Relay, Shape
 
 from ..read.records import CallRecord, ModelRecord
-from . import activations, layers, merges, pooling, scalings, shapes
+from . import activations, layers, merges, operations, pooling, scalings, shapes
 from .builder import Builder
 from .call import Affine, Handler, LayerCall
 from .signal import Signal
@@ -47,6 +47,7 @@ ONE: dict[str, Handler] = {
         )
     },
     "Lambda": scalings.lambda_,
+    **{name: operation.handler for name, operation in operations.OPERATIONS.items()},
 }
 """Layers of one input."""
 
@@ -57,6 +58,7 @@ MANY: dict[str, merges.Merge] = {
     "Concatenate": merges.concatenate,
     "Multiply": merges.multiply,
     **{name: merges.divide for name in ("Divide", "TrueDivide")},
+    **{name: merges.larger for name in ("Maximum", "Minimum")},
     "Negative": merges.negative,
     "CustomScaleLayer": merges.scaled_sum,
 }
@@ -69,7 +71,6 @@ UNKNOWN: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "Bidirectional"), _RECURRENT),
     **dict.fromkeys(("LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization"), _BY_SAMPLE),
     **dict.fromkeys(("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Dot"), _ATTENTION),
-    **dict.fromkeys(("Maximum", "Minimum"), ("a choice between two tensors", "use Add, or max pooling within one tensor")),
     "PruneLowMagnitude": (
         "a layer still wrapped for pruning",
         "save tfmot.sparsity.keras.strip_pruning(model) instead: the weights stay pruned",
@@ -84,11 +85,16 @@ UNKNOWN: dict[str, tuple[str, str]] = {
 """Layers that do not convert, by name: what they are, and the way out."""
 
 # What a refused layer of these kinds would have given has the shape of what it got: what stands behind it can be examined.
-SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling", "Maximum", "Minimum"))
+SHAPE_KEEPING = frozenset((*MANY, *activations.LAYERS, "BatchNormalization", "Normalization", "Rescaling"))
 SHAPE_KEEPING -= {"Concatenate"}
 STAND_IN = 128
 # The only layers that may stand behind a softmax.
-VIEWS = frozenset(("Flatten", "Reshape", *(name for name, handler in ONE.items() if handler is shapes.identity)))
+VIEWS = frozenset(
+    (
+        *("Flatten", "Reshape", "ops.Reshape", "ops.Squeeze", "ops.ExpandDims", "ops.Cast"),
+        *(name for name, handler in ONE.items() if handler is shapes.identity),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -279,6 +285,7 @@ def _open_input(
 
 def _called(call: LayerCall, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:
     """What a call gives; None if that cannot be known. What is wrong goes into ``call.problems``."""
+    call = operations.with_arguments(call)
     layer = call.layer
     if layer.class_name not in ONE and layer.class_name not in MANY:
         way_out = "tfsnn knows the layers of its support table (docs/layers.md): replace it by some of them"

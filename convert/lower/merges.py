@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from tfsnn.aliases import Array
-from tfsnn.network.ops import Pad
+from tfsnn.network.ops import Activation, Pad
 
 from .call import LayerCall
 from .scalings import by_channel, repeated
@@ -78,6 +78,26 @@ def divide(call: LayerCall, signals: Sequence[Signal]) -> Signal:
     if not np.all(constants[0][1]):
         raise call.refuse("a division by 0", "the model that it came from is broken")
     return by_channel(call, signals[0], 1 / constants[0][1], ZERO)
+
+
+def larger(call: LayerCall, signals: Sequence[Signal]) -> Signal:
+    """two tensors or more, or a tensor and a constant, of shapes that broadcast"""
+    sign = ONE if call.layer.class_name == "Maximum" else MINUS
+    constants = [value for _, value in call.operands()]
+    if len(signals) + len(constants) < 2:
+        raise call.refuse("one tensor", "two tensors or more, or a tensor and a constant, can be compared")
+    total, *others = aligned(call, signals)
+    # max(a, b) = a + relu(b - a), and min(a, b) = a - relu(a - b).
+    for other in others:
+        # Both are used twice, so that nothing may be pending.
+        total, other = (call.builder.materialized(part) for part in (total, other))
+        difference = call.builder.add([call.builder.affine(other, sign, ZERO), call.builder.affine(total, -sign, ZERO)])
+        excess = call.builder.neurons(difference, Activation("relu"))
+        total = call.builder.add([total, call.builder.affine(excess, sign, ZERO)])
+    for value in constants:
+        excess = call.builder.neurons(by_channel(call, total, sign, -sign * value), Activation("relu"))
+        total = by_channel(call, excess, sign, value)
+    return total
 
 
 def negative(call: LayerCall, signals: Sequence[Signal]) -> Signal:

@@ -22,6 +22,7 @@ from tfsnn.bounded_json import parsed
 from tfsnn.errors import FileError
 from tfsnn.hdf5.reader import Node, attributes, child, children, dataset, has, is_dataset, opened, text
 
+from .operations import PREFIX, operation_or_layer
 from .source import Named, StoredModel, StoredWeights
 
 _LARGEST_GROWTH = 100
@@ -118,7 +119,7 @@ def _model(group: Node, model: Any, path: tuple[str, ...], depth: int) -> Iterat
     for layer in layers:
         name, class_name = _named(layer)
         # Operations such as x * 2 are no layers, so Keras does not count them.
-        if not class_name or str(layer.get("module", "")).startswith("keras.src.ops"):
+        if not class_name or class_name.startswith(PREFIX):
             continue
         key = _snake_case(class_name)
         used[key] = used.get(key, -1) + 1
@@ -136,7 +137,7 @@ def _named(layer: Any) -> tuple[str, str]:
     config = layer.get("config") if isinstance(layer, dict) else None
     if not isinstance(config, dict) or not isinstance(layer.get("class_name"), str):
         return "", ""
-    return str(layer.get("name") or config.get("name")), layer["class_name"].rpartition(">")[2]
+    return str(layer.get("name") or config.get("name")), operation_or_layer(layer).rpartition(">")[2]
 
 
 def _weights(node: Node, name: str) -> Named:

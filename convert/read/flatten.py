@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 from tfsnn.errors import ConversionError
 
 from .calls import ConfigCall, TensorRef, call_arguments, references
+from .operations import operation_or_layer
 from .records import CallRecord, InputRecord
 
 _MODELS = ("Functional", "Model", "Sequential")
@@ -158,7 +159,7 @@ def _entry(build: _Build, item: Any, where: str) -> Entry:
     if not isinstance(name, str) or not name or len(name) > 1000:
         build.refuse(f"{where}, a {item['class_name']}", f"found the name {str(name)[:40]!r}, expected a text")
     nodes = item.get("inbound_nodes", ())
-    return Entry(name, item["class_name"], config, nodes if isinstance(nodes, tuple) else ())
+    return Entry(name, operation_or_layer(item), config, nodes if isinstance(nodes, tuple) else ())
 
 
 def _inputs(build: _Build, model: Entry) -> Iterator[InputRecord]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .operations import plain_operation
 from .records import Weight
 
 _CLASSES = {
@@ -76,6 +77,9 @@ def modern(class_name: str, config: Mapping[str, Any], generation: int) -> Names
     """Return a layer's class and settings in Keras 3 terms; `generation` says which Keras wrote them: 1, 2 or 3."""
     name = class_name.rpartition(">")[2] if class_name.startswith(("Keras>", "Addons>")) else class_name
     values = {key: _plain(value) for key, value in config.items()}
+    operation = plain_operation(name, values)
+    if operation is not None:
+        return operation
     if generation == 1:
         name, values = _from_keras_1(name, values)
     name = _CLASSES.get(name, name)

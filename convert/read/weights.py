@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .operations import PREFIX
+
 _ROLES_1 = {
     "W": "kernel",
     "b": "bias",
@@ -72,7 +74,7 @@ def roles(class_name: str, config: Mapping[str, Any]) -> tuple[str, ...] | None:
         return ("embeddings",)
     if class_name == "Normalization":
         return () if config.get("mean") is not None else ("mean", "variance", "count")
-    return () if class_name in _WEIGHTLESS else None
+    return () if class_name in _WEIGHTLESS or class_name.startswith(PREFIX) else None
 
 
 def assigned(owners: Sequence[Owner], names: Sequence[str]) -> dict[tuple[str, ...], dict[str, int]] | str:
