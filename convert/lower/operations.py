@@ -144,8 +144,9 @@ def get_item(call: LayerCall, signal: Signal) -> Signal:
     dots = [at for at, item in enumerate(items) if item is Ellipsis or _class(item) == "__ellipsis__"]
     if len(dots) == 1:
         items[dots[0] : dots[0] + 1] = [slice(None)] * (rank + 2 - len(items))
-    cuts = [item if is_whole(item, -(1 << 24)) else _slice(item) for item in items]
-    if len(dots) > 1 or None in cuts or not 0 < len(cuts) <= rank + 1 or cuts[0] != slice(None):
+    found = [int(item) if is_whole(item, -(1 << 24)) else _slice(item) for item in items]
+    cuts = [cut for cut in found if cut is not None]
+    if len(dots) > 1 or len(cuts) < len(found) or not 0 < len(cuts) <= rank + 1 or cuts[0] != slice(None):
         raise call.refuse(f"x[{str(key)[:80]}]", "expected whole numbers and slices, one each axis, and all samples")
     dropped = []
     for axis, cut in enumerate(cuts[1:]):
