@@ -15,13 +15,13 @@ from .read.read import read
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfsnn check``."""
-    parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, or .keras")
+    parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, .keras, or .json with --weights")
     add_model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdicts; 0 if the model can be converted, 1 if not."""
-    record = read(args.model, backend=args.backend)
+    record = read(args.model, backend=args.backend, weights=args.weights)
     encoder = chosen_encoder(args) or default_encoder(record, lambdas(args))
     found = examine(record, encoder, affine=lambdas(args), shapes=shapes(args), release=True)
     rows = []

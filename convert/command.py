@@ -26,7 +26,7 @@ from .read.read import read
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfsnn convert``."""
-    parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, or .keras")
+    parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, .keras, or .json with --weights")
     parser.add_argument("--out", metavar="NET.snn.h5", required=True, help="where the network goes")
     parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz with x and y, or a video (see below)")
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
             input_shapes=shapes(args),
             input_range=input_range(args),
             backend=args.backend,
+            weights=args.weights,
             seed=args.seed,
         )
     with replacing(out, fresh=not args.force) as place:
@@ -87,7 +88,7 @@ def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, Frami
     video = args.calibrate is not None and is_video(args.calibrate)
     framing = None
     if video or framing_given(args):
-        record = read(args.model, backend=args.backend)
+        record = read(args.model, backend=args.backend, weights=args.weights)
         framing = chosen_framing(args, shapes(args).get(0) or record.inputs[0].shape)
     if args.calibrate is None:
         return None, framing

@@ -22,6 +22,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bins", type=int, metavar="N", help="time bins of the delay code; 0: the pixels' own resolution")
     parser.add_argument("--lambda", dest="lambdas", action="append", default=[], metavar="[LAYER=]EXPR", help='such as "x / 127.5 - 1"')
     parser.add_argument("--input-shape", action="append", default=[], metavar="HxWxC", help="where the model leaves an axis open")
+    parser.add_argument("--weights", metavar="FILE", help="weights of a model whose architecture is MODEL.json (model.save_weights)")
     parser.add_argument("--backend", metavar="NAME", help="Keras backend of the weights, where the file does not say (theano)")
 
 
@@ -31,7 +32,7 @@ def chosen_encoder(args: argparse.Namespace) -> Encoder | None:
     given = {key: value for key, value in (given | {"bins": args.bins}).items() if value is not None}
     if not given:
         return None
-    base = default_encoder(read(args.model, backend=args.backend), lambdas(args))
+    base = default_encoder(read(args.model, backend=args.backend, weights=args.weights), lambdas(args))
     settings = base.to_json() | given
     if settings["kind"] != "delay" and "bins" not in given:
         settings["bins"] = 0

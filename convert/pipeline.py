@@ -55,6 +55,7 @@ def convert_model(
     input_shapes: Mapping[int, Shape] | None = None,
     input_range: tuple[float, float] | None = None,
     backend: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
     seed: int = 0,
 ) -> Net:
     """Convert a Keras model into a sigma-delta network.
@@ -87,6 +88,8 @@ def convert_model(
         Least and largest raw value of the random images that stand in for calibration data.
     backend
         The Keras backend that trained the weights, where the file does not say.
+    weights
+        The file of the weights, where ``model`` is an architecture alone (JSON).
     seed
         Of the inputs for calibration and verification that are drawn.
 
@@ -106,7 +109,9 @@ def convert_model(
     """
     check_bits(weight_bits, layer_bits)
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
-    record = read(path, backend=backend) if path is not None else from_live(model)
+    if path is None and weights is not None:
+        raise InputError("weights were given for a model in memory, which has its own; leave them out")
+    record = read(path, backend=backend, weights=weights) if path is not None else from_live(model)
     obstacle = _obstacle(record) if path is not None else ""
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
     found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
@@ -122,12 +127,12 @@ def convert_model(
     batches = _verified_on(lowered, raw if given else None, seed, input_range)
     roundings = [compare_rounding(lowered, quantized, frames, shown) for frames in batches.values()]
     del lowered
-    original = model if path is None else obstacle or _original(path)
+    original = model if path is None else obstacle or _original(path, weights)
     pairs = zip(batches.items(), roundings)
     comparison = merged([compared(original, quantized, frames, r.exact, shown, what) for (what, frames), r in pairs])
     report = summary(roundings[-1], comparison) | {"data": given}
     judgement = _accepted(judged(report["layers"], report["same_class"], bits_of(quantized), given), lossy)
-    history = provenance("convert", seed, {Path(path).name: path} if path is not None else {})
+    history = provenance("convert", seed, {Path(file).name: file for file in (path, weights) if file is not None})
     history |= {
         "model": {"name": record.name if path is None else Path(path).name, "format": record.format, "keras_version": record.keras_version},
         "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct}
@@ -249,9 +254,9 @@ def _obstacle(record: ModelRecord) -> str:
     return ""
 
 
-def _original(path: str) -> Any:
+def _original(path: str, weights: str | os.PathLike[str] | None) -> Any:
     """The Keras model to compare with, or a text that says why there is none."""
     try:
-        return load_keras(path)
+        return load_keras(path, weights)
     except FileError as error:
         return f"not compared: {error}; only the float and the integer network were compared"

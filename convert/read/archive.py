@@ -49,11 +49,16 @@ def archive_model(path: str, label: str) -> StoredModel:
             metadata = parsed(_text(archive, members, "metadata.json", label), label, "metadata.json")
             _copy(archive, members, "model.weights.h5", weights, label)
             with opened(weights, f"{label}, model.weights.h5") as root:
-                stored = dict(_model(root, config, (), 0))
+                stored = layer_weights(root, config)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         _refuse(label, "archive", f"found a damaged or unusual zip ({error})", "a .keras file as Keras writes it")
     version = metadata.get("keras_version", "3") if isinstance(metadata, dict) else "3"
     return StoredModel(config, StoredWeights(by_path=stored), str(version), "", "keras")
+
+
+def layer_weights(root: Node, model: Any) -> dict[tuple[str, ...], Named]:
+    """Return the weights of every layer, by its path, from HDF5 of Keras 3: as in an archive, or of its own."""
+    return dict(_model(root, model, (), 0))
 
 
 def _refuse(label: str, field: str, found: str, expected: str, way_out: str = "download or save it again") -> NoReturn:

@@ -17,7 +17,7 @@ from tfsnn.bounded_json import parsed
 from tfsnn.errors import FileError
 from tfsnn.hdf5.reader import Node, attributes, child, dataset, has, text, texts
 
-from .source import StoredModel, StoredWeights
+from .source import Named, StoredModel, StoredWeights
 
 _MOST_PARTS = 10_000
 
@@ -32,9 +32,9 @@ def h5_model(root: Node, label: str) -> StoredModel:
     own = parsed(text(root, "tfsnn"), label, "attribute 'tfsnn'") if "tfsnn" in there else None
     return StoredModel(
         config=config,
-        stored=StoredWeights(by_group={name: tuple(_weights(group, name)) for name in _names(group, "layer_names")}),
-        keras_version=_said(root, group, "keras_version", "1"),
-        backend=_said(root, group, "backend", ""),
+        stored=StoredWeights(by_group=named_weights(group)),
+        keras_version=stored_text(root, "keras_version") or stored_text(group, "keras_version") or "1",
+        backend=stored_text(root, "backend") or stored_text(group, "backend"),
         format="h5",
         attributes={} if own is None else {"tfsnn": own},
     )
@@ -42,15 +42,21 @@ def h5_model(root: Node, label: str) -> StoredModel:
 
 def _what(root: Node, label: str) -> str:
     if "layer_names" in attributes(root) or has(root, "layers"):
-        return "found weights only, expected a whole model; save it with model.save(), not save_weights()"
+        return (
+            "found weights only, expected a whole model; save it with model.save(), not save_weights(), "
+            "or give its architecture: MODEL.json --weights FILE.h5"
+        )
     return "found no Keras model, expected one; save it with model.save()"
 
 
-def _said(root: Node, group: Node, name: str, default: str) -> str:
-    for node in (root, group):
-        if name in attributes(node):
-            return text(node, name)
-    return default
+def stored_text(node: Node, name: str) -> str:
+    """Return an attribute; empty where there is none."""
+    return text(node, name) if name in attributes(node) else ""
+
+
+def named_weights(group: Node) -> dict[str, Named]:
+    """Return the weights of every layer under their recorded names, by layer."""
+    return {name: tuple(_weights(group, name)) for name in _names(group, "layer_names")}
 
 
 def _names(node: Node, name: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 from tfsnn.errors import ConversionError, FileError, InputError
 from tfsnn.hdf5.reader import SIGNATURE, opened
 
+from .apart import model_apart
 from .archive import archive_model
 from .flatten import Flat, Leaf, flattened
 from .h5 import h5_model
@@ -41,16 +42,20 @@ _FOREIGN = {
 }
 
 
-def read(path: str | os.PathLike[str], *, backend: str | None = None) -> ModelRecord:
+def read(
+    path: str | os.PathLike[str], *, backend: str | None = None, weights: str | os.PathLike[str] | None = None
+) -> ModelRecord:
     """Read a Keras model from a file.
 
     Parameters
     ----------
     path
-        An HDF5 file of Keras 1, 2 or 3, or a `.keras` archive.
+        An HDF5 file of Keras 1, 2 or 3, or a `.keras` archive; or with `weights` the architecture alone, as JSON.
     backend
         The backend that trained the weights, where the file does not say (Keras 1) or says it wrongly. Kernels of
         "theano" are turned by 180 degrees.
+    weights
+        The weights of an architecture that is a file of its own: HDF5 of `model.save_weights`.
 
     Raises
     ------
@@ -62,7 +67,11 @@ def read(path: str | os.PathLike[str], *, backend: str | None = None) -> ModelRe
     if backend is not None and backend not in _BACKENDS:
         raise InputError(f"backend: found '{backend}', allowed are {', '.join(_BACKENDS)}")
     label = os.fspath(path)
-    kind = _kind(label)
+    kind = _kind(label, apart=weights is not None)
+    if kind == "json":
+        return _record(model_apart(label, os.fspath(weights or "")), f"{label}, {os.fspath(weights or '')}", backend)
+    if weights is not None:
+        raise InputError(f"--weights {os.fspath(weights)}: {label} is a whole model, with weights of its own; leave them out")
     if kind == "keras":
         return _record(archive_model(label, label), label, backend)
     with opened(label) as root:
@@ -81,8 +90,8 @@ def from_live(model: Any) -> ModelRecord:
     return _record(live_model(model), "model", None)
 
 
-def _kind(path: str) -> str:
-    """Return "h5" or "keras", by what the file begins with."""
+def _kind(path: str, apart: bool = False) -> str:
+    """Return "h5", "keras" or, if weights come apart, "json", by what the file begins with."""
     if os.path.isdir(path):
         raise FileError(f"{path}: found a folder (a SavedModel?), expected one file; load it in Keras, then {_SAVE}")
     try:
@@ -95,8 +104,11 @@ def _kind(path: str) -> str:
         return "h5"
     if start.startswith(b"PK") and suffix not in (".npz", ".pt", ".pth"):
         return "keras"
+    if apart and start.lstrip().startswith(b"{"):
+        return "json"
     found = _FOREIGN.get(suffix, f"a file that begins with {start!r}")
-    raise FileError(f"{path}: found {found}, expected a Keras model (HDF5 or .keras); {_SAVE}")
+    way_out = "give its weights too (--weights FILE.h5)" if suffix == ".json" and not apart else _SAVE
+    raise FileError(f"{path}: found {found}, expected a Keras model (HDF5 or .keras); {way_out}")
 
 
 def _record(source: StoredModel, label: str, backend: str | None) -> ModelRecord:

@@ -206,7 +206,8 @@ def _by_keras(net: Net, file: Path, known: bool) -> Any:
 def _beside(net: Net, path: PathLike | None) -> Path | None:
     """The file that the network was converted from, by name and SHA-256: beside the network, or in a folder beside it."""
     inputs = net.provenance.get("inputs")
-    if path is None or not isinstance(inputs, Mapping):
+    # Architecture and weights in two files are not put together here.
+    if path is None or not isinstance(inputs, Mapping) or len(inputs) != 1:
         return None
     folder = Path(path).resolve().parent
     for name, digest in inputs.items():

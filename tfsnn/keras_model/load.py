@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError
 
+from .assembled import assembled
+
 KERAS_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, IndexError, RuntimeError, NotImplementedError)
 """What Keras raises for files that it cannot load, and for models that it cannot run."""
 
 
-def load_keras(path: PathLike) -> Any:
+def load_keras(path: PathLike, weights: PathLike | None = None) -> Any:
     """The Keras model of a file, not compiled.
+
+    Parameters
+    ----------
+    path
+        The model; with ``weights`` its architecture as JSON.
+    weights
+        Where its weights are, if not in the file.
 
     Raises
     ------
     FileError
-        Keras cannot load it.
+        Keras cannot load it, as it is or with its settings brought up to date.
     """
     import keras
 
-    try:
-        # What an old file makes Keras complain about, its user cannot mend.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return keras.saving.load_model(path, compile=False)
-    except KERAS_ERRORS as error:
-        raise FileError(f"Keras {keras.__version__} cannot load the file ({type(error).__name__})") from error
+    as_it_is = nullcontext(str(path)) if weights is None else assembled(path, weights)
+    first: Exception | None = None
+    for attempt in (as_it_is, assembled(path, weights, mend=True)):
+        try:
+            # What an old file makes Keras complain about, its user cannot mend.
+            with attempt as file, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return keras.saving.load_model(file, compile=False)
+        except (*KERAS_ERRORS, FileError) as error:
+            first = first or error
+    raise FileError(f"Keras {keras.__version__} cannot load the file ({type(first).__name__})") from first
