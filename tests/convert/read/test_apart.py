@@ -77,7 +77,11 @@ def test_what_does_not_belong_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"{" + b"[" * 1000, "nested deeper than"), (b"{\xff", "found other bytes, expected text in UTF-8"), (b"{}", "found an item without class_name")],
+    [
+        (b"{" + b"[" * 1000, "nested deeper than"),
+        (b"{\xff", "found other bytes, expected text in UTF-8"),
+        (b"{}", "found an item without class_name"),
+    ],
 )
 def test_hostile_architectures(tmp_path: Path, content: bytes, message: str) -> None:
     architecture, weights = apart(tmp_path)
