@@ -13,8 +13,9 @@ import pytest
 from tests.convert.read.test_read import assert_same
 from tests.convert_parts import sequential
 from tests.data_folder import cases
-from tests.keras_files import numbers, write
+from tests.keras_files import numbers
 from tests.keras_files import sequential as config_of
+from tests.keras_files import write
 from tfsnn.convert.pipeline import convert_model
 from tfsnn.convert.read.read import read
 from tfsnn.errors import ConversionError, FileError, InputError
