@@ -381,7 +381,9 @@ def _list(value: Any, key: str) -> list[Any]:
 
 
 def _escaped(name: str) -> str:
-    return name.replace("%", "%25").replace("/", "%2F")
+    """The name of a population as HDF5 can have it: that knows "/", "." alone, the end of a text, and Unicode proper."""
+    text = "%2E" if name == "." else name.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
+    return "".join(f"%{ord(letter):X}" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
 
 
 KINDS: dict[str, Callable[[Mapping[str, Any], Read], Node]] = {"Input": _input, "MaxPool": _max_pool, "Neurons": _neurons}

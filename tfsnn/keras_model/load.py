@@ -8,8 +8,7 @@ from typing import Any
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError
-
-from .assembled import assembled
+from tfsnn.keras_model.assembled import assembled
 
 KERAS_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, IndexError, RuntimeError, NotImplementedError)
 """What Keras raises for files that it cannot load, and for models that it cannot run."""
