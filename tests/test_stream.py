@@ -155,6 +155,21 @@ def twice_convolved() -> Graph:
     return network(image, first, conv("out", first, Conv(3, (2, 2), (2, 1)), 2, f="linear"))
 
 
+def test_what_is_done_as_a_whole_is_said_and_changes_no_count() -> None:
+    graph = twice_convolved()
+    live = Stream(graph, threshold=0.5, unit="absolute")
+    frame = np.random.default_rng(0).integers(1, 200, (5, 6, 3)).astype(np.uint8)
+    outputs = live.step(frame)
+    whole = simulate(graph, stream(graph, *((0, n, int(k)) for n, k in enumerate(frame.reshape(-1)))), threshold=0.5, unit="absolute", engine="eager")
+    np.testing.assert_array_equal(outputs, whole.outputs[0])
+    np.testing.assert_array_equal(live.ledger.synaptic_operations, whole.ledger.synaptic_operations)
+    # 30 targets of 3 x 2 x 3 numbers and 4 filters, 8 of 2 x 2 x 4 and 3.
+    assert live.dense_macs == live.total_dense_macs == 5 * 6 * 18 * 4 + 2 * 5 * 16 * 3
+    frame[0, 0, 0] ^= 1
+    live.step(frame)
+    assert live.dense_macs == 0 and live.total_dense_macs > 0 and live.ledger.synaptic_operations.sum() > 0
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("graph", [three_layers(), branches(), cropped(), twice_convolved()], ids=["layers", "branches", "cropped", "two"])
 def test_wherever_it_leaves_int32_nothing_is_lost_or_counted_twice(graph: Graph, schedule: str) -> None:

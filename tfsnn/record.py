@@ -131,6 +131,9 @@ class Outcome:
         float64 (samples, outputs), in real units.
     ledger, trajectory, log, state
         As their classes say.
+    dense_macs
+        int64 (samples, populations): products of weights and payloads that were done where an engine worked on layers as a whole;
+        None from an engine that does not.
     """
 
     outputs: NDArray[np.float64]
@@ -138,6 +141,7 @@ class Outcome:
     trajectory: Trajectory | None = None
     log: EventLog | None = None
     state: State | None = None
+    dense_macs: Integers | None = None
 
 
 Kept = TypeVar("Kept", Ledger, Trajectory, EventLog, State)

@@ -53,6 +53,9 @@ class Result:
         How it ran; the carrier is what the plan's numbers need, whichever engine ran.
     seconds
         Wall-clock time; compiling the engine for this machine is not part of it.
+    dense_macs
+        int64 (samples, populations): multiply-accumulates of layers that the engine worked on as a whole, as too much of them had
+        changed; the ledger counts what their events cost all the same. None from the eager engine.
 
     See Also
     --------
@@ -69,6 +72,7 @@ class Result:
     trajectory: Trajectory | None = None
     log: EventLog | None = None
     state: State | None = None
+    dense_macs: NDArray[np.int64] | None = None
 
     @property
     def by_output(self) -> dict[str, NDArray[np.float64]]:
@@ -237,7 +241,7 @@ def run(
     merged = _merged(outcomes)
     return Result(
         merged.outputs, merged.ledger, plan, settings.schedule, chosen, plan.carrier, perf_counter() - start,
-        merged.trajectory, merged.log, merged.state,
+        merged.trajectory, merged.log, merged.state, merged.dense_macs,
     )  # fmt: skip
 
 
@@ -388,4 +392,5 @@ def _merged(outcomes: list[Outcome]) -> Outcome:
         name: joined([getattr(outcome, name) for outcome in outcomes]) if getattr(outcomes[0], name) is not None else None
         for name in ("ledger", "trajectory", "log", "state")
     }
-    return Outcome(np.concatenate([outcome.outputs for outcome in outcomes]), **parts)
+    dense = [outcome.dense_macs for outcome in outcomes if outcome.dense_macs is not None]
+    return Outcome(np.concatenate([outcome.outputs for outcome in outcomes]), **parts, dense_macs=np.concatenate(dense) if dense else None)

@@ -85,7 +85,7 @@ class Stream:
                 session.step_frame(frame, self._least)
             else:
                 self._take(frame)
-            np.add(self._total, session.ledger, out=self._total)
+            np.add(self._total, session.counts, out=self._total)
             self.steps += 1
             self.seconds = perf_counter() - start
             self.total_seconds += self.seconds
@@ -104,7 +104,7 @@ class Stream:
             # What frames have sent, once some are no bytes; before that the session keeps it.
             self._levels: NDArray[np.int32] | None = None
             self._frames_as_bytes = self._bytes
-            self._total = np.zeros_like(self._session.ledger)
+            self._total = np.zeros_like(self._session.counts)
             self.steps = 0
             self.seconds = self.total_seconds = 0.0
 
@@ -124,12 +124,25 @@ class Stream:
     @property
     def ledger(self) -> Ledger:
         """Operations of the last step, one sample."""
-        return Ledger(*(row[None].copy() for row in self._session.ledger))
+        return _ledger(self._session.counts)
 
     @property
     def total(self) -> Ledger:
         """Operations of all steps, one sample."""
-        return Ledger(*(row[None].copy() for row in self._total))
+        return _ledger(self._total)
+
+    @property
+    def dense_macs(self) -> int:
+        """Multiply-accumulates of layers that the last step worked on as a whole, as too much of them had changed.
+
+        The ledger counts what their events cost all the same.
+        """
+        return int(self._session.counts[-1].sum())
+
+    @property
+    def total_dense_macs(self) -> int:
+        """The same of all steps."""
+        return int(self._total[-1].sum())
 
     @property
     def state(self) -> State:
@@ -183,3 +196,7 @@ class Stream:
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if shape != self._node.shape:
             raise InputError(f"stream: a frame of shape {shape}; the network's input is {self._node.shape}")
+
+
+def _ledger(counts: NDArray[np.int64]) -> Ledger:
+    return Ledger(*(row[None].copy() for row in counts[:-1]))

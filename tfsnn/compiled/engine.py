@@ -173,8 +173,9 @@ def _outcome(
         trajectory = Trajectory(offsets, events.t[stamps], outputs_of(plan, tables, *rows), counts[:, 0].copy(), counts[:, 1].copy())
     log = _log(tables, job, events.t[stamps], counts[:, 2], queues) if job.log else None
     ledgers = arrays[c.LEDGERS].reshape(samples, c.COUNTS, len(plan.populations))
-    ledger = Ledger(*(np.ascontiguousarray(ledgers[:, row]) for row in range(c.COUNTS)))
-    return Outcome(outputs_of(plan, tables, x, o), ledger, trajectory, log, kept)
+    ledger = Ledger(*(np.ascontiguousarray(ledgers[:, row]) for row in range(c.DENSE)))
+    dense = np.ascontiguousarray(ledgers[:, c.DENSE])
+    return Outcome(outputs_of(plan, tables, x, o), ledger, trajectory, log, kept, dense)
 
 
 def _log(tables: Tables, job: Job, t: Array, gained: Array, queues: list[Array]) -> EventLog:

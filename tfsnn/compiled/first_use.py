@@ -23,6 +23,7 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel import loop
 from tfsnn.compiled.kernel.check import check
+from tfsnn.compiled.kernel.dense import deliver_dense
 from tfsnn.compiled.kernel.diagonal import deliver_diagonal
 from tfsnn.compiled.kernel.full import deliver_full
 from tfsnn.compiled.kernel.grouped import deliver_grouped
@@ -102,6 +103,8 @@ def needed(tables: Tables, entries: Iterable[str]) -> list[int]:
     found = [*names, sweep, check, *(DELIVERIES[int(kind)] for kind in np.unique(paths[:, c.DELIVERY]))]
     if (paths[:, c.PLACES] >= 0).any():
         found.append(relay)
+    if (paths[:, c.DENSE_WEIGHT] >= 0).any() and names != [loop.run_spike]:
+        found.append(deliver_dense)
     return [stage.stage for stage in found if names != [loop.run_spike] or stage is not sweep]
 
 

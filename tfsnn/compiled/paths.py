@@ -20,6 +20,29 @@ Axis = tuple[Array, Array]
 
 
 @dataclass(frozen=True, eq=False)
+class Whole:
+    """A convolution over an image with its border, or a dense layer as one whose window is all of its input.
+
+    Parameters
+    ----------
+    weights
+        (rows of the window, pairs of numbers in each, filters, 2), filters and numbers filled up with zeros.
+    strides, before
+        Of the operation: along rows and columns, and the border in front.
+    size
+        Rows of the image with its border, and numbers in each.
+    products
+        Of weights and payloads: what it costs.
+    """
+
+    weights: Array
+    strides: tuple[int, int]
+    before: tuple[int, int]
+    size: tuple[int, int]
+    products: int
+
+
+@dataclass(frozen=True, eq=False)
 class Laid:
     """What a path's row, and the tables that it points into, are made of.
 
@@ -41,6 +64,8 @@ class Laid:
         The index map, None where pixels lead to pixels.
     windows
         The axes of max pooling's windows.
+    dense
+        How all of it is done at once, None if that is not possible.
     alone
         Whether no event reaches a neuron twice.
     """
@@ -59,6 +84,7 @@ class Laid:
     inner: int = 1
     windows: tuple[Axis, Axis] | None = None
     alone: bool = False
+    dense: Whole | None = None
 
 
 def filled(channels: int) -> int:
@@ -112,7 +138,31 @@ def lay_path(plan: Plan, path: Path, number: int) -> Laid:
         weights.reshape(-1), nonzero, row_kinds, column_kinds, None if mapped is not None else path.index,
         kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
         alone=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
+        dense=_whole(path, kernel, out) if delivery == c.FULL and mapped is not None and _unmoved(mapped, source) else None,
     )  # fmt: skip
+
+
+def _unmoved(mapped: PixelMap, source: Shape) -> bool:
+    """Whether the operation's input is the source as it is."""
+    moved = zip((mapped.rows, mapped.columns), source)
+    return mapped.shape == source and all(np.array_equal(way, np.arange(size)) for ways, size in moved for way in ways)
+
+
+def _whole(path: Path, kernel: Array, out: Shape) -> Whole | None:
+    """A path as a dense operation; None where a window's numbers do not lie side by side."""
+    op, (high, wide, channels, filters) = path.op, kernel.shape
+    strides, before = ((op.strides, (op.padding[0][0], op.padding[1][0])) if isinstance(op, Conv) else ((1, 1), (0, 0)))
+    if isinstance(op, Conv) and op.dilation != (1, 1):
+        return None
+    pairs = -(-wide * channels // 2)
+    weights = np.zeros((high, 2 * pairs, filled(filters)), np.int64)
+    weights[:, : wide * channels, :filters] = kernel.reshape(high, wide * channels, filters)
+    weights = weights.reshape(high, pairs, 2, -1).transpose(0, 1, 3, 2)
+    size = (out[0] - 1) * strides[0] + high, ((out[1] - 1) * strides[1] + wide) * channels
+    # What lies beyond the last window is not seen, and must have its place none the less.
+    seen = path.shape if isinstance(op, Conv) else kernel.shape
+    size = max(size[0], seen[0] + before[0]), max(size[1], (seen[1] + before[1]) * channels)
+    return Whole(weights, strides, before, size, out[0] * out[1] * kernel.size)
 
 
 def lay_pool(plan: Plan, number: int) -> Laid:

@@ -108,8 +108,8 @@ class Session:
     def _use(self, work: Work) -> None:
         """Work with this from now on; what each step needs of it at hand."""
         self._work, self._progress = work, work.progress
-        self.ledger: Integers = work.arrays[c.LEDGER].reshape(c.COUNTS, -1)
-        """int64 (7, populations): what the last step cost."""
+        self.counts: Integers = work.arrays[c.LEDGER].reshape(c.COUNTS, -1)
+        """int64 (8, populations): what the last step cost: the ledger, and the products of layers that were done as a whole."""
         cells = work.tables.arrays[c.OUTPUTS].reshape(-1, 2)
         self._cells = cells[:, 0].copy(), cells[:, 1].copy()
 

@@ -6,7 +6,7 @@ Nothing here has a row for each neuron but index maps, of paths whose pixels do 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.axes import image
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.lanes import LANES
-from tfsnn.compiled.paths import Axis, Laid, filled, lay_path, lay_pool
+from tfsnn.compiled.paths import Axis, Laid, Whole, filled, lay_path, lay_pool
 from tfsnn.network.nodes import Input, MaxPool
 from tfsnn.network.ops import Conv, OneToOne, relayed
 from tfsnn.plan.plan import Plan, Population
@@ -25,6 +25,8 @@ SPARE = 64
 """Cells that vectors may read and write, adding 0, behind the last."""
 KINDS = {"linear": c.VECTOR, "relu": c.VECTOR, "sloped": c.SLOPED, "table": c.TABULATED}
 SHORT = (1 << 15) - 1
+DENSE_SHARE = 0.25
+"""Where this share of a source has changed, its paths are done as a whole: the break-even point, measured (docs/speed.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Tables:
         Whether states are int32.
     population, lists
         The tables of populations and of lists of events, a row each.
-    x_cells, o_cells, pixels, events, blocks, flags, reached
+    x_cells, o_cells, pixels, events, blocks, flags, reached, image
         Sizes of those parts of a thread's memory.
     """
 
@@ -54,6 +56,7 @@ class Tables:
     blocks: int
     flags: int
     reached: int
+    image: int
 
     @property
     def carrier(self) -> np.dtype[np.signedinteger]:
@@ -77,6 +80,7 @@ class TableBuilder:
         self.paths: list[Array] = []
         self.lists: list[tuple[int, int, int, int]] = []
         self.x_cells = self.o_cells = self.flags = self.reached = self.pixels = self.events = 0
+        self.image = 0
         # Room for the blocks of one pixel: those of lists that have none of their own.
         self.blocks = max(filled(image(population.shape)[2]) for population in plan.populations) // LANES + 1
 
@@ -183,10 +187,22 @@ class TableBuilder:
         else:
             row[c.ZEROS] = self.has_zeros(laid)
         row[c.PLACES], row[c.LIST] = -1, source
+        row[c.DENSE_FROM], row[c.DENSE_WEIGHT] = ENDLESS, -1
+        if laid.dense is not None and self.narrow:
+            self.dense(row, laid.dense, self.plan.populations[source].size)
         if laid.index is not None:
             self.relay(row, laid, self.plan.populations[source].size)
         self.add(c.REACHES, np.array([float(reach[0]), float(reach[1])]))
         self.paths.append(row)
+
+    def dense(self, row: Array, whole: Whole, neurons: int) -> None:
+        """How a path is done as a whole."""
+        high, pairs = whole.weights.shape[:2]
+        row[c.DENSE_WEIGHT], row[c.DENSE_FROM] = self.add(c.DENSE_WEIGHTS, whole.weights), dense_from(neurons, whole)
+        row[c.DENSE_HIGH], row[c.DENSE_PAIRS], row[c.DENSE_MACS] = high, pairs, whole.products
+        row[[c.DENSE_DOWN, c.DENSE_ACROSS, c.DENSE_TOP, c.DENSE_LEFT]] = *whole.strides, *whole.before
+        row[c.DENSE_ROWS], row[c.DENSE_PITCH] = whole.size
+        self.image = max(self.image, prod(whole.size))
 
     @staticmethod
     def has_zeros(laid: Laid) -> bool:
@@ -241,15 +257,26 @@ class TableBuilder:
         self.add(c.LIST_TABLE, np.array(self.lists, np.int64))
         short, state = (np.int16, np.int32) if self.narrow else (np.int64, np.int64)
         kinds = {
-            c.WEIGHTS: short, c.SCALES: state, c.NONZEROS: np.int32, c.PLACE_PIXEL: np.int32, c.PLACE_CHANNEL: np.int32,
-            c.SLOPES: np.float64, c.REACHES: np.float64,
+            c.WEIGHTS: short, c.DENSE_WEIGHTS: short, c.SCALES: state, c.NONZEROS: np.int32, c.PLACE_PIXEL: np.int32,
+            c.PLACE_CHANNEL: np.int32, c.SLOPES: np.float64, c.REACHES: np.float64,
         }  # fmt: skip
         arrays = {
             slot: aligned(np.concatenate([np.zeros(0, np.int64), *self.parts.get(slot, [])]).astype(kinds.get(slot, np.int64)), SPARE)
             for slot in range(c.POPULATION_TABLE, c.X_CELLS)
         }
-        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.blocks, self.flags, self.reached
+        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.blocks, self.flags, self.reached, self.image
         return Tables(arrays, self.narrow, self.population, np.array(self.lists, np.int64), *map(int, sizes))
+
+
+def dense_from(neurons: int, whole: Whole) -> int:
+    """From how many changed neurons of a source on a path is done as a whole.
+
+    Parameters
+    ----------
+    neurons, whole
+        Of the source, and the path.
+    """
+    return ceil(DENSE_SHARE * neurons)
 
 
 def lay_out(plan: Plan, narrow: bool) -> Tables:

@@ -78,6 +78,7 @@ class Work:
             c.TOUCHED: np.zeros(int(t.population[:, c.PIXELS].max()) + 1, np.int32),
             c.VALUES: aligned(np.zeros(widest, t.carrier), SPARE), c.SPREAD: aligned(np.zeros(widest, t.carrier), SPARE),
             c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(widest // 64 + 1, np.int64),
+            c.IMAGE: aligned(np.zeros(t.image, short), SPARE),
             c.LEDGER: np.zeros(c.COUNTS * populations, np.int64), c.BOUNDS: np.full(populations, 2.0**62),
             c.LENGTHS: np.zeros(c.LENGTH_WIDTH * len(t.lists), np.int64), c.QUEUE: np.zeros(c.QUEUE_WIDTH * self.capacity, np.int64),
             c.MARKS: np.zeros(int((inputs[:, c.PIXELS] * inputs[:, c.CHANNELS]).sum()), np.int32),
@@ -126,7 +127,7 @@ def widened(work: Work, tables: Tables) -> Work:
     for slot, array in work.arrays.items():
         if slot in (c.X_CELLS, c.O_CELLS, c.EVENT_UNITS, c.EVENT_LANES):
             wide.arrays[slot][:] = array
-        elif slot not in (c.VALUES, c.SPREAD):
+        elif slot not in (c.VALUES, c.SPREAD, c.IMAGE):
             wide.arrays[slot] = array
     # Bounds hold for either.
     return wide

@@ -30,6 +30,11 @@ def add_rows(x: Any, at: int, w: Any, first: int, stride: int, channels: Any, k:
 
 
 @njit
+def add_windows(x: Any, cells: int, targets: int, weights: Any, image: Any, across: int, pitch: int, rows: int, pairs: int) -> None:
+    vector.add_windows(x, 2, cells, targets, weights, 3, image, 1, across, pitch, rows, pairs)
+
+
+@njit
 def add_products(x: Any, at: int, scales: Any, first: int, reached: Any, marks: int, events: Any, begin: int, end: int) -> None:
     vector.add_products(x, at, scales, first, reached, marks, events, begin, end)
 
@@ -92,6 +97,19 @@ def test_the_ends_of_16_bits_do_not_overflow_a_pair() -> None:
     x = np.zeros(32, np.int32)
     add_rows(x, 0, w, 0, 32, np.array([0, 1], np.int32), k, 0, 2, 32)
     assert (x == 2 * (LIMIT - 1) ** 2).all()
+
+
+@given(seeds, WIDTHS, st.sampled_from([1, 4]), st.integers(1, 3), st.integers(1, 5))
+def test_windows_add_up(seed: int, width: int, targets: int, rows: int, pairs: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = numbers(rng, 3 + 2 * rows * pairs * width, LIMIT, np.int16)
+    across, pitch = int(rng.integers(0, 5)), int(rng.integers(2 * pairs, 20))
+    image = numbers(rng, 2 + 3 * across + rows * pitch, 1 << 8, np.int16)
+    x = numbers(rng, 2 + targets * width, 1 << 20, np.int32)
+    expected = x.copy()
+    add_windows(x, width, targets, weights, image, across, pitch, rows, pairs)
+    plain.add_windows(expected, 2, width, targets, weights, 3, image, 1, across, pitch, rows, pairs)
+    np.testing.assert_array_equal(x, expected)
 
 
 @given(seeds, WIDTHS)

@@ -30,14 +30,16 @@ VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
 
 (
     SOURCE, TARGET, DELIVERY, ROWS, COLUMNS, ROW_KINDS, COLUMN_KINDS, SHIFTED, WEIGHT, OUTER, INNER, NONZERO, ZEROS, OP_WIDTH,
-    PLACES, LIST, WINDOW_ROWS, WINDOW_COLUMNS, ALONE, PATH_WIDTH,
-) = range(20)  # fmt: skip
+    PLACES, LIST, WINDOW_ROWS, WINDOW_COLUMNS, ALONE, DENSE_FROM, DENSE_WEIGHT, DENSE_HIGH, DENSE_PAIRS, DENSE_DOWN, DENSE_ACROSS,
+    DENSE_TOP, DENSE_LEFT, DENSE_ROWS, DENSE_PITCH, DENSE_MACS, PATH_WIDTH,
+) = range(31)  # fmt: skip
 """Columns of a path. From and to which population; DELIVERY; where its axes begin, and the kinds of their positions; by how much its
 channels are shifted; its first weight; output and input channels of a group; where the numbers of weights other than 0 begin, by kind
 of row, kind of
 column and channel, and whether there is a weight of 0 at all; pixels of a row of the operation's input; where the places of
 an index map begin (-1: pixels lead to pixels); the list of events that it delivers; the axes of max pooling's windows; whether no
-event reaches a neuron twice."""
+event reaches a neuron twice. And how all of it is done at once: from how many events on; its first weight (-1: never); rows of the
+window, and pairs of numbers in each; strides and border; rows of the image with its border, and numbers in each; what it multiplies."""
 FULL, DIAGONAL, GROUPED, POOLED = range(4)
 """DELIVERY: all channels to all, each channel to its own, groups to groups, to max pooling; a file each."""
 OFFSET, TO, COUNT, STRIDE, ENTRY_WIDTH = range(5)
@@ -49,8 +51,8 @@ PIXEL_AT, EVENT_AT, BLOCK_AT, BLOCK_STEP, LIST_WIDTH = range(5)
 PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, BLOCKS_LISTED, LENGTH_WIDTH = range(8)
 """Columns of what a list holds: pixels, rows; the events that these stand for, and whether some row stands for several; the largest abs(k)
 and the sum of them; blocks."""
-POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISONS, COUNTS = range(8)
-"""Rows of the counts, as in the ledger."""
+POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISONS, DENSE, COUNTS = range(9)
+"""Rows of the counts, as in the ledger; DENSE, which is not of it: products that were done where layers were done as a whole."""
 NEURON, UNITS, WHOSE, QUEUE_WIDTH = range(4)
 """Columns of the queue: neuron, payload units, population."""
 SAMPLE, LAST_SAMPLE, EVENT, HEAD, TAIL, PART, ROW, STAGE, NEXT, WHOLE, KEEP_ROWS, LOG, START_STEP, SHOWN, PROGRESS_WIDTH = range(15)
@@ -61,13 +63,13 @@ BETWEEN, SWEEPING, DELIVERED = range(3)
 """STAGE: between time stamps; in one; in one, with the next population delivered to, but not checked."""
 
 (
-    POPULATION_TABLE, PATH_TABLE, LIST_TABLE, AXES, WEIGHTS, SCALES, NONZEROS, PLACE_FIRST, PLACE_PIXEL, PLACE_CHANNEL, SLOPES, TABLES,
-    OUTPUTS, OUTPUT_POPULATIONS, INPUTS, REACHES, CONSUMER_FIRST, CONSUMERS,
+    POPULATION_TABLE, PATH_TABLE, LIST_TABLE, AXES, WEIGHTS, DENSE_WEIGHTS, SCALES, NONZEROS, PLACE_FIRST, PLACE_PIXEL, PLACE_CHANNEL,
+    SLOPES, TABLES, OUTPUTS, OUTPUT_POPULATIONS, INPUTS, REACHES, CONSUMER_FIRST, CONSUMERS,
     X_CELLS, O_CELLS, EVENT_CHANNELS, EVENT_UNITS, EVENT_TIMES, EVENT_PIXELS, EVENT_FIRSTS,
-    BLOCK_FIRSTS, EVENT_BLOCKS, EVENT_MASKS, EVENT_LANES, FLAGS, FLAG_WORDS, REACHED, REACHED_BYTES, TOUCHED, VALUES, SPREAD, HITS,
+    IMAGE, BLOCK_FIRSTS, EVENT_BLOCKS, EVENT_MASKS, EVENT_LANES, FLAGS, FLAG_WORDS, REACHED, REACHED_BYTES, TOUCHED, VALUES, SPREAD, HITS,
     BITS, LEDGER, BOUNDS, LENGTHS, QUEUE, MARKS, PROGRESS,
     STAMPS, NEURONS, PAYLOADS, OFFSETS, FRAME, SENT, START_X, START_O, LEDGERS, FINAL_X, FINAL_O, ROWS_X, ROWS_O,
     ROW_COUNTS, ROW_FIRST, CODES,
     SLOTS,
-) = range(61)  # fmt: skip
+) = range(63)  # fmt: skip
 """Slots of the context, an array each; :mod:`tfsnn.compiled.kernel.memory` says of what type."""

@@ -87,6 +87,50 @@ def add_block(
         on.store(builder.add(on.load(x, place), total), x, place)
 
 
+def emit_add_windows(
+    on: Lanes, x: Any, at: Any, cells: Any, targets: Any, weights: Any, first: Any,
+    image: Any, start: Any, across: Any, pitch: Any, rows: Any, pairs: Any,
+) -> None:  # fmt: skip
+    """The code of ``add_windows``: sums of four targets, or of one, in registers over the whole window."""
+    builder = on.builder
+    zero, short = ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES), ir.VectorType(SHORT, 2 * LANES)
+
+    def block(few: int, vectors: int, i: Any) -> None:
+        sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(vectors)] for _ in range(few)]
+        for total in (total for row in sums for total in row):
+            builder.store(zero, total)
+        step = builder.mul(cells, INT(2))
+        with cgutils.for_range(builder, rows) as row:
+            begin = builder.add(start, builder.mul(row.index, pitch))
+            here = builder.add(builder.add(first, builder.mul(builder.mul(row.index, pairs), step)), builder.mul(i, INT(2)))
+            with cgutils.for_range(builder, pairs) as pair:
+                place = builder.add(here, builder.mul(pair.index, step))
+                loaded = [on.load(weights, builder.add(place, INT(2 * LANES * v)), 2 * LANES) for v in range(vectors)]
+                for number, row_sums in enumerate(sums):
+                    source = builder.add(builder.add(begin, builder.mul(across, INT(number))), builder.mul(pair.index, INT(2)))
+                    both = builder.load(builder.bitcast(builder.gep(image, [source]), WORD.as_pointer()))
+                    both.align = 2
+                    payloads = builder.bitcast(on.splat(both), short)
+                    for weight, total in zip(loaded, row_sums):
+                        builder.store(builder.add(builder.load(total), pairs_of_products(on, weight, payloads)), total)
+        for number, row_sums in enumerate(sums):
+            for v, total in enumerate(row_sums):
+                place = builder.add(builder.add(at, builder.mul(cells, INT(number))), builder.add(i, INT(v * LANES)))
+                on.store(builder.add(on.load(x, place), builder.load(total)), x, place)
+
+    def all_blocks(few: int) -> None:
+        with cgutils.for_range_slice(builder, INT(0), builder.and_(cells, INT(-2 * LANES)), INT(2 * LANES)) as (i, _):
+            block(few, 2, i)
+        with builder.if_then(builder.icmp_signed("!=", builder.and_(cells, INT(LANES)), INT(0))):
+            block(few, 1, builder.and_(cells, INT(-2 * LANES)))
+
+    with builder.if_else(builder.icmp_signed("==", targets, INT(1))) as (single, several):
+        with single:
+            all_blocks(1)
+        with several:
+            all_blocks(4)
+
+
 def emit_add_products(
     on: Lanes, x: Any, at: Any, scales: Any, first: Any, reached: Any, marks: Any, pixels: Any, firsts: Any, channels: Any, units: Any,
     times: Any, block_firsts: Any, blocks: Any, masks: Any, lanes: Any, begin: Any, end: Any,

@@ -64,6 +64,32 @@ def add_rows(
             x[at + i] += weights[row + i] * np.int64(k)
 
 
+def add_windows(
+    x: Array, at: Number, cells: Number, targets: Number, weights: Array, first: Number,
+    image: Array, start: Number, across: Number, pitch: Number, rows: Number, pairs: Number,
+) -> None:  # fmt: skip
+    """x[at + r cells + i] += sum over rows u and numbers j of a window of image[start + r across + u pitch + j] weight[u, j, i].
+
+    Parameters
+    ----------
+    x, at, cells, targets
+        The states, the first of them, from one target to the next, and how many targets: 1 or 4.
+    weights, first
+        (rows, pairs, cells, 2), and the first of them.
+    image, start, across, pitch
+        Payloads; where the window of the first target begins; from it to the next target's; from one row to the next.
+    rows, pairs
+        Of the window: its rows, and pairs of numbers in each.
+    """
+    for target in range(targets):
+        for u in range(rows):
+            begin = start + target * across + u * pitch
+            for j in range(2 * pairs):
+                row = first + 2 * (u * pairs + j // 2) * cells + j % 2
+                for i in range(cells):
+                    x[at + target * cells + i] += weights[row + 2 * i] * np.int64(image[begin + j])
+
+
 def add_products(
     x: Array, at: Number, scales: Array, first: Number, reached: Array, marks: Number, events: Events, begin: Number, end: Number
 ) -> None:

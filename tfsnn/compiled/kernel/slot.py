@@ -12,6 +12,7 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.check import check, settle
 from tfsnn.compiled.kernel.columns import Number
+from tfsnn.compiled.kernel.dense import deliver_dense
 from tfsnn.compiled.kernel.diagonal import deliver_diagonal
 from tfsnn.compiled.kernel.full import deliver_full
 from tfsnn.compiled.kernel.grouped import deliver_grouped
@@ -89,7 +90,11 @@ def sweep(context: Array) -> Number:
                 if events:
                     count(context, c.RECEIVED, number, events)
                     for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
-                        if length_row(context, path_row(context, i)[c.SOURCE])[c.EVENTS]:
+                        path = path_row(context, i)
+                        sent = length_row(context, path[c.SOURCE])
+                        if sent[c.EVENTS] and sent[c.LISTED] >= path[c.DENSE_FROM]:
+                            deliver_dense(context, i)
+                        elif sent[c.EVENTS]:
                             deliver(context, i)
             else:
                 events = 1

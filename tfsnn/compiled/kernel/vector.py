@@ -65,6 +65,7 @@ def _vectors(plain_one: Any, code: Callable[..., Any], result: Any, *, of: int |
 config: Any = numba.config
 NOTHING = ir.VoidType()
 add_rows = _vectors(plain.add_rows, emit.emit_add_rows, NOTHING)
+add_windows = _vectors(plain.add_windows, emit.emit_add_windows, NOTHING)
 add_products = _vectors(plain.add_products, emit.emit_add_products, NOTHING, own=False)
 add_and_test = _vectors(plain.add_and_test, emit.emit_add_and_test, INT)
 send = _vectors(plain.send, emit.emit_send, INT)
