@@ -160,7 +160,8 @@ def test_what_is_done_as_a_whole_is_said_and_changes_no_count() -> None:
     live = Stream(graph, threshold=0.5, unit="absolute")
     frame = np.random.default_rng(0).integers(1, 200, (5, 6, 3)).astype(np.uint8)
     outputs = live.step(frame)
-    whole = simulate(graph, stream(graph, *((0, n, int(k)) for n, k in enumerate(frame.reshape(-1)))), threshold=0.5, unit="absolute", engine="eager")
+    events = stream(graph, *((0, n, int(k)) for n, k in enumerate(frame.reshape(-1))))
+    whole = simulate(graph, events, threshold=0.5, unit="absolute", engine="eager")
     np.testing.assert_array_equal(outputs, whole.outputs[0])
     np.testing.assert_array_equal(live.ledger.synaptic_operations, whole.ledger.synaptic_operations)
     # 30 targets of 3 x 2 x 3 numbers and 4 filters, 8 of 2 x 2 x 4 and 3.

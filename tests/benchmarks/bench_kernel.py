@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tests.benchmarks.bench_nets import mnist_net, pilotnet, strokes, video
+from tests.benchmarks.bench_nets import mnist_net, pilotnet, single_layer, strokes, video
 from tfsnn.compiled import engine as compiled
 from tfsnn.compiled import work
 from tfsnn.compiled.kernel import columns as c
@@ -33,6 +33,7 @@ from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
+from tfsnn.network.ops import Conv, Dense, Linear
 from tfsnn.plan.make import make
 from tfsnn.plan.plan import Plan
 from tfsnn.plan.settings import Settings
@@ -95,6 +96,22 @@ def rate(graph: Graph, events: Events, schedule: str, threshold: float, rates: d
         "nanoseconds_per_event": 1e9 * taken / max(1, sent),
         "of_axpy": expected_seconds(plan, outcome.ledger, rates) / taken,
     }  # fmt: skip
+
+
+def by_kind(rates: dict[int, float]) -> list[dict[str, Any]]:
+    """One layer of each kind alone, against the share of its input that changes."""
+    none = ((0, 0), (0, 0))
+    kinds: dict[str, tuple[Linear, tuple[int, ...]]] = {
+        "1x1": (Conv(64, (1, 1), padding=none), (24, 24, 64)),
+        "depthwise 3x3": (Conv(64, (3, 3), padding=((1, 1), (1, 1)), groups=64), (24, 24, 64)),
+        "3x3": (Conv(64, (3, 3), padding=((1, 1), (1, 1))), (24, 24, 64)),
+        "5x5": (Conv(32, (5, 5), padding=((2, 2), (2, 2))), (24, 24, 32)),
+        "dense": (Dense(256), (4096,)),
+    }
+    return [
+        {"kind": kind, "share": share, **rate(single_layer(op, shape), video(shape, share), "slot", 0.2, rates, 3)}
+        for kind, (op, shape) in kinds.items() for share in (0.001, 0.01, 0.1, 0.5)
+    ]  # fmt: skip
 
 
 def growth(rates: dict[int, float]) -> dict[str, list[dict[str, Any]]]:
@@ -162,11 +179,14 @@ def stream_of_frames(count: int) -> dict[str, Any]:
 
     graph = Graph((Input("in", (28, 28, 1), Encoder("graded", scale=1 / 255)), *mnist_net().nodes[1:]), ("dense2",))
     live, rng = Stream(graph, threshold=0.5, unit="absolute"), np.random.default_rng(3)
-    frame = rng.integers(0, 256, (28, 28, 1)).astype(np.int64)
-    memory = 0
+    frame = rng.integers(0, 256, (28, 28, 1)).astype(np.uint8)
+    memory = dense = 0
     for number in range(count):
-        frame.reshape(-1)[rng.integers(0, 784, 4)] = rng.integers(0, 256, 4)
+        # Now and then all of it: then layers are done as a whole.
+        some = 784 if number % 100 == 0 else 4
+        frame.reshape(-1)[rng.integers(0, 784, some)] = rng.integers(0, 256, some)
         live.step(frame)
+        dense += live.dense_macs > 0
         if number == min(1000, count - 1):
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     values = [live.sent[None].astype(np.int64), *live.state.o[1:]]
@@ -175,7 +195,8 @@ def stream_of_frames(count: int) -> dict[str, Any]:
         for x, p in zip(live.state.x[1:], live.plan.populations[1:])
     )
     return {
-        "frames": count, "exact": exact, "seconds_per_frame": live.total_seconds / count, "carrier": live.carrier,
+        "frames": count, "frames_with_dense_layers": dense, "exact": exact,
+        "seconds_per_frame": live.total_seconds / count, "carrier": live.carrier,
         "operations_per_frame": float(live.total.synaptic_operations.sum() / count),
         "memory_growth_kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory,
     }  # fmt: skip
@@ -186,7 +207,7 @@ def picture(report: dict[str, Any], path: Path) -> None:
 
     figure = Figure(figsize=(11, 7), layout="constrained")
     (top, right), (left, last) = figure.subplots(2, 2)
-    top.plot(list(map(int, report["axpy"])), [v / 1e9 for v in report["axpy"].values()], "o-", label="AXPY, float32")
+    top.plot(list(map(int, report["axpy"])), [v / 1e9 for v in report["axpy"].values()], "o-", label="AXPY, int32")
     top.set(xlabel="run length", ylabel="G updates/s", title="the machine's limit")
     for axes, name, key, label in (
         (right, "density", "share", "share of the input that changes"), (left, "width", "width", "width of the MNIST network"),
@@ -214,7 +235,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     every = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(every)})
-    rates = axpy_rates("float32")
+    rates = axpy_rates("int32")
     cases = [
         ("MNIST", mnist_net(), Encoder("delay").events(strokes(200)), 0.2),
         ("MNIST, one bin", mnist_net(), Encoder("delay", bins=1).events(strokes(200)), 0.2),
@@ -224,6 +245,7 @@ def main() -> None:
     report: dict[str, Any] = {
         "axpy": rates,
         "rates": [{"network": n, **rate(g, e, s, t, rates)} for n, g, e, t in cases for s in ("spike", "slot")],
+        "kinds": by_kind(rates),
         "growth": growth(rates),
         "cores": cores(every),
     }

@@ -47,6 +47,12 @@ def pilotnet() -> Graph:
     return Graph(tuple(nodes), (nodes[-1].name,))
 
 
+def single_layer(op: Linear, shape: tuple[int, ...]) -> Graph:
+    """One layer on an input of that shape."""
+    image = Input("in", shape, PIXELS)
+    return Graph((image, layer(np.random.default_rng(0), "layer", image, op)), ("layer",))
+
+
 def strokes(count: int) -> NDArray[np.uint8]:
     """28x28 images of three soft strokes each, about as bright as handwritten digits."""
     rng = np.random.default_rng(1)

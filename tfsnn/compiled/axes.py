@@ -50,7 +50,7 @@ class Entries:
         stored: Array = np.concatenate([np.array(part, np.int64) for part in self.taps])
         return np.asarray(stored[begins[self.phase] + self.first])
 
-    def apart(self) -> Entries:
+    def by_tap(self) -> Entries:
         """The same, an entry for each tap."""
         each = np.repeat(np.arange(len(self.position)), self.count)
         nth = np.arange(len(each)) - np.repeat(np.cumsum(self.count) - self.count, self.count)
@@ -160,7 +160,7 @@ def _step(relay: Relay, axis: int, size: int, outputs: int) -> tuple[Array, Arra
     elif isinstance(relay, Stretch):
         shown = position * relay.strides[axis]
     elif isinstance(relay, AveragePool):
-        entries = windowed(size, outputs, relay.window[axis], relay.strides[axis], 0).apart()
+        entries = windowed(size, outputs, relay.window[axis], relay.strides[axis], 0).by_tap()
         position, shown = entries.position, entries.target
     else:
         raise TypeError(f"{type(relay).__name__} is no map of rows to rows")
@@ -203,7 +203,7 @@ def kinds(entries: Entries, size: int) -> tuple[Array, Array]:
     size
         Positions.
     """
-    single, taps = entries.apart(), sum(map(len, entries.taps))
+    single, taps = entries.by_tap(), sum(map(len, entries.taps))
     used = np.zeros((size, taps), np.int64)
     np.add.at(used, (single.position, single.tap()), 1)
     found, number = np.unique(used, axis=0, return_inverse=True)

@@ -43,7 +43,7 @@ class Whole:
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
+class PathTables:
     """What a path's row, and the tables that it points into, are made of.
 
     Parameters
@@ -66,7 +66,7 @@ class Laid:
         The axes of max pooling's windows.
     dense
         How all of it is done at once, None if that is not possible.
-    alone
+    single
         Whether no event reaches a neuron twice.
     """
 
@@ -83,7 +83,7 @@ class Laid:
     outer: int = 1
     inner: int = 1
     windows: tuple[Axis, Axis] | None = None
-    alone: bool = False
+    single: bool = False
     dense: Whole | None = None
 
 
@@ -109,7 +109,7 @@ def axis(entries: Entries, target: int, offset: Array | int = 0, stride: Array |
     return entries.position, rows
 
 
-def lay_path(plan: Plan, path: Path, number: int) -> Laid:
+def path_tables(plan: Plan, path: Path, number: int) -> PathTables:
     """Lay out a path between populations of neurons.
 
     Parameters
@@ -124,7 +124,7 @@ def lay_path(plan: Plan, path: Path, number: int) -> Laid:
     delivery, kernel = _kernel(path, shape)
     rows, columns = _taps(path, shape, out)
     if delivery != c.FULL:
-        columns = columns.apart()
+        columns = columns.by_tap()
     if mapped is not None:
         rows, columns = composed(mapped.rows, rows), composed(mapped.columns, columns)
     weights, row_size, offset, stride = _stored(delivery, kernel, columns)
@@ -133,11 +133,11 @@ def lay_path(plan: Plan, path: Path, number: int) -> Laid:
     zeros = (kernel != 0).sum(axis=3)[:, :, shift : shift + given[2]]
     nonzero = np.einsum("cx,rxk->rck", used_columns, np.einsum("ry,yxk->rxk", used_rows, zeros))
     step = 0 if isinstance(path.op, Dense) else 1
-    return Laid(
+    return PathTables(
         delivery, given, shift, axis(rows, step * out[1], rows.tap() * row_size), axis(columns, step, offset, stride),
         weights.reshape(-1), nonzero, row_kinds, column_kinds, None if mapped is not None else path.index,
         kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
-        alone=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
+        single=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
         dense=_whole(path, kernel, out) if delivery == c.FULL and mapped is not None and _unmoved(mapped, source) else None,
     )  # fmt: skip
 
@@ -165,7 +165,7 @@ def _whole(path: Path, kernel: Array, out: Shape) -> Whole | None:
     return Whole(weights, strides, before, size, out[0] * out[1] * kernel.size)
 
 
-def lay_pool(plan: Plan, number: int) -> Laid:
+def pool_tables(plan: Plan, number: int) -> PathTables:
     """Lay out what leads to a max pooling.
 
     Parameters
@@ -177,15 +177,15 @@ def lay_pool(plan: Plan, number: int) -> Laid:
     source = plan.populations[population.source]
     node: Any = population.node
     mapped = _mapped(plan, population.source, node.relays, dense=False)
-    heard = relayed(node.relays, source.shape)
-    rows, columns = one_to_one(heard[0]), one_to_one(heard[1])
+    received = relayed(node.relays, source.shape)
+    rows, columns = one_to_one(received[0]), one_to_one(received[1])
     if mapped is not None:
         rows, columns = composed(mapped.rows, rows), composed(mapped.columns, columns)
     windows = [
-        windowed(heard[i], node.shape[i], node.window[i], node.strides[i], node.padding[i][0]).apart() for i in (0, 1)
+        windowed(received[i], node.shape[i], node.window[i], node.strides[i], node.padding[i][0]).by_tap() for i in (0, 1)
     ]
-    given = image(source.shape) if mapped is not None else heard
-    return Laid(
+    given = image(source.shape) if mapped is not None else received
+    return PathTables(
         c.POOLED, given, mapped.shift if mapped is not None else 0, axis(rows, 1), axis(columns, 1), np.zeros(0, np.int64),
         np.zeros((0, 0, 0), np.int64), np.zeros(given[0], np.int64), np.zeros(given[1], np.int64),
         None if mapped is not None else population.index, windows=(axis(windows[0], node.shape[1]), axis(windows[1], 1)),
@@ -219,7 +219,7 @@ def _taps(path: Path, shape: Shape, out: Shape) -> tuple[Entries, Entries]:
     op = path.op
     if isinstance(op, Conv):
         rows, columns = (windowed(shape[i], out[i], op.window[i], op.strides[i], op.padding[i][0], op.dilation[i]) for i in (0, 1))
-        return rows.apart(), columns
+        return rows.by_tap(), columns
     return one_to_one(shape[0]), one_to_one(shape[1])
 
 

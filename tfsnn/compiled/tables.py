@@ -14,7 +14,7 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.axes import image
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.lanes import LANES
-from tfsnn.compiled.paths import Axis, Laid, Whole, filled, lay_path, lay_pool
+from tfsnn.compiled.paths import Axis, PathTables, Whole, filled, path_tables, pool_tables
 from tfsnn.network.nodes import Input, MaxPool
 from tfsnn.network.ops import Conv, OneToOne, relayed
 from tfsnn.plan.plan import Plan, Population
@@ -104,12 +104,12 @@ class TableBuilder:
         row, (rows, wide, channels) = self.population[number], image(population.shape)
         row[c.X], row[c.O], row[c.PIXELS], row[c.WIDTH], row[c.CHANNELS] = self.x_cells, self.o_cells, rows * wide, wide, channels
         row[c.CELLS], row[c.FLAG] = filled(channels), self.flags
-        heard = population.shape
+        received = population.shape
         if isinstance(population.node, MaxPool):
-            heard = relayed(population.node.relays, self.plan.populations[population.source].shape)
+            received = relayed(population.node.relays, self.plan.populations[population.source].shape)
         if not isinstance(population.node, Input):
-            row[c.HEARD] = prod(image(heard)[:2]) * filled(channels)
-            self.x_cells += row[c.HEARD]
+            row[c.X_SIZE] = prod(image(received)[:2]) * filled(channels)
+            self.x_cells += row[c.X_SIZE]
             self.o_cells += rows * wide * filled(channels)
             self.flags += -(-rows * wide // 8) * 8
         row[c.SPIKES], row[c.PAYLOAD] = population.threshold > 0, population.payload
@@ -150,9 +150,9 @@ class TableBuilder:
         row, node = self.population[number], population.node
         if not isinstance(node, MaxPool):
             raise TypeError(f"{population.name} is no max pooling")
-        heard = relayed(node.relays, self.plan.populations[population.source].shape)
+        received = relayed(node.relays, self.plan.populations[population.source].shape)
         row[[c.POOL_HIGH, c.POOL_WIDE, c.POOL_DOWN, c.POOL_ACROSS]] = *node.window, *node.strides
-        row[[c.POOL_TOP, c.POOL_LEFT, c.HEARD_HIGH, c.HEARD_WIDE]] = node.padding[0][0], node.padding[1][0], heard[0], heard[1]
+        row[[c.POOL_TOP, c.POOL_LEFT, c.POOLED_HIGH, c.POOLED_WIDE]] = node.padding[0][0], node.padding[1][0], received[0], received[1]
 
     def connect(self, target: int, population: Population) -> None:
         """All paths that end at a population, in order of their sources."""
@@ -160,38 +160,38 @@ class TableBuilder:
         row[c.FIRST_PATH] = len(self.paths)
         if isinstance(population.node, MaxPool):
             self.pool(target, population)
-            self.path(population.source, target, lay_pool(self.plan, target), (1, 1))
+            self.path(population.source, target, pool_tables(self.plan, target), (1, 1))
         for number in np.argsort([path.source for path in population.paths], kind="stable").tolist():
             path = population.paths[number]
-            self.path(path.source, target, lay_path(self.plan, path, number), path.reach)
+            self.path(path.source, target, path_tables(self.plan, path, number), path.reach)
         row[c.LAST_PATH] = len(self.paths)
         if any(path[c.DELIVERY] != c.FULL for path in self.paths[row[c.FIRST_PATH] :]):
             row[c.WORDS], row[c.REACH] = -(-row[c.CHANNELS] // 64), self.reached
             self.reached += row[c.WORDS] * row[c.PIXELS]
 
-    def path(self, source: int, target: int, laid: Laid, reach: tuple[int, int]) -> None:
+    def path(self, source: int, target: int, made: PathTables, reach: tuple[int, int]) -> None:
         """Append a path."""
         row = np.zeros(c.PATH_WIDTH, np.int64)
-        high, wide, channels = laid.shape
-        row[c.SOURCE], row[c.TARGET], row[c.DELIVERY], row[c.SHIFTED] = source, target, laid.delivery, laid.shift
-        row[c.OUTER], row[c.INNER], row[c.OP_WIDTH], row[c.ALONE] = laid.outer, laid.inner, wide, laid.alone
-        row[c.ROWS], row[c.COLUMNS] = self.axis(laid.rows, high), self.axis(laid.columns, wide)
-        row[c.ROW_KINDS] = self.add(c.AXES, laid.row_kinds * laid.nonzero.shape[1] * channels)
-        row[c.COLUMN_KINDS] = self.add(c.AXES, laid.column_kinds * channels)
-        row[c.WEIGHT] = self.add(c.SCALES if laid.delivery == c.DIAGONAL else c.WEIGHTS, laid.weights)
-        row[c.NONZERO] = self.add(c.NONZEROS, laid.nonzero)
-        if laid.windows is not None:
-            heard = self.population[target]
-            row[c.WINDOW_ROWS] = self.axis(laid.windows[0], int(heard[c.HEARD_HIGH]))
-            row[c.WINDOW_COLUMNS] = self.axis(laid.windows[1], int(heard[c.HEARD_WIDE]))
+        high, wide, channels = made.shape
+        row[c.SOURCE], row[c.TARGET], row[c.DELIVERY], row[c.SHIFTED] = source, target, made.delivery, made.shift
+        row[c.OUTER], row[c.INNER], row[c.OP_WIDTH], row[c.SINGLE] = made.outer, made.inner, wide, made.single
+        row[c.ROWS], row[c.COLUMNS] = self.axis(made.rows, high), self.axis(made.columns, wide)
+        row[c.ROW_KINDS] = self.add(c.AXES, made.row_kinds * made.nonzero.shape[1] * channels)
+        row[c.COLUMN_KINDS] = self.add(c.AXES, made.column_kinds * channels)
+        row[c.WEIGHT] = self.add(c.SCALES if made.delivery == c.DIAGONAL else c.WEIGHTS, made.weights)
+        row[c.NONZERO] = self.add(c.NONZEROS, made.nonzero)
+        if made.windows is not None:
+            received = self.population[target]
+            row[c.WINDOW_ROWS] = self.axis(made.windows[0], int(received[c.POOLED_HIGH]))
+            row[c.WINDOW_COLUMNS] = self.axis(made.windows[1], int(received[c.POOLED_WIDE]))
         else:
-            row[c.ZEROS] = self.has_zeros(laid)
+            row[c.ZEROS] = self.has_zeros(made)
         row[c.PLACES], row[c.LIST] = -1, source
         row[c.DENSE_FROM], row[c.DENSE_WEIGHT] = ENDLESS, -1
-        if laid.dense is not None and self.narrow:
-            self.dense(row, laid.dense, self.plan.populations[source].size)
-        if laid.index is not None:
-            self.relay(row, laid, self.plan.populations[source].size)
+        if made.dense is not None and self.narrow:
+            self.dense(row, made.dense, self.plan.populations[source].size)
+        if made.index is not None:
+            self.relay(row, made, self.plan.populations[source].size)
         self.add(c.REACHES, np.array([float(reach[0]), float(reach[1])]))
         self.paths.append(row)
 
@@ -205,13 +205,13 @@ class TableBuilder:
         self.image = max(self.image, prod(whole.size))
 
     @staticmethod
-    def has_zeros(laid: Laid) -> bool:
+    def has_zeros(made: PathTables) -> bool:
         """Whether some event reaches a neuron through a weight of 0."""
         used = [
             np.bincount(kind[position], weights=rows[:, c.COUNT], minlength=int(kind.max(initial=0)) + 1) / np.bincount(kind).clip(1)
-            for kind, (position, rows) in ((laid.row_kinds, laid.rows), (laid.column_kinds, laid.columns))
+            for kind, (position, rows) in ((made.row_kinds, made.rows), (made.column_kinds, made.columns))
         ]
-        return bool(np.any(laid.nonzero != (np.multiply.outer(*used) * laid.outer)[:, :, None]))
+        return bool(np.any(made.nonzero != (np.multiply.outer(*used) * made.outer)[:, :, None]))
 
     def axis(self, axis: Axis, size: int) -> int:
         """Append an axis; where it begins."""
@@ -220,14 +220,14 @@ class TableBuilder:
         first = sum(map(len, self.parts.get(c.AXES, [])))
         return self.add(c.AXES, np.concatenate([begins + first + size + 1, rows.reshape(-1)]))
 
-    def relay(self, row: Array, laid: Laid, size: int) -> None:
+    def relay(self, row: Array, made: PathTables, size: int) -> None:
         """Append the places of an index map by source neuron, and the list of its events."""
-        if laid.index is None:
+        if made.index is None:
             raise TypeError("a relay without an index map")
-        place, term = np.nonzero(laid.index >= 0)
-        source = laid.index[place, term]
+        place, term = np.nonzero(made.index >= 0)
+        source = made.index[place, term]
         order = np.lexsort((place, source))
-        pixel, channel = np.divmod(place[order], laid.shape[2])
+        pixel, channel = np.divmod(place[order], made.shape[2])
         begins = np.searchsorted(source[order], np.arange(size + 1))
         row[c.PLACES] = self.add(c.PLACE_FIRST, begins + self.add(c.PLACE_PIXEL, pixel))
         self.add(c.PLACE_CHANNEL, channel)
@@ -242,10 +242,10 @@ class TableBuilder:
         for number, population in enumerate(plan.populations):
             self.connect(number, population)
         consumers = [plan.consumers(number) for number in range(len(plan.populations))]
-        for row, heard in zip(self.population, consumers):
-            row[c.PUSHES] = sum(plan.populations[at].size for at in heard if plan.populations[at].threshold)
+        for row, targets in zip(self.population, consumers):
+            row[c.PUSHES] = sum(plan.populations[at].size for at in targets if plan.populations[at].threshold)
         self.add(c.CONSUMER_FIRST, np.cumsum([0, *map(len, consumers)]))
-        self.add(c.CONSUMERS, np.array([at for heard in consumers for at in heard], np.int64))
+        self.add(c.CONSUMERS, np.array([at for targets in consumers for at in targets], np.int64))
         for number in plan.outputs:
             cells = cells_of(self.population[number])
             self.add(c.OUTPUTS, np.stack([self.population[number, c.X] + cells, self.population[number, c.O] + cells], axis=1))

@@ -236,7 +236,7 @@ def to_cells(plan: Plan, tables: Tables, x: list[Array], o: list[Array]) -> tupl
     cells_o = np.zeros((len(x[0]), tables.o_cells), tables.carrier)
     for number, (row, values, sent) in enumerate(zip(tables.population, x, o)):
         if row[c.KIND] != c.INPUT:
-            cells_x[:, row[c.X] + _heard_cells(tables, number)] = values
+            cells_x[:, row[c.X] + _x_cells(tables, number)] = values
             cells_o[:, row[c.O] + cells_of(row)] = sent * row[c.PAYLOAD]
     return cells_x, cells_o
 
@@ -258,15 +258,15 @@ def state_of(tables: Tables, x: Array, o: Array) -> State:
             xs.append(nothing)
             os.append(nothing.copy())
         else:
-            xs.append(x[:, row[c.X] + _heard_cells(tables, number)].astype(np.int64))
+            xs.append(x[:, row[c.X] + _x_cells(tables, number)].astype(np.int64))
             os.append(o[:, row[c.O] + cells_of(row)].astype(np.int64) // row[c.PAYLOAD])
     return State(tuple(xs), tuple(os))
 
 
-def _heard_cells(tables: Tables, number: int) -> Array:
+def _x_cells(tables: Tables, number: int) -> Array:
     """int64: the cells of what has an x of a population, counted from its first."""
     row = tables.population[number].copy()
-    row[c.PIXELS] = row[c.HEARD] // row[c.CELLS]
+    row[c.PIXELS] = row[c.X_SIZE] // row[c.CELLS]
     return cells_of(row)
 
 

@@ -40,13 +40,13 @@ def add_products(x: Any, at: int, scales: Any, first: int, reached: Any, marks: 
 
 
 @njit
-def add_and_test(x: Any, at: int, w: Any, first: int, k: int, width: int, told: Any, where: int, p: Any, hits: Any) -> Any:
-    return vector.add_and_test(x, at, w, first, k, width, told, where, p, hits)
+def add_and_test(x: Any, at: int, w: Any, first: int, k: int, width: int, start: Any, where: int, p: Any, hits: Any) -> Any:
+    return vector.add_and_test(x, at, w, first, k, width, start, where, p, hits)
 
 
 @njit
-def send(values: Any, told: Any, p: Any, touched: Any, end: int, reached: Any, events: Any, at: Any, length: Any) -> Any:
-    return vector.send(values, 0, p[c.CELLS], told, p, touched, 0, end, reached, events, at, length)
+def send(values: Any, start: Any, p: Any, touched: Any, end: int, reached: Any, events: Any, at: Any, length: Any) -> Any:
+    return vector.send(values, 0, p[c.CELLS], start, p, touched, 0, end, reached, events, at, length)
 
 
 @njit
@@ -158,9 +158,9 @@ def test_sending(seed: int, direct: bool, fine: bool, blocks: int, channels: int
     inside = np.tile(np.arange(cells) < channels, pixels)
     size = int(rng.choice([100, 1 << 20, NARROW_LIMIT]))
     x = np.where(inside, numbers(rng, pixels * cells, size, np.int32), 0).astype(np.int32)
-    told = np.zeros(4 + pixels * cells, np.int32)
+    start = np.zeros(4 + pixels * cells, np.int32)
     units = numbers(rng, pixels * cells, max(2, size // int(p[c.PAYLOAD])), np.int64)
-    told[4:] = np.where(inside & (rng.random(pixels * cells) < 0.5), units * p[c.PAYLOAD], 0)
+    start[4:] = np.where(inside & (rng.random(pixels * cells) < 0.5), units * p[c.PAYLOAD], 0)
     reached = numbers(rng, 1 + 2 * pixels, 1 << 62, np.int64)
     if fine:
         # Bits beyond the last channel are never set.
@@ -169,7 +169,7 @@ def test_sending(seed: int, direct: bool, fine: bool, blocks: int, channels: int
     touched = np.array([0, 2, 4], np.int32)
     found = []
     for routine in (send, None):
-        o, length = told.copy(), np.zeros(c.LENGTH_WIDTH, np.int64)
+        o, length = start.copy(), np.zeros(c.LENGTH_WIDTH, np.int64)
         room = 2 + 3 * channels + 8
         events, at = lists(room, 8, 2 + 3 * cells // 8 + 1), np.array([1, 2, 2, blocks])
         if routine is not None:
@@ -191,11 +191,11 @@ def test_sending(seed: int, direct: bool, fine: bool, blocks: int, channels: int
 def test_adding_one_event_and_testing(seed: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     p = rule(rng, direct=False, words=0, channels=width)
-    x, told = (numbers(rng, width + 4, 1 << 22, np.int32) for _ in range(2))
+    x, start = (numbers(rng, width + 4, 1 << 22, np.int32) for _ in range(2))
     w, k = numbers(rng, width + 3, LIMIT, np.int16), int(rng.integers(-999, 1000))
     expected, hits, wanted = x.copy(), np.zeros(width // 8, np.uint8), np.zeros(width // 8, np.uint8)
-    found = add_and_test(x, 4, w, 3, k, width, told, 2, p, hits)
-    assert bool(found) == bool(plain.add_and_test(expected, 4, w, 3, k, width, told, 2, p, wanted))
+    found = add_and_test(x, 4, w, 3, k, width, start, 2, p, hits)
+    assert bool(found) == bool(plain.add_and_test(expected, 4, w, 3, k, width, start, 2, p, wanted))
     np.testing.assert_array_equal(x, expected)
     np.testing.assert_array_equal(hits, wanted)
 

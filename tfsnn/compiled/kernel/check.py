@@ -55,13 +55,13 @@ def maximum(context: Array, p: Array, pixel: Number) -> Number:
     x, values, wide = states(context, c.X_CELLS), states(context, c.VALUES), p[c.WIDTH]
     top, left = pixel // wide * p[c.POOL_DOWN] - p[c.POOL_TOP], pixel % wide * p[c.POOL_ACROSS] - p[c.POOL_LEFT]
     first, start = max(top, 0), max(left, 0)
-    stop, end = min(top + p[c.POOL_HIGH], p[c.HEARD_HIGH]), min(left + p[c.POOL_WIDE], p[c.HEARD_WIDE])
-    at = p[c.X] + (first * p[c.HEARD_WIDE] + start) * p[c.CELLS]
+    stop, end = min(top + p[c.POOL_HIGH], p[c.POOLED_HIGH]), min(left + p[c.POOL_WIDE], p[c.POOLED_WIDE])
+    at = p[c.X] + (first * p[c.POOLED_WIDE] + start) * p[c.CELLS]
     for channel in range(p[c.CELLS]):
         values[channel] = x[at + channel]
     for row in range(first, stop):
         for column in range(start, end):
-            raise_to(values, x, p[c.X] + (row * p[c.HEARD_WIDE] + column) * p[c.CELLS], p[c.CELLS])
+            raise_to(values, x, p[c.X] + (row * p[c.POOLED_WIDE] + column) * p[c.CELLS], p[c.CELLS])
     return (stop - first) * (end - start)
 
 

@@ -154,7 +154,7 @@ def clipped(on: Lanes, value: Any, p: Any) -> Any:
 
 
 def emit_add_and_test(
-    on: Lanes, x: Any, at: Any, weights: Any, first: Any, k: Any, width: Any, told: Any, where: Any, p: Any, hits: Any
+    on: Lanes, x: Any, at: Any, weights: Any, first: Any, k: Any, width: Any, o: Any, where: Any, p: Any, hits: Any
 ) -> Any:
     """The code of ``add_and_test``."""
     builder = on.builder
@@ -165,7 +165,7 @@ def emit_add_and_test(
         weight = builder.sext(on.load(weights, builder.add(first, i)), ir.VectorType(WORD, LANES))
         state = builder.add(on.load(x, place), builder.mul(weight, factor))
         on.store(state, x, place)
-        change = builder.sub(clipped(on, state, p), on.load(told, builder.add(where, i)))
+        change = builder.sub(clipped(on, state, p), on.load(o, builder.add(where, i)))
         bits = on.packed(builder.icmp_signed(">=", on.size(change), least))
         builder.store(builder.trunc(bits, BYTE), builder.gep(hits, [builder.lshr(i, INT(3))]))
         builder.store(builder.or_(builder.load(found), bits), found)
@@ -200,7 +200,7 @@ class Rule:
         real = builder.fmul(builder.sitofp(change, ir.VectorType(REAL, LANES)), self.inverse)
         return builder.fptosi(real, ir.VectorType(WORD, LANES))
 
-    def change(self, value: Any, told: Any) -> Any:
+    def change(self, value: Any, o: Any) -> Any:
         """f(x) - o in steps; of direct quantizers, whole payload units of it."""
         on, builder = self.on, self.on.builder
         value = on.smaller(on.larger(value, self.low), self.high)
@@ -208,12 +208,12 @@ class Rule:
             one, sign = on.splat(WORD(1)), builder.ashr(value, on.splat(WORD(31)))
             down = builder.sub(value, builder.and_(sign, builder.sub(self.payload, one)))
             value = builder.mul(self.units(down), self.payload)
-        return builder.sub(value, told)
+        return builder.sub(value, o)
 
-    def outcome(self, value: Any, told: Any) -> tuple[Any, Any, Any]:
+    def outcome(self, value: Any, o: Any) -> tuple[Any, Any, Any]:
         """What is sent, 0 in lanes that do not send; masks of the lanes that do, and of those whose payload does not fit."""
         on, builder = self.on, self.on.builder
-        change = self.change(value, told)
+        change = self.change(value, o)
         size = on.size(change)
         unfit = builder.icmp_signed(">=", size, self.beyond)
         fires = builder.and_(builder.icmp_signed(">=", size, self.least), builder.not_(unfit))
@@ -221,7 +221,7 @@ class Rule:
 
 
 def emit_send(
-    on: Lanes, values: Any, value: Any, step: Any, told: Any, p: Any, touched: Any, begin: Any, end: Any, reached: Any,
+    on: Lanes, values: Any, value: Any, step: Any, o: Any, p: Any, touched: Any, begin: Any, end: Any, reached: Any,
     pixels: Any, firsts: Any, channels: Any, payloads: Any, times: Any, block_firsts: Any, blocks: Any, masks: Any, lanes: Any,
     at: Any, length: Any,
 ) -> Any:  # fmt: skip
@@ -236,7 +236,7 @@ def emit_send(
     pixel, event, first_block, block_step = (on.column(at, column) for column in (c.PIXEL_AT, c.EVENT_AT, c.BLOCK_AT, c.BLOCK_STEP))
 
     def block(rule: Rule, at: Any, cell: Any, channel: Any, word: Any) -> None:
-        before = on.load(told, builder.add(cell, channel))
+        before = on.load(o, builder.add(cell, channel))
         units, fires, beyond = rule.outcome(on.load(values, builder.add(at, channel)), before)
         if word is not None:
             bits = builder.load(builder.gep(reached, [builder.add(word, builder.lshr(channel, INT(6)))]))
@@ -245,7 +245,7 @@ def emit_send(
             mask = builder.icmp_signed("==", builder.and_(byte, each), each)
             fires, beyond = builder.and_(fires, mask), builder.and_(beyond, mask)
         units = builder.select(fires, units, ir.Constant(units.type, [0] * LANES))
-        on.store(builder.add(before, builder.mul(units, rule.payload)), told, builder.add(cell, channel))
+        on.store(builder.add(before, builder.mul(units, rule.payload)), o, builder.add(cell, channel))
         mask, here = on.packed(fires), builder.load(sent)
         # All is written in any case, and overwritten by the next block if this one sends nothing.
         place = builder.add(first_block, builder.load(filled))

@@ -17,14 +17,14 @@ from tfsnn.compiled.kernel.spike import drain, enqueue_input
 @kernel
 def begin(context: Array) -> None:
     """Put a sample's state in place."""
-    progress, x, told = int64s(context, c.PROGRESS), states(context, c.X_CELLS), states(context, c.O_CELLS)
-    start_x, start_told = states(context, c.START_X), states(context, c.START_O)
+    progress, x, o = int64s(context, c.PROGRESS), states(context, c.X_CELLS), states(context, c.O_CELLS)
+    start_x, start_o = states(context, c.START_X), states(context, c.START_O)
     sample, ledger, bounds = progress[c.SAMPLE], int64s(context, c.LEDGER), floats(context, c.BOUNDS)
     start = sample * progress[c.START_STEP]
     for cell in range(len(x)):
         x[cell] = start_x[start * len(x) + cell]
-    for cell in range(len(told)):
-        told[cell] = start_told[start * len(told) + cell]
+    for cell in range(len(o)):
+        o[cell] = start_o[start * len(o) + cell]
     for number in range(len(bounds)):
         # Above every limit: the first delivery looks at |x| itself.
         bounds[number] = 2.0**62
@@ -40,11 +40,11 @@ def begin(context: Array) -> None:
 def keep_row(context: Array) -> None:
     """Keep what the outputs show, and the counts so far."""
     progress, outputs, ledger = int64s(context, c.PROGRESS), int64s(context, c.OUTPUTS), int64s(context, c.LEDGER)
-    x, told = states(context, c.X_CELLS), states(context, c.O_CELLS)
-    rows_x, rows_told = states(context, c.ROWS_X), states(context, c.ROWS_O)
+    x, o = states(context, c.X_CELLS), states(context, c.O_CELLS)
+    rows_x, rows_o = states(context, c.ROWS_X), states(context, c.ROWS_O)
     counts, row, shown, populations = int64s(context, c.ROW_COUNTS), progress[c.ROW], len(outputs) // 2, len(ledger) // c.COUNTS
     for i in range(shown):
-        rows_x[row * shown + i], rows_told[row * shown + i] = x[outputs[2 * i]], told[outputs[2 * i + 1]]
+        rows_x[row * shown + i], rows_o[row * shown + i] = x[outputs[2 * i]], o[outputs[2 * i + 1]]
     operations, spikes = 0, 0
     for number in range(populations):
         operations += ledger[c.OPERATIONS * populations + number]
@@ -69,31 +69,22 @@ def end_stamp(context: Array) -> None:
 def end_sample(context: Array) -> None:
     """A sample is over: keep what it leaves."""
     progress, outputs, ledger = int64s(context, c.PROGRESS), int64s(context, c.OUTPUTS), int64s(context, c.LEDGER)
-    x, told = states(context, c.X_CELLS), states(context, c.O_CELLS)
-    last_x, last_told = states(context, c.FINAL_X), states(context, c.FINAL_O)
+    x, o = states(context, c.X_CELLS), states(context, c.O_CELLS)
+    last_x, last_o = states(context, c.FINAL_X), states(context, c.FINAL_O)
     sample, ledgers = progress[c.SAMPLE], int64s(context, c.LEDGERS)
     for i in range(len(ledger)):
         ledgers[sample * len(ledger) + i] = ledger[i]
     if progress[c.WHOLE]:
         for cell in range(len(x)):
             last_x[sample * len(x) + cell] = x[cell]
-        for cell in range(len(told)):
-            last_told[sample * len(told) + cell] = told[cell]
+        for cell in range(len(o)):
+            last_o[sample * len(o) + cell] = o[cell]
     else:
         shown = len(outputs) // 2
         for i in range(shown):
-            last_x[sample * shown + i], last_told[sample * shown + i] = x[outputs[2 * i]], told[outputs[2 * i + 1]]
+            last_x[sample * shown + i], last_o[sample * shown + i] = x[outputs[2 * i]], o[outputs[2 * i + 1]]
     progress[c.SAMPLE] += 1
     progress[c.EVENT] = -1
-
-
-@inlined
-def stamp_end(context: Array, event: Number, last: Number) -> Number:
-    """The event behind the last one of the time stamp of ``event``."""
-    t, stop = int64s(context, c.STAMPS), event + 1
-    while stop < last and t[stop] == t[event]:
-        stop += 1
-    return stop
 
 
 @inlined
@@ -105,16 +96,32 @@ def opened(context: Array) -> Number:
     return progress[c.STAGE] != c.BETWEEN or progress[c.EVENT] < offsets[progress[c.SAMPLE] + 1]
 
 
+@inlined
+def stamp_end(context: Array) -> Number:
+    """The event behind the last one of the next time stamp."""
+    progress, t, offsets = int64s(context, c.PROGRESS), int64s(context, c.STAMPS), int64s(context, c.OFFSETS)
+    start, last = progress[c.EVENT], offsets[progress[c.SAMPLE] + 1]
+    stop = start + 1
+    while stop < last and t[stop] == t[start]:
+        stop += 1
+    return stop
+
+
+@inlined
+def has_room(context: Array, rows: Number) -> Number:
+    """Whether the queue holds so many rows more."""
+    return (int64s(context, c.PROGRESS)[c.TAIL] + rows) * c.QUEUE_WIDTH <= len(int64s(context, c.QUEUE))
+
+
 @stage
 def run_spike(context: Array) -> Number:
     """Samples under ``spike``; a status."""
-    progress, offsets, queue = int64s(context, c.PROGRESS), int64s(context, c.OFFSETS), int64s(context, c.QUEUE)
+    progress = int64s(context, c.PROGRESS)
     while progress[c.SAMPLE] < progress[c.LAST_SAMPLE]:
         while opened(context):
             if progress[c.STAGE] == c.BETWEEN:
-                start = progress[c.EVENT]
-                stop = stamp_end(context, start, offsets[progress[c.SAMPLE] + 1])
-                if (progress[c.TAIL] + stop - start) * c.QUEUE_WIDTH > len(queue):
+                start, stop = progress[c.EVENT], stamp_end(context)
+                if not has_room(context, stop - start):
                     return c.CRAMPED
                 enqueue_input(context, start, stop)
                 progress[c.EVENT], progress[c.STAGE] = stop, c.SWEEPING
@@ -129,14 +136,12 @@ def run_spike(context: Array) -> Number:
 @stage
 def run_slot(context: Array) -> Number:
     """Samples under ``slot``; a status. The queue is but a log, which each neuron may lengthen by a row in a time stamp."""
-    progress, offsets, queue = int64s(context, c.PROGRESS), int64s(context, c.OFFSETS), int64s(context, c.QUEUE)
+    progress = int64s(context, c.PROGRESS)
     while progress[c.SAMPLE] < progress[c.LAST_SAMPLE]:
         while opened(context):
             if progress[c.STAGE] == c.BETWEEN:
-                start = progress[c.EVENT]
-                stop = stamp_end(context, start, offsets[progress[c.SAMPLE] + 1])
-                most = progress[c.TAIL] + stop - start + len(states(context, c.O_CELLS))
-                if progress[c.LOG] and most * c.QUEUE_WIDTH > len(queue):
+                start, stop = progress[c.EVENT], stamp_end(context)
+                if progress[c.LOG] and not has_room(context, stop - start + len(states(context, c.O_CELLS))):
                     return c.CRAMPED
                 if gather_input(context, start, stop) != c.DONE:
                     return c.WIDEN

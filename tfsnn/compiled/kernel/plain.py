@@ -112,7 +112,7 @@ def add_products(
 
 
 def add_and_test(
-    x: Array, at: Number, weights: Array, first: Number, k: Number, width: Number, told: Array, where: Number, p: Array, hits: Array
+    x: Array, at: Number, weights: Array, first: Number, k: Number, width: Number, o: Array, where: Number, p: Array, hits: Array
 ) -> Number:
     """Add one event to a run of neurons, and look which of them have something to send: x[at + i] += k weights[first + i].
 
@@ -120,7 +120,7 @@ def add_and_test(
     ----------
     x, at, weights, first, k, width
         As above.
-    told, where
+    o, where
         o of the neurons in steps, and the first of them.
     p
         Row of the population.
@@ -137,7 +137,7 @@ def add_and_test(
         for lane in range(8):
             i = 8 * byte + lane
             x[at + i] += weights[first + i] * np.int64(k)
-            change = min(max(np.int64(x[at + i]), p[c.FLOOR]), p[c.CEILING]) - np.int64(told[where + i])
+            change = min(max(np.int64(x[at + i]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[where + i])
             if abs(change) >= p[c.CHANGE]:
                 bits |= 1 << lane
         hits[byte] = bits
@@ -164,7 +164,7 @@ def units_of(change: Number, p: Array) -> Number:
 
 
 def send(
-    values: Array, value: Number, step: Number, told: Array, p: Array, touched: Array, begin: Number, end: Number, reached: Array,
+    values: Array, value: Number, step: Number, o: Array, p: Array, touched: Array, begin: Number, end: Number, reached: Array,
     events: Events, at: Array, length: Array,
 ) -> Number:  # fmt: skip
     """The neuron rule on all channels of some pixels, as ``eager.check``: o += k P, and k is listed, where abs(f(x) - o) >= T.
@@ -173,7 +173,7 @@ def send(
     ----------
     values, value, step
         x, or f(x) where f is no clip; that of pixel q begins at ``value + q step``.
-    told
+    o
         o in steps.
     p
         Row of the population.
@@ -198,7 +198,7 @@ def send(
             place, lane, units = at[c.BLOCK_AT] + blocks, channel % 8, 0
             if lane == 0:
                 events.blocks[place], events.masks[place] = channel // 8, 0
-            change = min(max(np.int64(values[value + q * step + channel]), p[c.FLOOR]), p[c.CEILING]) - np.int64(told[cell + channel])
+            change = min(max(np.int64(values[value + q * step + channel]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[cell + channel])
             if p[c.DIRECT]:
                 change = floored(change, p[c.PAYLOAD])
             if channel >= p[c.CHANNELS] or (p[c.WORDS] and not reached[p[c.REACH] + q * p[c.WORDS] + channel // 64] >> channel % 64 & 1):
@@ -207,7 +207,7 @@ def send(
                 unfit = 1
             elif abs(change) >= p[c.CHANGE]:
                 units = units_of(change, p)
-                told[cell + channel] += units * p[c.PAYLOAD]
+                o[cell + channel] += units * p[c.PAYLOAD]
                 events.channels[event + sent], events.units[event + sent] = channel, units
                 events.masks[place] |= 1 << lane
                 sent += 1

@@ -34,7 +34,7 @@ def deliver_pooled(context: Array, number: Number) -> Number:
         gather_bits(marks, d, begin, end)
         for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
             for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
-                at = p[c.X] + (axes[u + c.TO] * p[c.HEARD_WIDE] + axes[v + c.TO]) * p[c.CELLS] + path[c.SHIFTED]
+                at = p[c.X] + (axes[u + c.TO] * p[c.POOLED_WIDE] + axes[v + c.TO]) * p[c.CELLS] + path[c.SHIFTED]
                 for event in range(begin, end):
                     d.x[at + d.events.channels[event]] += d.events.units[event]
                 mark_windows(d, marks, axes[u + c.TO], axes[v + c.TO])

@@ -39,7 +39,7 @@ def admitted(context: Array, number: Number, more: Number) -> Number:
     """Whether |x| of a population may grow so; its bound goes up accordingly."""
     p, x, bounds = population(context, number), states(context, c.X_CELLS), floats(context, c.BOUNDS)
     if bounds[number] + more >= limit_of(x):
-        bounds[number] = np.float64(highest(x, p[c.X], p[c.X] + p[c.HEARD]))
+        bounds[number] = np.float64(highest(x, p[c.X], p[c.X] + p[c.X_SIZE]))
         if bounds[number] + more >= limit_of(x):
             return False
     bounds[number] += more

@@ -53,14 +53,14 @@ def value_of(context: Array, p: Array, cell: Number, neuron: Number) -> Number:
 @kernel
 def fire(context: Array, number: Number, cell: Number) -> None:
     """The neuron rule on one neuron, by the number of its cell; what it sends goes to the queue."""
-    p, told = population(context, number), states(context, c.O_CELLS)
+    p, o = population(context, number), states(context, c.O_CELLS)
     neuron = cell - cell // p[c.CELLS] * (p[c.CELLS] - p[c.CHANNELS])
-    change = value_of(context, p, cell, neuron) - np.int64(told[p[c.O] + cell])
+    change = value_of(context, p, cell, neuron) - np.int64(o[p[c.O] + cell])
     if p[c.DIRECT]:
         change = plain.floored(change, p[c.PAYLOAD])
     if abs(change) >= p[c.CHANGE]:
         units = plain.units_of(change, p)
-        told[p[c.O] + cell] += units * p[c.PAYLOAD]
+        o[p[c.O] + cell] += units * p[c.PAYLOAD]
         enqueue(context, neuron, units, number)
 
 
@@ -170,7 +170,7 @@ def single(context: Array, source: Number, target: Number) -> Number:
     for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
         path = path_row(context, i)
         if path[c.SOURCE] == source:
-            if found >= 0 or not path[c.ALONE]:
+            if found >= 0 or not path[c.SINGLE]:
                 return np.int64(-1)
             found = np.int64(i)
     return found
