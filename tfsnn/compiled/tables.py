@@ -94,9 +94,10 @@ class TableBuilder:
     def add_list(self, pixels: int, events: int, blocks: int = 0) -> int:
         """Make room for a list of events; its number. Eight rows more: what is packed side by side is written in whole vectors."""
         self.lists.append((self.pixels, self.events, self.blocks if blocks else 0, int(blocks > 0)))
-        self.pixels, self.events = self.pixels + pixels + 1, self.events + events + 8
-        # One more, which is written before it is known whether it holds anything.
-        self.blocks += blocks + (blocks > 0)
+        # Where a payload did not fit, the check goes on in a wide context, and may name each pixel once more; and one more is written
+        # before it is known whether it holds anything.
+        self.pixels, self.events = self.pixels + 2 * pixels + 1, self.events + events + 8
+        self.blocks += 2 * blocks + (blocks > 0)
         return len(self.lists) - 1
 
     def place(self, number: int, population: Population) -> None:
