@@ -46,6 +46,12 @@ def test_a_training_split_without_labels() -> None:
         held_out(net(), images, prepared(), "train", 3)
 
 
+def test_chosen_on_a_validation_split() -> None:
+    three = Dataset("dots", DELAY, lambda name: {"validation": split_in_two().train}.get(name, dataset().test))
+    found = held_out(net(), three, prepared(), "validation", 3)
+    assert found is not None and (found.split, found.samples) == ("validation", 2000)
+
+
 def test_an_unknown_split() -> None:
     with pytest.raises(InputError, match="evaluate: select_on is 'luck'; choose one of train, validation, test"):
         held_out(net(), split_in_two(), prepared(), "luck", 3)

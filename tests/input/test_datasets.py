@@ -62,6 +62,22 @@ def test_npz_without_names_serves_both_splits(tmp_path: Path) -> None:
         assert split.y.dtype == np.int64
 
 
+@pytest.mark.parametrize("names", [("x_validation", "y_validation"), ("x_val", "y_val"), ("validation_x", "validation_y")])
+def test_validation_split(tmp_path: Path, names: tuple[str, str]) -> None:
+    data = load(npz(tmp_path, **{names[0]: X[:3], names[1]: Y[:3]}, x=X, y=Y))
+    assert len(data.validation.x) == 3 and len(data.train.x) == len(data.test.x) == 5
+    with pytest.raises(InputError, match=f"holds {names[1]} without {names[0]}"):
+        load(npz(tmp_path, **{names[1]: Y}, x=X, y=Y))
+
+
+def test_no_validation_split(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no validation split, only arrays x, y; add x_validation and y_validation$"):
+        load(npz(tmp_path, x=X, y=Y)).validation
+    for name in ("digits", "gesture_small"):
+        with pytest.raises(InputError, match=f"data set {name}: has no validation split; there are train and test"):
+            load(name).validation
+
+
 def test_unknown_name() -> None:
     names = "digits, mnist, gesture, gesture_small, nmnist, tfds:NAME"
     with pytest.raises(InputError, match=f"data set 'mnits' is unknown; choose {names}, or give an .npz file with arrays x and y"):

@@ -118,6 +118,9 @@ def test_is_video(tmp_path: Path) -> None:
     found = {name: is_video(str(tmp_path / name)) for name in ("frames.npz", "data.npz", "broken.npz", "none.mp4")}
     assert found == {"frames.npz": True, "data.npz": False, "broken.npz": False, "none.mp4": False}
     assert is_video("0") and not is_video("digits")
+    for names in (("x_train", "y_train"), ("x_val", "y_val"), ("test_x", "test_y")):
+        np.savez(tmp_path / "split.npz", **dict.fromkeys(names, np.zeros(3)))
+        assert not is_video(str(tmp_path / "split.npz"))
 
 
 @pytest.mark.parametrize(("source", "message"), [(None, "source is None"), (True, "source is True"), (1.5, "source is 1.5")])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from io import BytesIO
@@ -41,7 +41,7 @@ class Split(NamedTuple):
 
 PAIRS = {
     split: ((f"x_{split}", f"y_{split}"), (f"{split}_x", f"{split}_y"), ("x", "y")) for split in ("train", "test")
-}
+} | {"validation": tuple((f"x_{name}", f"y_{name}") for name in ("validation", "val")) + (("validation_x", "validation_y"),)}
 """By split, the names that images and labels may have in an .npz file."""
 
 
@@ -73,6 +73,11 @@ class Dataset:
     def train(self) -> Split:
         """What a network may learn from, and what calibration sees."""
         return self.read("train")
+
+    @cached_property
+    def validation(self) -> Split:
+        """What choices are made on, where there is a split for it; InputError elsewhere."""
+        return self.read("validation")
 
     @cached_property
     def test(self) -> Split:
@@ -117,11 +122,18 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, tfds:NAME, or give an .npz file with arrays x and y")
 
 
+def _check_split(name: str, split: str, known: Iterable[str] = ("train", "test")) -> None:
+    if split not in known:
+        raise InputError(f"data set {name}: has no {split} split; there are {' and '.join(known)}")
+
+
 def _read_snapshots(name: str, data_dir: PathLike | None, split: str) -> Split:
+    _check_split(name, split)
     return Split(*event_sets.snapshots(name, data_dir or os.environ.get("TFDS_DATA_DIR"), split))
 
 
 def _read_digits(split: str) -> Split:
+    _check_split("digits", split)
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -156,6 +168,7 @@ def _read_tfds(name: str, data_dir: PathLike | None, split: str) -> Split:
         if not builder.is_prepared():
             _reach("https://storage.googleapis.com")
             builder.download_and_prepare()
+        _check_split(name, split, builder.info.splits)
         arrays = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
     except failures as error:
         where = "~/tensorflow_datasets" if data_dir is None else os.fspath(data_dir)
@@ -207,7 +220,7 @@ def _reach(url: str) -> None:
 
 def _npz(path: Path) -> Dataset:
     names = _names(path)
-    for x, y in PAIRS["train"] + PAIRS["test"]:
+    for x, y in (pair for pairs in PAIRS.values() for pair in pairs):
         if y in names and x not in names:
             raise InputError(f"{path}: holds {y} without {x}; images and labels come together")
     return Dataset(str(path), Encoder("delay", scale=1 / 255), partial(_read_npz, path, names))
@@ -237,9 +250,9 @@ def _names(path: Path) -> frozenset[str]:
 def _read_npz(path: Path, names: frozenset[str], split: str) -> Split:
     pair = next((pair for pair in PAIRS[split] if pair[0] in names), None)
     if pair is None:
+        both = "" if split == "validation" else ", or x and y for both splits"
         raise InputError(
-            f"{path}: holds no {split} split, only arrays {', '.join(sorted(names)) or '(none)'}; "
-            f"add x_{split} and y_{split}, or x and y for both splits"
+            f"{path}: holds no {split} split, only arrays {', '.join(sorted(names)) or '(none)'}; add x_{split} and y_{split}{both}"
         )
     return _checked(path, pair, _array(path, pair[0]), _array(path, pair[1]) if pair[1] in names else None)
 

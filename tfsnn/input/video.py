@@ -28,6 +28,7 @@ import numpy as np
 
 from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import InputError, shown
+from tfsnn.input.datasets import PAIRS
 from tfsnn.input.framing import COLOURS, Framing, opencv
 from tfsnn.input.npz import DAMAGE
 
@@ -124,7 +125,8 @@ def is_video(name: str) -> bool:
     if path.suffix.lower() == ".npz" and path.is_file():
         try:
             with ZipFile(path) as archive:
-                return not {"x.npy", "train_x.npy"} & set(archive.namelist())
+                images = {f"{x}.npy" for pairs in PAIRS.values() for x, _ in pairs}
+                return not images & set(archive.namelist())
         except (OSError, *DAMAGE):
             # Whoever reads it as a data set says what is wrong.
             return False
