@@ -110,9 +110,11 @@ def expected_scales(
 
 
 def drawn_range(node: Input, input_range: tuple[float, float] | None = None) -> tuple[float, float]:
-    """Least and largest raw value of drawn input: what was said, else what the encoder takes, 0 to 255 for pixels."""
+    """Least and largest raw value of drawn input: what was said, else what the encoder expects or takes, 0 to 255 for pixels."""
     if input_range is not None:
         return input_range
+    if node.encoder.range and node.encoder.range[0] < node.encoder.range[1]:
+        return node.encoder.range[0], node.encoder.range[1]
     top = 1 / node.encoder.scale if node.encoder.kind == "delay" else max(255.0, 1 / node.encoder.scale)
     return 0.0, float(min(top, 1 << 20))
 
@@ -141,7 +143,8 @@ def synthetic(node: Input, samples: int, seed: int, input_range: tuple[float, fl
     noisy = 0.8 * coarse + 0.2 * generator.random(coarse.shape)
     raw: NDArray[Any] = low + noisy * (high - low)
     # Fractions within a narrow range, such as -1.5 to 1.5 or 0.0 to 0.5, are not rounded away.
-    return np.rint(raw).astype(np.int64) if float(low).is_integer() and float(high - low).is_integer() else raw.astype(np.float32)
+    whole = not node.encoder.step and float(low).is_integer() and float(high - low).is_integer()
+    return np.rint(raw).astype(np.int64) if whole else raw.astype(np.float32)
 
 
 def frames_of(graph: Graph, raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:

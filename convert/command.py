@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--samples {args.samples}; calibrate on one sample at least")
     bits, layer_bits = weight_bits(args)
     encoder = chosen_encoder(args)
-    calibration, framing = calibration_of(args)
+    calibration, labels, framing = calibration_of(args)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LossWarning)
         net = convert_model(
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             encoder=encoder,
             framing=framing,
             calibration=calibration,
+            labels=labels,
             # The folder it lies in means nothing elsewhere.
             calibrated_on=f"{Path(args.calibrate or '').name}, {'its first frames' if is_video(args.calibrate or '') else 'train split'}",
             weight_bits=bits,
@@ -83,15 +84,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, Framing | None]:
-    """Raw input to calibrate on, if there is any; and the framing, where a video is spoken of."""
+def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, NDArray[Any] | None, Framing | None]:
+    """Raw input to calibrate on and what is right for it, if there is any; and the framing, where a video is spoken of."""
     video = args.calibrate is not None and is_video(args.calibrate)
     framing = None
     if video or framing_given(args):
         record = read(args.model, backend=args.backend, weights=args.weights)
         framing = chosen_framing(args, shapes(args).get(0) or record.inputs[0].shape)
     if args.calibrate is None:
-        return None, framing
+        return None, None, framing
     if video and framing is not None:
-        return first_frames(video_source(args.calibrate), framing, args.samples), framing
-    return evenly_chosen(load(args.calibrate, args.data_dir).train.x, args.samples), framing
+        return first_frames(video_source(args.calibrate), framing, args.samples), None, framing
+    found = load(args.calibrate, args.data_dir).train
+    return evenly_chosen(found.x, args.samples), None if found.y is None else evenly_chosen(found.y, args.samples), framing

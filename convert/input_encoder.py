@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tfsnn.errors import FileError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
+from tfsnn.input.raw import suited
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 
@@ -28,6 +32,36 @@ def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = N
         if inputs & set(call.inputs) and is_number(scale) and abs(float(scale or 0)) < 0.1:
             return Encoder("graded", scale=1.0)
     return Encoder("graded")
+
+
+def suited_to(graph: Graph, raw: Mapping[str, NDArray[Any]], scale: float | None = None) -> Graph:
+    """The graph whose graded inputs take raw numbers like these: on the grid that suits them, within their range.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    raw
+        (samples, \\*shape) by the name of the input: what it is calibrated on.
+    scale
+        Of whole numbers, if it is known; default that of the encoder.
+    """
+    nodes = [
+        replace(node, encoder=_suited(node.encoder, raw[node.name], scale))
+        if isinstance(node, Input) and node.encoder.kind == "graded"
+        else node
+        for node in graph.nodes
+    ]
+    return Graph(tuple(nodes), graph.outputs)
+
+
+def _suited(encoder: Encoder, raw: NDArray[Any], scale: float | None) -> Encoder:
+    found = suited(raw, encoder.scale if scale is None else scale)
+    low, high = found["range"]
+    # Whole numbers from -1 to 1 are no pixels.
+    if -1 <= low and high <= 1 and not found["step"]:
+        found["scale"] = 1.0
+    return Encoder.from_json(encoder.to_json() | found)
 
 
 def framed(graph: Graph, framing: Framing | None) -> Graph:

@@ -16,6 +16,7 @@ from tfsnn.artifact import Net
 from tfsnn.errors import ConversionError, FileError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
+from tfsnn.input.raw import fraction
 from tfsnn.keras_model.load import load_keras
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
@@ -23,7 +24,8 @@ from tfsnn.stage.provenance import digest, provenance
 
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
 from .equalize import channel_powers, equalized
-from .input_encoder import default_encoder, framed
+from .feeding import raw_is_value
+from .input_encoder import default_encoder, framed, stored_encoder, suited_to
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
 from .lower.driver import LayerOutput, Lowered, examine, graph_or_error
@@ -46,6 +48,7 @@ def convert_model(
     encoder: Encoder | None = None,
     framing: Framing | None = None,
     calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None = None,
+    labels: NDArray[Any] | None = None,
     calibrated_on: str = "given data",
     weight_bits: int = 8,
     layer_bits: Mapping[str, int] | None = None,
@@ -65,11 +68,14 @@ def convert_model(
     model
         Path of an h5 file of Keras 1, 2 or 3, of a .keras archive, or a live Keras model.
     encoder
-        How raw input becomes events; default what our own train stage stored in the file, else graded 8-bit pixels.
+        How raw input becomes events; default what our own train stage stored in the file, else graded: on the grid and within the
+        range of the calibration data, without data 8-bit pixels.
     framing
         How the frames of a video become raw input of a model with one input; it is stored with that.
     calibration
         Raw input (samples, \\*shape), by input name where there are several; default seeded random images.
+    labels
+        What is right for that data, as of :func:`tfsnn.input.targets.targets`: shows whether whole numbers are taken as they are.
     calibrated_on
         What to call that data in the artifact.
     weight_bits
@@ -115,7 +121,11 @@ def convert_model(
     obstacle = _obstacle(record) if path is not None else ""
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
     found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
+    fed = ""
     raw, given = raw_input(graph_or_error(found), calibration, seed, input_range), calibration is not None
+    if encoder is None and given and stored_encoder(record) is None:
+        fed = _taken_as_they_are(graph_or_error(found), raw, labels)
+        found = replace(found, graph=suited_to(graph_or_error(found), raw, 1.0 if fed else None))
     # Means of drawn inputs say nothing of those of real ones: they correct nothing but what would be lost without.
     correct = per_tensor or weight_bits < 8 or given
     lowered, shown, calibrated = _calibrated(found, raw, given, correct, equalize=not per_tensor)
@@ -139,12 +149,23 @@ def convert_model(
         | ({"layer_bits": dict(layer_bits)} if layer_bits else {})
         | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
         "options": _options(affine, input_shapes, input_range, backend, lossy),
-        "notes": [*record.notes, *comparison.notes],
+        "notes": [*record.notes, *comparison.notes, *([fed] if fed else [])],
         "warnings": [*judgement.refusals, *judgement.warnings],
         "calibration": {"data": calibrated_on if given else _assumed(quantized, input_range), "samples": samples}
         | ({"sha256": {name: digest(values) for name, values in raw.items()}} if given else {}),
     }
     return Net(quantized, history, report)
+
+
+def _taken_as_they_are(graph: Graph, raw: Raw, labels: NDArray[Any] | None) -> str:
+    """Why whole numbers are taken as they are, where labels say so."""
+    (values, *others), encoder = raw.values(), graph.inputs[0].encoder
+    if labels is None or others or len(graph.outputs) > 1 or encoder.kind != "graded" or encoder.scale == 1:
+        return ""
+    # What holds fractions, or nothing beyond -1 to 1, is a value already.
+    if fraction(values) or np.abs(values).max(initial=0) <= 1:
+        return ""
+    return raw_is_value(graph, values, labels)
 
 
 def _accepted(judgement: Judgement, lossy: bool) -> Judgement:

@@ -119,7 +119,8 @@ def test_is_video(tmp_path: Path) -> None:
     assert found == {"frames.npz": True, "data.npz": False, "broken.npz": False, "none.mp4": False}
     assert is_video("0") and not is_video("digits")
     for names in (("x_train", "y_train"), ("x_val", "y_val"), ("test_x", "test_y")):
-        np.savez(tmp_path / "split.npz", **dict.fromkeys(names, np.zeros(3)))
+        arrays: dict[str, Any] = dict.fromkeys(names, np.zeros(3))
+        np.savez(tmp_path / "split.npz", **arrays)
         assert not is_video(str(tmp_path / "split.npz"))
 
 

@@ -75,10 +75,10 @@ def test_what_keras_is_given(folder: Path, net: Net, monkeypatch: pytest.MonkeyP
     assert found is not None
     model = keras.saving.load_model(folder / "model.h5", compile=False)
     answers = found.on_raw(net.graph, raw, seen.append)
-    np.testing.assert_allclose(answers["dense"], np.asarray(model(raw["input"] / 255.0)), atol=1e-5)
+    np.testing.assert_allclose(answers[net.graph.outputs[0]], np.asarray(model(raw["input"] / 255.0)), atol=1e-5)
     assert seen == [2, 2, 1]
     frames = {"input": np.full((3, 4, 4, 1), 0.3, np.float32)}
-    np.testing.assert_allclose(found.on_frames(net.graph, frames)["dense"], np.asarray(model(frames["input"])), atol=1e-5)
+    np.testing.assert_allclose(found.on_frames(net.graph, frames)[net.graph.outputs[0]], np.asarray(model(frames["input"])), atol=1e-5)
 
 
 def test_what_a_model_of_our_own_is_given(folder: Path, net: Net, tmp_path: Path) -> None:
@@ -96,13 +96,13 @@ def test_a_model_that_takes_raw_numbers(folder: Path, net: Net) -> None:
     """Labels show how it is fed: bytes as they are, where the network was converted for their 255th parts."""
     found, raw = original(net, folder / "net.snn.h5", None), pixels(300)
     assert found is not None
-    plain, scaled = (replace(found, as_they_are=each).on_raw(net.graph, raw)["dense"].argmax(axis=1) for each in (True, False))
+    plain, scaled = (replace(found, as_they_are=each).on_raw(net.graph, raw)[net.graph.outputs[0]].argmax(axis=1) for each in (True, False))
     assert 0.05 < np.mean(plain != scaled)
     for labels, as_they_are in ((plain, True), (scaled, False)):
         workload = prepare(net, Dataset("dots", Encoder("graded"), lambda split: Split(raw["input"], labels)))
         fed = as_it_is_fed(found, workload)
         assert fed.as_they_are is as_they_are and (fed is found) is not as_they_are
-        assert np.array_equal(fed.on_raw(net.graph, raw)["dense"].argmax(axis=1), labels)
+        assert np.array_equal(fed.on_raw(net.graph, raw)[net.graph.outputs[0]].argmax(axis=1), labels)
         said = "model.h5 has accuracy 1 on raw numbers as they are, accuracy 0"
         assert not as_they_are or (fed.notes[-1].startswith(said) and fed.notes[-1].endswith("convert it again with --scale 1"))
 
@@ -126,8 +126,8 @@ def test_where_keras_cannot_load_the_file(folder: Path, net: Net, monkeypatch: p
     assert read.notes == (
         "Keras 9 cannot load the file (TypeError): the network that tfsnn reads from the file, in 16-bit weights, stands for it",
     )
-    exact = found.on_raw(net.graph, pixels())["dense"]
-    np.testing.assert_allclose(read.on_raw(net.graph, pixels())["dense"], exact, atol=1e-3 * np.abs(exact).max())
+    exact = found.on_raw(net.graph, pixels())[net.graph.outputs[0]]
+    np.testing.assert_allclose(read.on_raw(net.graph, pixels())[net.graph.outputs[0]], exact, atol=1e-3 * np.abs(exact).max())
 
 
 def test_what_convert_could_not_compare_keras_does_not_load(folder: Path, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
