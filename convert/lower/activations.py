@@ -62,6 +62,9 @@ def apply(call: LayerCall, signal: Signal, activation: Any) -> Signal:
 
 
 def _as_layer(call: LayerCall, signal: Signal, activation: dict[str, Any]) -> Signal:
+    if activation.get("class_name") in (None, "__lambda__", "Lambda"):
+        call.problems.append(call.problem("an activation that is code, which is never run", f"replace it by one of {ALLOWED}"))
+        return signal
     name, config = str(activation.get("class_name"))[:60], activation.get("config")
     if name not in LAYERS or not isinstance(config, dict):
         call.problems.append(call.problem(f"activation {name!r}", f"replace it by one of {', '.join(sorted(LAYERS))}"))

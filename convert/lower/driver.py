@@ -15,7 +15,7 @@ from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Permute, Relay, Shape
 
 from ..read.records import CallRecord, ModelRecord
-from . import activations, layers, merges, operations, pooling, scalings, shapes
+from . import activations, layers, merges, operations, pooling, scalings, shapes, steps
 from .builder import Builder
 from .call import Affine, Handler, LayerCall
 from .signal import Signal
@@ -50,6 +50,7 @@ ONE: dict[str, Handler] = {
     **{name: operation.handler for name, operation in operations.OPERATIONS.items()},
 }
 """Layers of one input."""
+ONE["TimeDistributed"] = steps.distributed(dict(ONE), frozenset(name for name, handler in ONE.items() if handler is shapes.identity))
 
 MANY: dict[str, merges.Merge] = {
     "Add": merges.add,
@@ -71,15 +72,14 @@ UNKNOWN: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "Bidirectional"), _RECURRENT),
     **dict.fromkeys(("LayerNormalization", "GroupNormalization", "UnitNormalization", "RMSNormalization"), _BY_SAMPLE),
     **dict.fromkeys(("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Dot"), _ATTENTION),
-    "PruneLowMagnitude": (
-        "a layer still wrapped for pruning",
-        "save tfmot.sparsity.keras.strip_pruning(model) instead: the weights stay pruned",
-    ),
     **dict.fromkeys(
         ("QuantizeWrapperV2", "QuantizeWrapper", "QuantizeLayer", "QuantizeAnnotate"),
         ("a layer still wrapped for quantization-aware training", "give its weights to the model that quantize_model was given"),
     ),
-    "TimeDistributed": ("one layer at every time step", "call Dense itself, which acts on the last axis, or use a convolution"),
+    **dict.fromkeys(
+        ("QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QSeparableConv2D", "QActivation", "QBatchNormalization"),
+        ("a layer of QKeras, which rounds weights and activations at every call", "give its weights to the same model in layers of Keras"),
+    ),
     "Embedding": ("a table that is looked up", "begin the model behind it, with its vectors as input"),
 }
 """Layers that do not convert, by name: what they are, and the way out."""

@@ -108,11 +108,12 @@ def flattened(model: Mapping[str, Any], label: str) -> Flat:
         The config is no model, or contradicts itself: unknown names, names used twice, cycles, sizes that are none.
     """
     build = _Build(label)
-    outer = _entry(build, model, "model")
-    if not outer.is_model:
+    name = model.get("class_name")
+    if isinstance(name, str) and name not in _MODELS:
         way_out = "build it from layers with the functional API or Sequential, and save it again"
-        problem = "found a model that is Python code, expected a list of layers"
-        build.refuse(f"model of class '{outer.class_name}'", problem, way_out)
+        problem = "found a model that is Python code (a class of its own), expected a list of layers"
+        build.refuse(f"model of class '{name[:60]}'", problem, way_out)
+    outer = _entry(build, model, "model")
     inputs = tuple(_inputs(build, outer))
     outputs = _run(build, outer, (), tuple(item.tensor for item in inputs), True)
     _distinct(build, inputs)

@@ -25,6 +25,7 @@ from .live import live_model
 from .records import Config, LayerRecord, ModelRecord, Weight
 from .source import Named, StoredModel
 from .weights import Owner, assigned
+from .wrappers import applied, inner_layer, own_weights, quantized_by_keras, unwrapped
 
 _BACKENDS = ("tensorflow", "theano", "jax", "torch", "cntk", "numpy")
 _SAVE = "save it with model.save('model.keras') or model.save('model.h5')"
@@ -122,7 +123,8 @@ def _record(source: StoredModel, label: str, backend: str | None) -> ModelRecord
     owners = [_owner(leaf, generation) for leaf in flat.leaves]
     weights = _weights(source, owners, label, problems)
     for leaf, owner in zip(flat.leaves, owners):
-        own = modern_weights(owner.class_name, owner.config, weights.get(leaf.path, {}), generation, trained)
+        class_name, config = _holder(owner)
+        own = modern_weights(class_name, config, weights.get(leaf.path, {}), generation, trained)
         layers[leaf.name] = LayerRecord(leaf.name, owner.class_name, Config(owner.config), own)
     if problems:
         raise ConversionError(problems)
@@ -141,8 +143,17 @@ def _record(source: StoredModel, label: str, backend: str | None) -> ModelRecord
 
 
 def _owner(leaf: Leaf, generation: int) -> Owner:
-    class_name, config = modern(leaf.class_name, leaf.config, generation)
+    class_name, config = modern(*unwrapped(leaf.class_name, leaf.config), generation)
+    inner = inner_layer(config) if class_name == "TimeDistributed" else None
+    if inner is not None:
+        name, settings = modern(*inner, generation)
+        config["layer"] = {"class_name": name, "config": settings}
     return Owner(leaf.path, class_name, config, leaf.trainable)
+
+
+def _holder(owner: Owner) -> tuple[str, Mapping[str, Any]]:
+    """Return class and settings of what the weights belong to: the layer, or the one that it holds."""
+    return (inner_layer(owner.config) if owner.class_name == "TimeDistributed" else None) or (owner.class_name, owner.config)
 
 
 def _notes(flat: Flat, generation: int, backend: str) -> Iterator[str]:
@@ -174,14 +185,29 @@ def _group_weights(
     group: list[Owner], found: Named, where: str, problems: list[str]
 ) -> Iterator[tuple[tuple[str, ...], dict[str, Weight]]]:
     """Yield the weights of the layers whose weights are recorded as one list."""
+    quantized = [owner for owner in group if quantized_by_keras(owner.config)]
+    for owner in quantized:
+        way_out = "give the model as it was before model.quantize(): tfsnn quantizes it itself"
+        done = quantized_by_keras(owner.config)
+        problems.append(f"layer '{'/'.join(owner.path)}' ({owner.class_name}): quantized to {done} by Keras; {way_out}")
+    if quantized:
+        return
+    found, beside = own_weights(found)
     nested = len(group) > 1 or len(group[0].path) > 1
     below = [replace(owner, path=owner.path[1:]) if nested else owner for owner in group]
-    places = assigned(below, [name for name, _ in found])
+    held = [replace(owner, class_name=name, config=config) for owner in below for name, config in (_holder(owner),)]
+    places = assigned(held, [name for name, _ in found])
     if isinstance(places, str):
         problems.append(f"{where} ({group[0].class_name}): {places}; save the model again with Keras")
         return
     for owner, short in zip(group, below):
-        yield owner.path, _numbers(places.get(short.path, {}), found, where, problems)
+        numbers = _numbers(places.get(short.path, {}), found, where, problems)
+        near = [item for item in beside if not nested or owner.path[-1] in item[0].split("/")]
+        whole = applied(numbers, tuple(near), owner.config)
+        if whole is None:
+            problem = "found adapters of LoRA that do not fit its kernel"
+            problems.append(f"layer '{'/'.join(owner.path)}' ({owner.class_name}): {problem}; save the model as .keras, which merges them")
+        yield owner.path, whole or numbers
 
 
 def _numbers(places: Mapping[str, int], found: Named, where: str, problems: list[str]) -> dict[str, Weight]:

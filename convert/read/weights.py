@@ -57,6 +57,13 @@ class Owner:
 
 def roles(class_name: str, config: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the roles of a layer's weights in the order in which Keras makes them; None for an unknown class."""
+    own, activation = _own_roles(class_name, config), config.get("activation")
+    # An activation may be a layer with weights of its own.
+    leans = isinstance(activation, dict) and activation.get("class_name") == "PReLU"
+    return (*own, "alpha") if own is not None and leans else own
+
+
+def _own_roles(class_name: str, config: Mapping[str, Any]) -> tuple[str, ...] | None:
     bias = ("bias",) if config.get("use_bias", True) else ()
     if class_name in _KERNEL:
         return ("kernel", *bias)
