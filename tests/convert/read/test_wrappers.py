@@ -22,7 +22,7 @@ def test_pruned_weights_are_masked(tmp_path: Path) -> None:
     inner = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "dense", "units": 3}}
     config = config_of(("PruneLowMagnitude", {"layer": inner, "batch_input_shape": [None, 2]}))
     mask = np.array([[1, 0, 1], [0, 1, 1]], np.float32)
-    beside = [(f"layer_0/{name}:0", value) for name, value in (("mask", mask), ("threshold", np.float32(1)), ("pruning_step", np.int64(7)))]
+    beside = [(f"layer_0/{name}:0", value) for name, value in (("mask", mask), ("threshold", np.ones(())), ("pruning_step", np.ones(())))]
     weights = {"layer_0": [("dense/kernel:0", numbers(2, 3)), ("dense/bias:0", numbers(3)), *beside]}
     (layer,) = read(write(tmp_path / "model.h5", config, weights)).layers.values()
     assert (layer.class_name, layer.name, sorted(layer.weights)) == ("Dense", "layer_0", ["bias", "kernel"])
@@ -89,7 +89,7 @@ def test_an_activation_with_weights(tmp_path: Path, name: str) -> None:
 def test_a_model_that_is_code(tmp_path: Path, live: bool) -> None:
     import keras
 
-    class Mine(keras.Model):
+    class Mine(keras.Model):  # type: ignore[misc]
         """A model of its own class."""
 
         def __init__(self) -> None:
