@@ -112,15 +112,6 @@ def test_the_layout_is_the_one_that_is_documented(good: Path) -> None:
         assert json.loads(file["provenance"][()]) == {"command": "test"}
 
 
-@pytest.mark.parametrize("name", [".", "..", "%2E", "a/./b", "a//b", "a\0b", "\0", "\ud800", "é %"])
-def test_names_that_hdf5_does_not_take_as_they_are(tmp_path: Path, name: str) -> None:
-    graph = three_layers()
-    last = replace(graph[graph.outputs[0]], name=name)
-    renamed = Graph((*graph.nodes[:-1], last), (name,))
-    save(Net(renamed), tmp_path / "net.snn.h5")
-    assert same(load(tmp_path / "net.snn.h5").graph, renamed)
-
-
 def test_numpy_numbers_in_provenance_become_plain(tmp_path: Path) -> None:
     save(Net(three_layers(), {"worst": np.float32(0.5), "samples": np.int64(3)}), tmp_path / "net.snn.h5")
     assert load(tmp_path / "net.snn.h5").provenance == {"worst": 0.5, "samples": 3}
