@@ -90,7 +90,7 @@ def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, NDArr
     framing = None
     if video or framing_given(args):
         record = read(args.model, backend=args.backend, weights=args.weights)
-        framing = chosen_framing(args, shapes(args).get(0) or record.inputs[0].shape)
+        framing = chosen_framing(args, shapes(args).get(0) or record.inputs[0].shape or (None, None, None))
     if args.calibrate is None:
         return None, None, framing
     if video and framing is not None:

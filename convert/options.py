@@ -21,7 +21,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encode-threshold", type=float, metavar="V", help="pixels at or below V send nothing (default: 0.2)")
     parser.add_argument("--bins", type=int, metavar="N", help="time bins of the delay code; 0: the pixels' own resolution")
     parser.add_argument("--lambda", dest="lambdas", action="append", default=[], metavar="[LAYER=]EXPR", help='such as "x / 127.5 - 1"')
-    parser.add_argument("--input-shape", action="append", default=[], metavar="HxWxC", help="where the model leaves an axis open")
+    open_axes = "where the model leaves an axis open, or in place of its own size"
+    parser.add_argument("--input-shape", action="append", default=[], metavar="HxWxC", help=open_axes)
     parser.add_argument("--weights", metavar="FILE", help="weights of a model whose architecture is MODEL.json (model.save_weights)")
     parser.add_argument("--backend", metavar="NAME", help="Keras backend of the weights, where the file does not say (theano)")
 

@@ -28,7 +28,7 @@ from .feeding import raw_is_value
 from .input_encoder import default_encoder, framed, stored_encoder, suited_to
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
-from .lower.driver import LayerOutput, Lowered, examine, graph_or_error
+from .lower.driver import LayerOutput, Lowered, examine, graph_or_error, replaced
 from .quantize import bits_of, check_bits, quantize
 from .read.read import from_live, read
 from .read.records import ModelRecord
@@ -89,7 +89,7 @@ def convert_model(
     affine
         What Lambda layers compute, by layer name, "" for all: (scale, shift).
     input_shapes
-        By number of the input, where the model leaves an axis open.
+        By number of the input, where the model leaves an axis open, or in place of its own where all layers take that.
     input_range
         Least and largest raw value of the random images that stand in for calibration data.
     backend
@@ -118,7 +118,7 @@ def convert_model(
     if path is None and weights is not None:
         raise InputError("weights were given for a model in memory, which has its own; leave them out")
     record = read(path, backend=backend, weights=weights) if path is not None else from_live(model)
-    obstacle = _obstacle(record) if path is not None else ""
+    obstacle = _obstacle(record, input_shapes) if path is not None else ""
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
     found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
     fed = ""
@@ -264,14 +264,16 @@ def _calibrated(
     return scaled(graph, calibrated.scales | known), shown, calibrated
 
 
-def _obstacle(record: ModelRecord) -> str:
+def _obstacle(record: ModelRecord, shapes: Mapping[int, Shape] | None) -> str:
     """Why a file cannot be compared with what Keras makes of it; empty if it can be tried."""
     if any(layer.class_name == "Lambda" for layer in record.layers.values()):
         return "not compared: the file holds Lambda code, which is never run"
     if record.backend == "theano":
         return "not compared: today's Keras reads the kernels of a Theano model the wrong way round"
-    if any(item.shape.count(None) for item in record.inputs):
+    if any(item.shape is None or None in item.shape for item in record.inputs):
         return "not compared: the model leaves its input shape open"
+    if any(replaced(item, (shapes or {}).get(number)) for number, item in enumerate(record.inputs)):
+        return "not compared: another input shape was given than the model's own"
     return ""
 
 

@@ -125,7 +125,7 @@ def simulation_error(model: Any, threshold: float = 2e-4, **options: Any) -> flo
     return max(found)
 
 
-def record(shape: tuple[int | None, ...], *layers: tuple[str, Mapping[str, Any]] | LayerRecord, **constants: Any) -> ModelRecord:
+def record(shape: tuple[int | None, ...] | None, *layers: tuple[str, Mapping[str, Any]] | LayerRecord, **constants: Any) -> ModelRecord:
     """A chain of layers as a reader would give it, with weights or without; constants are arguments of the last call."""
     parts = [part if isinstance(part, LayerRecord) else LayerRecord(f"l{n}", part[0], Config(part[1])) for n, part in enumerate(layers)]
     tensors = ["input:0:0", *(f"{part.name}:0:0" for part in parts)]

@@ -14,7 +14,7 @@ from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Permute, Relay, Shape
 
-from ..read.records import CallRecord, ModelRecord
+from ..read.records import CallRecord, InputRecord, ModelRecord
 from . import activations, layers, merges, operations, pooling, scalings, shapes, steps
 from .builder import Builder
 from .call import Affine, Handler, LayerCall
@@ -242,6 +242,9 @@ def _examined(
         if release and not left[layer.name]:
             layer.weights.clear()
     ends = [signal for signal in map(signals.get, model.outputs) if signal is not None]
+    if any(verdict.problems for verdict in verdicts):
+        for number in range(len(model.inputs)):
+            verdicts[number] = _blamed(model, number, shapes, verdicts[number])
     if any(verdict.problems for verdict in verdicts) or len(ends) != len(model.outputs):
         return Lowered(None, tuple(verdicts))
     try:
@@ -264,16 +267,17 @@ def _open_input(
 ) -> Verdict:
     record, name = model.inputs[number], f"input{number}" if len(model.inputs) > 1 else "input"
     shape = shapes.get(number, record.shape)
-    given = tuple(n for n in shape if n is not None)
-    agrees = len(shape) == len(record.shape) and all(there in (None, here) for here, there in zip(shape, record.shape))
     problems: tuple[str, ...] = ()
-    if not agrees:
-        text = f"input {number}: shape {shape} was given, the model says {record.shape}; give what it leaves open (None), no more"
-        problems = (text,)
-    elif len(given) != len(shape) or not shape:
+    if shape is None:
+        way_out = "give it with --input-shape, rows x columns x channels, or begin the model with keras.Input"
+        problems = (f"input {number}: the model records no shape; {way_out}",)
+    elif record.shape is not None and len(shape) != len(record.shape):
+        axes = f"give {len(record.shape)} axes"
+        problems = (f"input {number}: shape {shape} was given, the model says {record.shape}; {axes}",)
+    elif None in shape or not shape:
         problems = (f"input {number}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels",)
     # What stands behind an input without a size is examined with one that most networks can halve as often as they like.
-    size = tuple(STAND_IN if n is None else n for n in (record.shape if problems else shape))
+    size = tuple(STAND_IN if n is None else n for n in (record.shape if problems else shape) or ())
     try:
         builder.prefix = name
         builder.bound(size)
@@ -281,6 +285,20 @@ def _open_input(
     except ConversionError as error:
         signals[record.tensor], problems = None, error.problems
     return Verdict(name, "InputLayer", problems)
+
+
+def replaced(record: InputRecord, shape: Shape | None) -> bool:
+    """Whether a shape was given in place of one that the model fixes."""
+    return shape is not None and record.shape is not None and any(there not in (None, here) for here, there in zip(shape, record.shape))
+
+
+def _blamed(model: ModelRecord, number: int, shapes: Mapping[int, Shape], verdict: Verdict) -> Verdict:
+    """The verdict on an input: where its shape was replaced, and some layer cannot be converted, that may be why."""
+    given = shapes.get(number)
+    if verdict.problems or not replaced(model.inputs[number], given):
+        return verdict
+    found = f"shape {given} was given, the model says {model.inputs[number].shape}"
+    return replace(verdict, problems=(f"input {number}: {found}; not every layer takes another one: leave it out if that is why",))
 
 
 def _called(call: LayerCall, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:

@@ -211,11 +211,10 @@ def _given(config: Mapping[str, Any]) -> Any:
     return (None, size) if length is None else (None, length, size)
 
 
-def _shape(build: _Build, name: str, config: Mapping[str, Any]) -> Shape:
+def _shape(build: _Build, name: str, config: Mapping[str, Any]) -> Shape | None:
     found = _given(config)
     if found is None:
-        way_out = "call model.build((None, ...)) or begin with keras.Input(shape=...), and save it again"
-        build.refuse(f"input '{name}'", "found no input shape, expected one", way_out)
+        return None
     good = isinstance(found, tuple) and len(found) > 0
     sizes = found[1:] if good else ()
     if not good or any(axis is not None and not (type(axis) is int and 0 < axis < _LARGEST_AXIS) for axis in sizes):

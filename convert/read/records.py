@@ -125,10 +125,10 @@ class CallRecord:
 
 @dataclass(frozen=True)
 class InputRecord:
-    """A model input: tensor identifier, shape without the batch axis (None: not fixed), dtype."""
+    """A model input: tensor identifier, shape without the batch axis (None: not fixed, or not recorded at all), dtype."""
 
     tensor: str
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...] | None
     dtype: str
 
 

