@@ -132,7 +132,7 @@ BROKEN: dict[str, tuple[Any, dict[str, Any], str]] = {
         {},
         r"input 'layer_0_input': found the shape \(None, -1\), expected positive whole numbers",
     ),
-    "python": ({"class_name": "MyModel", "config": {"name": "m"}}, {}, r"found a model that is Python code \(a class of its own\), expected"),
+    "python": ({"class_name": "MyModel", "config": {"name": "m"}}, {}, "found a model that is Python code .*, expected"),
     "no layers": ({"class_name": "Sequential", "config": {"name": "m", "layers": []}}, {}, "found no list of layers"),
     "no class": ({"class_name": "Sequential", "config": {"layers": [{}]}}, {}, "found an item without class_name"),
     "no config": ({"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense"}]}}, {}, "found no config"),
