@@ -211,7 +211,7 @@ def accuracy(graph: Graph, frames: np.ndarray[Any, Any], labels: np.ndarray[Any,
 def test_accuracy_on_mnist(name: str, expected: float) -> None:
     record = read(folder("keras_models", name))
     test = load("mnist", folder("tfds")).test
-    frames = PIXELS.frames(test.x).reshape(-1, *(record.inputs[0].shape))
+    frames = PIXELS.frames(test.x).reshape(-1, *(record.inputs[0].shape or ()))
     assert accuracy(lower(record, PIXELS), frames, test.y) == pytest.approx(expected, abs=0.005)
 
 
