@@ -34,5 +34,5 @@ def run(args: argparse.Namespace) -> int:
     if found.graph is None:
         print(f"{sum(bool(verdict.problems) for verdict in found.verdicts)} of {len(found.verdicts)} layers cannot be converted")
         return 1
-    print(f"all {len(found.verdicts)} layers convert\n\n{found.graph}")
+    print(f"all {len(found.verdicts)} layers convert\n\n{found.graph.table(scales=False)}")
     return 0

@@ -3,7 +3,8 @@
 Nothing in the archive is used as a path. The weights are copied into an unnamed temporary file, as many bytes as the
 archive declares and never more than a hundred times what it stores. Inside, each layer is a group named by its class
 and a running number (`layers/conv2d_1/vars/0`), nested models have their own `layers`, and the weights are numbered in
-the order in which the layer made them.
+the order in which the layer made them. Keras 2.12 and 2.13 called `layers` `_layer_checkpoint_dependencies`, a list that
+held each layer with weights twice: behind `dense` comes `dense_2`, behind `flatten` comes `flatten_1`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _MOST_MEMBERS = 1000
 _BLOCK = 1 << 20
 _DEEPEST = 40
 _OLD_CONTAINER = "_layer_checkpoint_dependencies"
+_WINDOWS = "\\"
 _MODELS = ("Functional", "Sequential", "Model")
 
 
@@ -110,16 +112,14 @@ def _copy(
     out.seek(0)
 
 
-def _model(group: Node, model: Any, path: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], Named]]:
-    """Yield the weights of every layer below a model, by the layer's path."""
+def _model(group: Node, model: Any, path: tuple[str, ...], depth: int, prefix: str = "") -> Iterator[tuple[tuple[str, ...], Named]]:
+    """Yield the weights of every layer below a model, by the layer's path; `prefix` is what names in the group begin with."""
     config = model.get("config") if isinstance(model, dict) else None
     layers = config.get("layers") if isinstance(config, dict) else None
-    if not has(group, "layers") and has(group, _OLD_CONTAINER):
-        way_out = "load it there and save it with model.save('model.h5')"
-        group.source.refuse(group.path, "weights in the layout of TensorFlow 2.12", "a group 'layers'", way_out)
-    if not has(group, "layers") or not isinstance(layers, tuple) or depth > _DEEPEST:
+    found = _container(group, prefix)
+    if found is None or not isinstance(layers, tuple) or depth > _DEEPEST:
         return
-    inner = child(group, "layers")
+    inner, prefix, twice = found
     used: dict[str, int] = {}
     for layer in layers:
         name, class_name = _named(layer)
@@ -128,14 +128,27 @@ def _model(group: Node, model: Any, path: tuple[str, ...], depth: int) -> Iterat
             continue
         key = _snake_case(class_name)
         used[key] = used.get(key, -1) + 1
-        place = f"{key}_{used[key]}" if used[key] else key
-        if not has(inner, place):
-            continue
-        node = child(inner, place)
+        place = prefix + (f"{key}_{used[key]}" if used[key] else key)
         if class_name in _MODELS:
-            yield from _model(node, layer, (*path, name), depth + 1)
+            below = (child(inner, place), "") if not prefix and has(inner, place) else (inner, f"{place}{_WINDOWS}")
+            weights = tuple(_model(below[0], layer, (*path, name), depth + 1, below[1])) if prefix or has(inner, place) else ()
         else:
-            yield (*path, name), _weights(node, name)
+            weights = (((*path, name), _weights(child(inner, place), name)),) if has(inner, place) else ()
+        # There each layer that has weights stood in the list twice, and was written once.
+        used[key] += twice and any(own for _, own in weights)
+        yield from weights
+
+
+def _container(group: Node, prefix: str) -> tuple[Node, str, bool] | None:
+    """Return where a model's layers are, what their names begin with there, and whether those with weights are counted twice."""
+    for name in ("layers", _OLD_CONTAINER):
+        if not prefix and has(group, name):
+            return child(group, name), "", name == _OLD_CONTAINER
+        # Windows joined names by a backslash, which HDF5 takes for a part of the name.
+        flat = f"{prefix}{name}{_WINDOWS}"
+        if any(link.startswith(flat) for link in children(group)):
+            return group, flat, name == _OLD_CONTAINER
+    return None
 
 
 def _named(layer: Any) -> tuple[str, str]:

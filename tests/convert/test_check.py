@@ -31,7 +31,15 @@ def test_a_model_that_converts(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ["norm", "BatchNormalization", "converts"],
         ["act", "ReLU", "converts"],
     ]
+    assert not any("scale" in line for line in lines)
     assert "all 4 layers convert" in lines and any("conv 3x3, relu, output" in line for line in lines)
+
+
+def test_slopes_show_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sequential((8,), "Dense(3)", "LeakyReLU(0.1)", "Dense(3)", "PReLU()", "Dense(3, activation='relu')").save(tmp_path / "m.keras")
+    assert main(["check", str(tmp_path / "m.keras")]) == 0
+    text = capsys.readouterr().out
+    assert all(f"dense, {what}" in text for what in ("leaky relu", "parametric relu", "relu, output"))
 
 
 def test_all_problems_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

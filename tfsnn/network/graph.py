@@ -110,9 +110,19 @@ class Graph:
         return f"{first} -> {last}: {len(self.nodes)} populations, {self.neurons:,} neurons, {self.parameters:,} parameters"
 
     def __str__(self) -> str:
-        head = ("population", "what it is", "shape", "receives from", "parameters", "MACs", "scale")
+        return self.table()
+
+    def table(self, *, scales: bool = True) -> str:
+        """Every population in a line.
+
+        Parameters
+        ----------
+        scales
+            Show calibrated scales: before calibration there are none.
+        """
+        head = ("population", "what it is", "shape", "receives from", "parameters", "MACs", *(("scale",) if scales else ()))
         macs = self.macs()
-        rows = [head, *(self._row(node, macs.get(node.name)) for node in self.nodes)]
+        rows = [head, *(self._row(node, macs.get(node.name))[: len(head)] for node in self.nodes)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
         right = (False, False, False, False, True, True, True)
         lines = ["  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right)).rstrip() for row in rows]

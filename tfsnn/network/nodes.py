@@ -238,7 +238,7 @@ class Neurons:
     def description(self) -> str:
         """Its operations and its activation."""
         what = " + ".join(describe(synapse.op) for synapse in self.synapses) or "constant"
-        after = "softmax" if self.softmax else self.activation.kind
+        after = "softmax" if self.softmax else self.activation.name
         return what + ("" if after == "linear" else f", {after}")
 
     @property

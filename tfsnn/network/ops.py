@@ -326,6 +326,12 @@ class Activation:
     start: float = 0.0
     alpha: float = 1.0
 
+    @property
+    def name(self) -> str:
+        """What it is called in tables: a ReLU with one slope below its start is a leaky one, with many a parametric one."""
+        leans = self.kind == "relu" and np.any(np.asarray(self.slope) != 0)
+        return ("parametric relu" if np.ndim(self.slope) else "leaky relu") if leans else self.kind
+
     def __call__(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """f(x), elementwise, in float64."""
         value: NDArray[np.float64] = ACTIVATIONS[self.kind](np.asarray(x, np.float64), self)

@@ -267,16 +267,6 @@ def test_hostile_archives(members: dict[str, Any], message: str | None, tmp_path
     assert sorted(os.listdir(tmp_path)) == ["net.keras", "w.h5"]
 
 
-def test_an_archive_of_tensorflow_2_12(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        file.create_group("_layer_checkpoint_dependencies/dense/vars")
-    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
-        archive.writestr("config.json", CONFIG)
-        archive.write(tmp_path / "w.h5", "model.weights.h5")
-    with pytest.raises(FileError, match="weights in the layout of TensorFlow 2.12, expected .*; load it there"):
-        read(tmp_path / "net.keras")
-
-
 def test_weights_of_another_layer(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file.create_group("layers/dense/vars").attrs["name"] = "someone else"
