@@ -128,6 +128,8 @@ def path_tables(plan: Plan, path: Path, number: int) -> PathTables:
     if mapped is not None:
         rows, columns = composed(mapped.rows, rows), composed(mapped.columns, columns)
     weights, row_size, offset, stride = _stored(delivery, kernel, columns)
+    # Weights of wide plans need not fit 16 bits.
+    able = delivery == c.FULL and plan.carrier == "int32"
     given, shift = (source, mapped.shift) if mapped is not None else (shape, 0)
     (row_kinds, used_rows), (column_kinds, used_columns) = kinds(rows, given[0]), kinds(columns, given[1])
     zeros = (kernel != 0).sum(axis=3)[:, :, shift : shift + given[2]]
@@ -138,7 +140,7 @@ def path_tables(plan: Plan, path: Path, number: int) -> PathTables:
         weights.reshape(-1), nonzero, row_kinds, column_kinds, None if mapped is not None else path.index,
         kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
         single=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
-        dense=_whole(path, kernel, out) if delivery == c.FULL and mapped is not None and _unmoved(mapped, source) else None,
+        dense=_whole(path, kernel, out) if able and mapped is not None and _unmoved(mapped, source) else None,
     )  # fmt: skip
 
 
@@ -155,7 +157,7 @@ def _whole(path: Path, kernel: Array, out: Shape) -> Whole | None:
     if isinstance(op, Conv) and op.dilation != (1, 1):
         return None
     pairs = -(-wide * channels // 2)
-    weights = np.zeros((high, 2 * pairs, filled(filters)), np.int64)
+    weights = np.zeros((high, 2 * pairs, filled(filters)), np.int16)
     weights[:, : wide * channels, :filters] = kernel.reshape(high, wide * channels, filters)
     weights = weights.reshape(high, pairs, 2, -1).transpose(0, 1, 3, 2)
     size = (out[0] - 1) * strides[0] + high, ((out[1] - 1) * strides[1] + wide) * channels

@@ -262,8 +262,8 @@ class TableBuilder:
             c.PLACE_CHANNEL: np.int32, c.SLOPES: np.float64, c.REACHES: np.float64,
         }  # fmt: skip
         arrays = {
-            slot: aligned(np.concatenate([np.zeros(0, np.int64), *self.parts.get(slot, [])]).astype(kinds.get(slot, np.int64)), SPARE)
-            for slot in range(c.POPULATION_TABLE, c.X_CELLS)
+            slot: aligned(np.concatenate([np.zeros(0, kind), *self.parts.get(slot, [])]).astype(kind, copy=False), SPARE)
+            for slot, kind in ((slot, kinds.get(slot, np.int64)) for slot in range(c.POPULATION_TABLE, c.X_CELLS))
         }
         sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.blocks, self.flags, self.reached, self.image
         return Tables(arrays, self.narrow, self.population, np.array(self.lists, np.int64), *map(int, sizes))

@@ -20,8 +20,8 @@ MAP = 32
 PLACE = 160
 # Bytes of a neuron: bias, state at rest, x and o of each thread, and the flags, lists and queue of the compiled engine.
 NEURON = 200
-# Bytes of a weight of a plan and of the engine's copy; and of the largest synapse's while they are scaled and rounded.
-WEIGHT, ROUNDED = 14, 32
+# Bytes of a weight of a plan and of the engine's two copies; and of the largest synapse's while they are scaled and rounded.
+WEIGHT, ROUNDED = 16, 32
 CHANGE = "make the network smaller (its input, windows or upsampling)"
 
 
