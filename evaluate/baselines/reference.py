@@ -15,14 +15,12 @@ import numpy as np
 
 from tfsnn.aliases import Array, Floats, PathLike
 from tfsnn.errors import FileError
-from tfsnn.keras_model.load import load_keras
+from tfsnn.keras_model.load import KERAS_ERRORS, load_keras
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph
 from tfsnn.stage.terminal import hushed
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tensorflow.lite.python.interpreter")
-# What the converter and the interpreters raise for models that they cannot run.
-FAILURES = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError, NotImplementedError)
 
 
 @dataclass(eq=False)
@@ -89,7 +87,7 @@ def litert(model: Any) -> Reference:
     """
     try:
         return _litert(model)
-    except FAILURES as error:
+    except KERAS_ERRORS as error:
         raise FileError(f"LiteRT cannot run the model ({type(error).__name__}: {' '.join(str(error).split())[:100]})") from error
 
 

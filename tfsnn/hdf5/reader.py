@@ -124,17 +124,26 @@ def _root(source: Source) -> Node:
     return Node(source, "/", messages(source, root, "/"))
 
 
+def _listed(node: Node, single: int, info: int, behind_order: int) -> Iterator[bytes]:
+    """Yield the bodies of messages of a kind: those in the object's header, and those that an index keeps elsewhere.
+
+    Where creation order is tracked, `info` has the addresses of the index at `behind_order`, else at 2.
+    """
+    for kind, body in node.messages:
+        if kind == single:
+            yield body
+        elif kind == info:
+            at = behind_order if number(body, 1, 1) & 1 else 2
+            if number(body, at, 8) != UNDEFINED:
+                yield from dense_messages(node.source, number(body, at, 8), number(body, at + 8, 8), node.path)
+
+
 def _links(node: Node) -> Iterator[tuple[str, int | None]]:
     for kind, body in node.messages:
         if kind == SYMBOL_TABLE:
             yield from symbol_table(node.source, number(body, 0, 8), number(body, 8, 8), node.path)
-        elif kind == LINK:
-            yield parse_link(node.source, body, node.path)
-        elif kind == LINK_INFO:
-            at = 10 if number(body, 1, 1) & 1 else 2
-            if number(body, at, 8) != UNDEFINED:
-                for message in dense_messages(node.source, number(body, at, 8), number(body, at + 8, 8), node.path):
-                    yield parse_link(node.source, message, node.path)
+    for body in _listed(node, LINK, LINK_INFO, 10):
+        yield parse_link(node.source, body, node.path)
 
 
 def children(node: Node) -> tuple[str, ...]:
@@ -172,14 +181,8 @@ def is_dataset(node: Node) -> bool:
 
 
 def _attributes(node: Node) -> Iterator[tuple[str, Attribute]]:
-    for kind, body in node.messages:
-        if kind == ATTRIBUTE:
-            yield parse_attribute(node.source, body, node.path)
-        elif kind == ATTRIBUTE_INFO:
-            at = 4 if number(body, 1, 1) & 1 else 2
-            if number(body, at, 8) != UNDEFINED:
-                for message in dense_messages(node.source, number(body, at, 8), number(body, at + 8, 8), node.path):
-                    yield parse_attribute(node.source, message, node.path)
+    for body in _listed(node, ATTRIBUTE, ATTRIBUTE_INFO, 4):
+        yield parse_attribute(node.source, body, node.path)
 
 
 def attributes(node: Node) -> tuple[str, ...]:
