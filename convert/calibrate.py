@@ -109,42 +109,39 @@ def expected_scales(
     return found
 
 
-def drawn_range(node: Input, input_range: tuple[float, float] | None = None) -> tuple[float, float]:
-    """Least and largest raw value of drawn input: what was said, else what the encoder expects or takes, 0 to 255 for pixels."""
-    if input_range is not None:
-        return input_range
-    if node.encoder.range and node.encoder.range[0] < node.encoder.range[1]:
-        return node.encoder.range[0], node.encoder.range[1]
-    top = 1 / node.encoder.scale if node.encoder.kind == "delay" else max(255.0, 1 / node.encoder.scale)
+def drawn_range(node: Input) -> tuple[float, float]:
+    """Least and largest raw value of drawn input: those that the encoder expects, else 0 to 255 for pixels."""
+    encoder = node.encoder
+    if encoder.range:
+        low, high = encoder.range
+        return low, high
+    top = 1 / encoder.scale if encoder.kind == "delay" else max(255.0, 1 / encoder.scale)
     return 0.0, float(min(top, 1 << 20))
 
 
-def synthetic(node: Input, samples: int, seed: int, input_range: tuple[float, float] | None = None) -> NDArray[Any]:
+def synthetic(node: Input, samples: int, seed: int) -> NDArray[Any]:
     """Raw input for want of data: smooth random images over the encoder's whole range, the same for a seed.
 
     Parameters
     ----------
     node
-        The input population.
+        The input population; whole numbers are drawn where the grid of its encoder is one of whole numbers.
     samples
         How many.
     seed
         Of the generator.
-    input_range
-        Least and largest raw value, where they are known; whole numbers both: whole numbers are drawn.
     """
     advice = "give the model a smaller input"
     afford(48 * samples * prod(node.shape), f"convert: {samples} drawn inputs of shape {node.shape}", advice)
     generator = np.random.default_rng(seed)
-    low, high = drawn_range(node, input_range)
+    low, high = drawn_range(node)
     coarse = generator.random((samples, *(max(1, n // 8) if i < 2 and len(node.shape) == 3 else n for i, n in enumerate(node.shape))))
     for axis, n in enumerate(node.shape, start=1):
         coarse = np.repeat(coarse, ceil(n / coarse.shape[axis]), axis=axis).take(range(n), axis=axis)
     noisy = 0.8 * coarse + 0.2 * generator.random(coarse.shape)
     raw: NDArray[Any] = low + noisy * (high - low)
-    # Fractions within a narrow range, such as -1.5 to 1.5 or 0.0 to 0.5, are not rounded away.
-    whole = not node.encoder.step and float(low).is_integer() and float(high - low).is_integer()
-    return np.rint(raw).astype(np.int64) if whole else raw.astype(np.float32)
+    # At a step of their own, fractions are not rounded away.
+    return raw.astype(np.float32) if node.encoder.step else np.rint(raw).astype(np.int64)
 
 
 def frames_of(graph: Graph, raw: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:

@@ -7,9 +7,9 @@ import argparse
 from tfsnn.errors import printable
 from tfsnn.stage.terminal import table
 
-from .input_encoder import default_encoder
+from .input_encoder import default_encoder, fitted
 from .lower.driver import examine
-from .options import add_model_arguments, chosen_encoder, lambdas, shapes
+from .options import add_model_arguments, chosen_settings, input_range, lambdas, shapes
 from .read.read import read
 
 
@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdicts; 0 if the model can be converted, 1 if not."""
+    settings = chosen_settings(args)
     record = read(args.model, backend=args.backend, weights=args.weights)
-    encoder = chosen_encoder(args) or default_encoder(record, lambdas(args))
+    encoder = fitted(default_encoder(record, lambdas(args)), None, input_range(args), settings)
     found = examine(record, encoder, affine=lambdas(args), shapes=shapes(args), release=True)
     rows = []
     for verdict in found.verdicts:

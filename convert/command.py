@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from tfsnn.artifact import save
 from tfsnn.errors import InputError, printable
 from tfsnn.input.datasets import load
+from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_given, video_source
 from tfsnn.input.video import first_frames, is_video
 from tfsnn.stage.output import guard, replacing
 
+from .input_encoder import InputWarning
 from .losses import LossWarning, report_lines
-from .options import add_model_arguments, chosen_encoder, input_range, lambdas, shapes, weight_bits
+from .options import add_model_arguments, chosen_settings, input_range, lambdas, shapes, weight_bits
 from .pipeline import convert_model, evenly_chosen
 from .read.read import read
 
@@ -28,13 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfsnn convert``."""
     parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, .keras, or .json with --weights")
     parser.add_argument("--out", metavar="NET.snn.h5", required=True, help="where the network goes")
-    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz with x and y, or a video (see below)")
+    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz with x_train (y_train) or x, .npy, or a video")
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
     parser.add_argument("--samples", type=int, default=1000, help="calibration samples at most (default: 1000)")
     parser.add_argument("--weight-bits", action="append", default=[], metavar="[LAYER=]N", help="2 to 16 (default: 8); again for a layer")
     parser.add_argument("--per-tensor", action="store_true", help="one scale for each tensor instead of one for each output channel")
     parser.add_argument("--lossy", action="store_true", help="accept weights that change a layer by more than half of its values")
-    parser.add_argument("--range", metavar="LO:HI", help="raw values of the inputs that are drawn where no data is given (default: 0:255)")
     add_model_arguments(parser)
     add_framing_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="seed of drawn inputs (default: 0)")
@@ -47,13 +49,15 @@ def run(args: argparse.Namespace) -> int:
     if args.samples < 1:
         raise InputError(f"--samples {args.samples}; calibrate on one sample at least")
     bits, layer_bits = weight_bits(args)
-    encoder = chosen_encoder(args)
+    settings, known = chosen_settings(args), input_range(args)
     calibration, labels, framing = calibration_of(args)
     with warnings.catch_warnings():
+        # Said below, a line each.
         warnings.simplefilter("ignore", LossWarning)
+        warnings.simplefilter("ignore", InputWarning)
         net = convert_model(
             args.model,
-            encoder=encoder,
+            encoder=settings,
             framing=framing,
             calibration=calibration,
             labels=labels,
@@ -65,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             lossy=args.lossy,
             affine=lambdas(args),
             input_shapes=shapes(args),
-            input_range=input_range(args),
+            input_range=known,
             backend=args.backend,
             weights=args.weights,
             seed=args.seed,
@@ -78,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
     for note in net.provenance["notes"]:
         print(f"note: {printable(note)}")
     print(f"calibrated on {net.provenance['calibration']['samples']} samples: {printable(net.provenance['calibration']['data'])}")
+    for node in net.graph.inputs:
+        print(f"input {printable(node.name)}: {in_words(node.encoder)}")
     for line in report_lines(net.verification):
         print(printable(line))
     print(f"written: {printable(str(out))}")
@@ -85,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, NDArray[Any] | None, Framing | None]:
-    """Raw input to calibrate on and what is right for it, if there is any; and the framing, where a video is spoken of."""
+    """Raw input to calibrate on and its labels, if there are any; and the framing, where a video is spoken of."""
     video = args.calibrate is not None and is_video(args.calibrate)
     framing = None
     if video or framing_given(args):
@@ -95,5 +101,22 @@ def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, NDArr
         return None, None, framing
     if video and framing is not None:
         return first_frames(video_source(args.calibrate), framing, args.samples), None, framing
-    found = load(args.calibrate, args.data_dir).train
-    return evenly_chosen(found.x, args.samples), None if found.y is None else evenly_chosen(found.y, args.samples), framing
+    x, y = load(args.calibrate, args.data_dir).train
+    return evenly_chosen(x, args.samples), None if y is None else evenly_chosen(y, args.samples), framing
+
+
+def in_words(encoder: Encoder) -> str:
+    """Kind, scale, grid and range of an encoder.
+
+    Examples
+    --------
+    >>> in_words(Encoder("graded", scale=1 / 255, range=(0, 255)))
+    'graded, value = 0.00392157 x raw on a grid of 0.00392157, raw from 0 to 255 (8.0 bits)'
+    """
+    offset = f" {encoder.offset:+g}" if encoder.offset else ""
+    text = f"{encoder.kind}, value = {encoder.scale:g} x raw{offset} on a grid of {encoder.grid:g}"
+    if not encoder.range:
+        return f"{text}; its range is unknown (--calibrate DATA, or --range LO:HI)"
+    low, high = encoder.range
+    levels = (high - low) * encoder.scale / encoder.grid + 1
+    return f"{text}, raw from {low:g} to {high:g} ({log2(levels):.1f} bits)"

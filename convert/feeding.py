@@ -1,8 +1,8 @@
-"""Whether a model takes whole numbers as they are or their 255th parts: no file says so, but labels do."""
+"""What whole numbers mean to a model, their 255th parts or something else: no file says so, but labels do."""
 
 from __future__ import annotations
 
-from math import prod
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,20 @@ from tfsnn.network.nodes import Node
 
 from .verify.compare import decisions
 
-TRIED, FEWEST = 64, 16
+TRIED, FEWEST = 256, 16
 """Samples that are tried at most; and at least, for labels to say anything."""
-MARKEDLY = 0.35
-"""By how much the share of right decisions must differ: four standard deviations of what luck does on so many samples."""
+LUCK = 4 * sqrt(0.5)
+"""By so much over the root of the number of samples shares of right decisions must differ: four standard deviations of luck."""
+READINGS: dict[str, dict[str, float]] = {
+    "raw numbers as they are": {"scale": 1.0},
+    "x / 127.5 - 1": {"scale": 1 / 127.5, "offset": -1.0},
+}
+"""What whole numbers may mean to a model beside ``scale`` times themselves."""
 Values = NDArray[Any]
 
 
-def raw_is_value(graph: Graph, raw: Values, labels: Values) -> str:
-    """Why the model must take raw numbers as they are, in words; empty where nothing says so.
+def better_reading(graph: Graph, raw: Values, labels: Values) -> tuple[dict[str, float], str]:
+    """Settings of the encoder with which the model is markedly more often right, and why, in words; empty where nothing says so.
 
     Parameters
     ----------
@@ -33,15 +38,16 @@ def raw_is_value(graph: Graph, raw: Values, labels: Values) -> str:
         Some samples, and what is right for them.
     """
     if len(raw) < FEWEST or len(raw) != len(labels):
-        return ""
+        return {}, ""
     some = np.linspace(0, len(raw) - 1, min(TRIED, len(raw))).astype(int)
-    node, encoder = graph[graph.outputs[0]], graph.inputs[0].encoder
-    scores = [_score(node, _outputs(graph, each, raw[some]), labels[some]) for each in (Encoder("graded", scale=1.0), encoder)]
-    plain, scaled = scores
-    if plain is None or scaled is None or plain - scaled <= MARKEDLY:
-        return ""
-    found = f"{plain:.3g} on raw numbers as they are, {scaled:.3g} on {encoder.scale:.6g} times these"
-    return f"by its labels the model takes raw numbers as they are (a score of {found}); --scale says otherwise"
+    node, scale = graph[graph.outputs[0]], graph.inputs[0].encoder.scale
+    usual = _score(node, _outputs(graph, Encoder("graded", scale=scale), raw[some]), labels[some])
+    scores = {name: _score(node, _outputs(graph, Encoder("graded", **each), raw[some]), labels[some]) for name, each in READINGS.items()}
+    best, score = max(((name, score or 0.0) for name, score in scores.items()), key=lambda pair: pair[1])
+    if usual is None or score - usual <= LUCK / sqrt(len(some)):
+        return {}, ""
+    found = f"{score:.3g} on {best}, {usual:.3g} on {scale:.6g} times these"
+    return READINGS[best], f"by its labels the model takes {best} (a score of {found}); --scale and --offset say otherwise"
 
 
 def _outputs(graph: Graph, encoder: Encoder, raw: Values) -> Values:

@@ -1,4 +1,4 @@
-"""Which encoder feeds the network: the one that training left in the model, else what the model's input asks for."""
+"""Which encoder feeds the network: the one that training left in the model, else what model and data ask for."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.errors import FileError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
-from tfsnn.input.raw import suited
+from tfsnn.input.raw import fraction, suited
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 
+from .feeding import better_reading
 from .lower.call import Affine, is_number
 from .read.records import ModelRecord
+
+BYTES = 1 / 255
+FEW = 64
+"""A range of fewer whole numbers than this is taken for one of fractions."""
+
+
+class InputWarning(UserWarning):
+    """Data that a network takes, and that it was probably not trained on."""
 
 
 def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = None) -> Encoder:
@@ -24,44 +34,132 @@ def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = N
     stored = stored_encoder(record)
     if stored is not None:
         return stored
+    return Encoder("graded", scale=1.0) if scales_itself(record, affine) else Encoder("graded")
+
+
+def scales_itself(record: ModelRecord, affine: Mapping[str, Affine] | None = None) -> bool:
+    """Whether a layer at the input scales raw numbers down."""
     inputs = {item.tensor for item in record.inputs}
     for call in record.calls:
         layer = record.layers[call.layer]
         given = (affine or {}).get(layer.name, (affine or {}).get("")) if layer.class_name == "Lambda" else None
         scale = layer.config.get("scale") if layer.class_name == "Rescaling" else given[0] if given else None
-        if inputs & set(call.inputs) and is_number(scale) and abs(float(scale or 0)) < 0.1:
-            return Encoder("graded", scale=1.0)
-    return Encoder("graded")
+        adapted = layer.class_name == "Normalization"
+        if inputs & set(call.inputs) and (adapted or (is_number(scale) and abs(float(scale or 0)) < 0.1)):
+            return True
+    return False
 
 
-def suited_to(graph: Graph, raw: Mapping[str, NDArray[Any]], scale: float | None = None) -> Graph:
-    """The graph whose graded inputs take raw numbers like these: on the grid that suits them, within their range.
+def fitted(base: Encoder, raw: NDArray[Any] | None, known: tuple[float, float] | None, asked: Mapping[str, Any]) -> Encoder:
+    """An encoder with the scale, grid and range that data ask for, and over that whatever the user asks for.
+
+    Parameters
+    ----------
+    base
+        What the model asks for.
+    raw
+        Calibration data; None if there are none.
+    known
+        Least and largest raw value, where the user says so.
+    asked
+        Settings that the user has chosen.
+    """
+    settings = base.to_json()
+    # Without data, the range says what they are made of: fractions, if it leaves too few whole numbers.
+    data = _as_data(*known) if raw is None and known is not None else raw
+    if data is not None:
+        found = suited(data, _scale_of(data, base.scale))
+        scale = asked.get("scale", found["scale"])
+        settings |= found | {"scale": scale, "step": found["step"] * scale / found["scale"]}
+    if known is not None:
+        settings["range"] = known
+    settings |= asked
+    if settings["kind"] != "delay" and "bins" not in asked:
+        settings.pop("bins", None)
+    return Encoder.from_json(settings)
+
+
+def with_range(encoder: Encoder, raw: NDArray[Any] | None, known: tuple[float, float] | None) -> Encoder:
+    """An encoder that was given, with the range that the user states, else where it has none with that of the data.
+
+    Parameters
+    ----------
+    encoder
+        As it was given, or as training stored it.
+    raw
+        Calibration data; None if there are none.
+    known
+        Least and largest raw value, where the user says so.
+    """
+    if raw is not None and raw.size and not encoder.range:
+        known = known or (float(raw.min()), float(raw.max()))
+    return encoder if known is None else Encoder.from_json(encoder.to_json() | {"range": known})
+
+
+def fed(
+    graph: Graph,
+    record: ModelRecord,
+    raw: Mapping[str, NDArray[Any]],
+    encoder: Encoder | Mapping[str, Any] | None,
+    *,
+    affine: Mapping[str, Affine] | None = None,
+    labels: NDArray[Any] | None = None,
+    known: tuple[float, float] | None = None,
+) -> tuple[Graph, list[str], list[str]]:
+    """The graph with the encoder that suits model and data at each input; notes on it, and warnings.
 
     Parameters
     ----------
     graph
-        The network.
+        In float; its encoders do not matter.
+    record
+        What the graph was made of.
     raw
-        (samples, \\*shape) by the name of the input: what it is calibrated on.
-    scale
-        Of whole numbers, if it is known; default that of the encoder.
+        Calibration data by name of the input; empty if there are none.
+    encoder
+        The encoder, or settings of it, that the user asks for.
+    affine
+        What Lambda layers compute.
+    labels
+        What is right for the data, as of :func:`tfsnn.input.targets.targets`.
+    known
+        Least and largest raw value, where the user says so.
     """
-    nodes = [
-        replace(node, encoder=_suited(node.encoder, raw[node.name], scale))
-        if isinstance(node, Input) and node.encoder.kind == "graded"
-        else node
-        for node in graph.nodes
-    ]
-    return Graph(tuple(nodes), graph.outputs)
+    if isinstance(encoder, Encoder):
+        return _with_encoders(graph, {node.name: with_range(encoder, None, known) for node in graph.inputs}), [], []
+    asked, stored = dict(encoder or {}), stored_encoder(record)
+    notes: list[str] = []
+    cautions: list[str] = []
+    encoders: dict[str, Encoder] = {}
+    for node in graph.inputs:
+        data, settings = raw.get(node.name), asked
+        if stored is not None:
+            encoders[node.name] = with_range(fitted(stored, None, None, asked), data, known)
+            continue
+        if data is not None:
+            found, note = _reading(graph, record, data, asked, affine, labels)
+            settings, notes = found | asked, notes + note
+            if scales_itself(record, affine) and "scale" not in asked and fraction(data) and float(np.abs(data).max()) <= 1.001:
+                between = f"the data for input {node.name} lie between {data.min():g} and {data.max():g}"
+                cautions.append(f"the model scales its input down itself, and {between}; if they were scaled before, give raw values")
+        encoders[node.name] = fitted(default_encoder(record, affine), data, known, settings)
+    return _with_encoders(graph, encoders), notes, cautions
 
 
-def _suited(encoder: Encoder, raw: NDArray[Any], scale: float | None) -> Encoder:
-    found = suited(raw, encoder.scale if scale is None else scale)
-    low, high = found["range"]
-    # Whole numbers from -1 to 1 are no pixels.
-    if -1 <= low and high <= 1 and not found["step"]:
-        found["scale"] = 1.0
-    return Encoder.from_json(encoder.to_json() | found)
+def undecided(record: ModelRecord, affine: Mapping[str, Affine] | None, raw: NDArray[Any], asked: Mapping[str, Any]) -> bool:
+    """Whether whole numbers may mean x / 255 or x, as nothing in the model or in what the user asks for says which.
+
+    Parameters
+    ----------
+    record, affine
+        The model, and what its Lambda layers compute.
+    raw
+        Calibration data.
+    asked
+        Settings that the user has chosen.
+    """
+    said = stored_encoder(record) or scales_itself(record, affine) or {"scale", "offset"} & set(asked)
+    return not said and not fraction(raw) and _scale_of(raw, BYTES) == BYTES
 
 
 def framed(graph: Graph, framing: Framing | None) -> Graph:
@@ -82,3 +180,37 @@ def stored_encoder(record: ModelRecord) -> Encoder | None:
         return Encoder.from_json(dict(stored["encoder"]))
     except (InputError, TypeError, ValueError) as error:
         raise FileError(f"{record.name}: attribute tfsnn: {error}; give the encoder with --encode and --scale") from None
+
+
+def _reading(
+    graph: Graph,
+    record: ModelRecord,
+    data: NDArray[Any],
+    asked: Mapping[str, Any],
+    affine: Mapping[str, Affine] | None,
+    labels: NDArray[Any] | None,
+) -> tuple[dict[str, float], list[str]]:
+    """What data leave open and labels decide, and what should be said of it."""
+    if not undecided(record, affine, data, asked):
+        return {}, []
+    if labels is not None and len(graph.inputs) == len(graph.outputs) == 1 and len(labels) == len(data):
+        found, note = better_reading(graph, data, labels)
+        return found, [note] if note else []
+    return {}, ["whole numbers up to 255 are taken for pixels, x / 255; --scale 1 where the model was trained on x itself"]
+
+
+def _with_encoders(graph: Graph, encoders: Mapping[str, Encoder]) -> Graph:
+    nodes = [replace(node, encoder=encoders[node.name]) if isinstance(node, Input) else node for node in graph.nodes]
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _as_data(low: float, high: float) -> NDArray[Any]:
+    """Numbers that stand for all of a range: its bounds, and for one of fractions what lies between whole numbers."""
+    whole = float(low).is_integer() and float(high).is_integer() and high - low >= FEW
+    return np.array([[low, high] if whole else [low, (low + high) / 2 + (high - low) / 3e3, high]])
+
+
+def _scale_of(raw: NDArray[Any], scale: float) -> float:
+    """1 for whole numbers that are no pixels: 0 and 1 of a board, counts beyond 255, signed samples."""
+    low, high = (float(raw.min()), float(raw.max())) if raw.size else (0.0, 255.0)
+    return scale if scale != BYTES or (0 <= low and 1 < high <= 255) else 1.0

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 from math import isfinite
+from typing import Any
 
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import KINDS, Encoder
 
-from .input_encoder import default_encoder
 from .lambda_text import affine
 from .lower.call import Affine
-from .read.read import read
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what a model file leaves open."""
     parser.add_argument("--encode", choices=KINDS, help="input encoder (default: what the model was trained for, else graded)")
-    parser.add_argument("--scale", metavar="A/B", help="value of one raw unit (default: 1/255)")
+    parser.add_argument("--scale", metavar="A/B", help="value of one raw unit (default: 1/255 for bytes, else 1)")
+    parser.add_argument("--offset", metavar="A/B", help="value of the raw number 0 (default: 0)")
+    parser.add_argument("--step", metavar="A/B", help="grid of values (default: that of the data: whole numbers, or 8 to 16 bits)")
+    parser.add_argument("--range", metavar="LO:HI", help="least and largest raw value (default: those of the data; without data 0:255)")
     parser.add_argument("--encode-threshold", type=float, metavar="V", help="pixels at or below V send nothing (default: 0.2)")
     parser.add_argument("--bins", type=int, metavar="N", help="time bins of the delay code; 0: the pixels' own resolution")
     parser.add_argument("--lambda", dest="lambdas", action="append", default=[], metavar="[LAYER=]EXPR", help='such as "x / 127.5 - 1"')
@@ -27,28 +29,26 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", metavar="NAME", help="Keras backend of the weights, where the file does not say (theano)")
 
 
-def chosen_encoder(args: argparse.Namespace) -> Encoder | None:
-    """The encoder that the arguments ask for on top of the stored one; None where they ask for nothing."""
-    given = {"kind": args.encode, "scale": None if args.scale is None else number(args.scale), "threshold": args.encode_threshold}
-    given = {key: value for key, value in (given | {"bins": args.bins}).items() if value is not None}
-    if not given:
-        return None
-    base = default_encoder(read(args.model, backend=args.backend, weights=args.weights), lambdas(args))
-    settings = base.to_json() | given
-    if settings["kind"] != "delay" and "bins" not in given:
-        settings["bins"] = 0
-    return Encoder.from_json(settings)
+def chosen_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The encoder's settings that the arguments ask for; what they leave open is up to model and data."""
+    texts = {name: getattr(args, name) for name in ("scale", "step", "offset")}
+    settings = {name: None if text is None else number(text, f"--{name}") for name, text in texts.items()}
+    settings |= {"kind": args.encode, "threshold": args.encode_threshold, "bins": args.bins}
+    found = {name: value for name, value in settings.items() if value is not None}
+    # Whatever is wrong by itself is said before the model is read.
+    Encoder.from_json({"kind": "delay" if found.get("bins") else "graded", "step": 1.0} | found)
+    return found
 
 
-def number(text: str) -> float:
-    """A number, or a fraction such as 1/255."""
+def number(text: str, option: str) -> float:
+    """A number, or a fraction such as 1/255; ``option`` is named where it is neither."""
     try:
         parts = [float(part) for part in text.split("/")]
         value = parts[0] if len(parts) == 1 else parts[0] / parts[1]
         if len(parts) > 2:
             raise ValueError
     except (ValueError, ZeroDivisionError):
-        raise InputError(f"--scale {text!r}; give a number or a fraction such as 1/255") from None
+        raise InputError(f"{option} {text!r}; give a number or a fraction such as 1/255") from None
     return value
 
 
@@ -92,7 +92,7 @@ def weight_bits(args: argparse.Namespace) -> tuple[int, dict[str, int]]:
 
 
 def input_range(args: argparse.Namespace) -> tuple[float, float] | None:
-    """Least and largest raw value of drawn inputs, if they were given."""
+    """Least and largest raw value, if they were given."""
     if args.range is None:
         return None
     try:

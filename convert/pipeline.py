@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.artifact import Net
 from tfsnn.errors import ConversionError, FileError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
-from tfsnn.input.raw import fraction
+from tfsnn.input.raw import range_of
+from tfsnn.input.targets import targets
 from tfsnn.keras_model.load import load_keras
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
@@ -24,8 +25,7 @@ from tfsnn.stage.provenance import digest, provenance
 
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
 from .equalize import channel_powers, equalized
-from .feeding import raw_is_value
-from .input_encoder import default_encoder, framed, stored_encoder, suited_to
+from .input_encoder import InputWarning, default_encoder, fed, framed
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
 from .lower.driver import LayerOutput, Lowered, examine, graph_or_error, replaced
@@ -45,10 +45,10 @@ Raw = dict[str, NDArray[Any]]
 def convert_model(
     model: Any,
     *,
-    encoder: Encoder | None = None,
+    encoder: Encoder | Mapping[str, Any] | None = None,
     framing: Framing | None = None,
     calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None = None,
-    labels: NDArray[Any] | None = None,
+    labels: ArrayLike | None = None,
     calibrated_on: str = "given data",
     weight_bits: int = 8,
     layer_bits: Mapping[str, int] | None = None,
@@ -68,14 +68,14 @@ def convert_model(
     model
         Path of an h5 file of Keras 1, 2 or 3, of a .keras archive, or a live Keras model.
     encoder
-        How raw input becomes events; default what our own train stage stored in the file, else graded: on the grid and within the
-        range of the calibration data, without data 8-bit pixels.
+        How raw input becomes events, or some of an encoder's settings (``{"scale": 1.0}``). The rest is what our own train stage
+        stored in the file, else graded, with scale, step and range that suit the calibration data, else 8-bit pixels.
     framing
         How the frames of a video become raw input of a model with one input; it is stored with that.
     calibration
         Raw input (samples, \\*shape), by input name where there are several; default seeded random images.
     labels
-        What is right for that data, as of :func:`tfsnn.input.targets.targets`: shows whether whole numbers are taken as they are.
+        What is right for the calibration data (class numbers, one-hot rows, numbers). Where bytes may mean x / 255 or x, they decide.
     calibrated_on
         What to call that data in the artifact.
     weight_bits
@@ -91,7 +91,8 @@ def convert_model(
     input_shapes
         By number of the input, where the model leaves an axis open, or in place of its own where all layers take that.
     input_range
-        Least and largest raw value of the random images that stand in for calibration data.
+        Least and largest raw value to be expected; default those of the calibration data. Without any, random images of that range
+        stand in for them.
     backend
         The Keras backend that trained the weights, where the file does not say.
     weights
@@ -114,27 +115,30 @@ def convert_model(
         If an argument does not fit.
     """
     check_bits(weight_bits, layer_bits)
+    bounds = range_of(input_range or ())
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     if path is None and weights is not None:
         raise InputError("weights were given for a model in memory, which has its own; leave them out")
     record = read(path, backend=backend, weights=weights) if path is not None else from_live(model)
     obstacle = _obstacle(record, input_shapes) if path is not None else ""
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
-    found = examine(record, encoder or default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
-    fed = ""
-    raw, given = raw_input(graph_or_error(found), calibration, seed, input_range), calibration is not None
-    if encoder is None and given and stored_encoder(record) is None:
-        fed = _taken_as_they_are(graph_or_error(found), raw, labels)
-        found = replace(found, graph=suited_to(graph_or_error(found), raw, 1.0 if fed else None))
+    found = examine(record, default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
+    graph, given = graph_or_error(found), calibration is not None
+    raw = {} if calibration is None else checked_input(graph, calibration)
+    right = None if labels is None or calibration is None else targets(np.asarray(labels), len(next(iter(raw.values()))), "labels")
+    graph, notes, cautions = fed(graph, record, raw, encoder, affine=affine, labels=right, known=(bounds[0], bounds[1]) if bounds else None)
+    for text in cautions:
+        warnings.warn(text, InputWarning, stacklevel=2)
+    raw = raw or {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed) for node in graph.inputs}
     # Means of drawn inputs say nothing of those of real ones: they correct nothing but what would be lost without.
     correct = per_tensor or weight_bits < 8 or given
-    lowered, shown, calibrated = _calibrated(found, raw, given, correct, equalize=not per_tensor)
+    lowered, shown, calibrated = _calibrated(replace(found, graph=graph), raw, given, correct, equalize=not per_tensor)
     quantized = quantize(lowered, bits=weight_bits, layer_bits=layer_bits, per_tensor=per_tensor, means=calibrated.means)
     quantized = framed(quantized, framing)
     samples = calibrated.samples
     # The Keras model is as large as the network in float: that is needed no longer once rounding has been looked at.
-    del found, calibrated
-    batches = _verified_on(lowered, raw if given else None, seed, input_range)
+    del found, graph, calibrated
+    batches = _verified_on(lowered, raw if given else None, seed)
     roundings = [compare_rounding(lowered, quantized, frames, shown) for frames in batches.values()]
     del lowered
     original = model if path is None else obstacle or _original(path, weights)
@@ -149,23 +153,12 @@ def convert_model(
         | ({"layer_bits": dict(layer_bits)} if layer_bits else {})
         | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
         "options": _options(affine, input_shapes, input_range, backend, lossy),
-        "notes": [*record.notes, *comparison.notes, *([fed] if fed else [])],
-        "warnings": [*judgement.refusals, *judgement.warnings],
-        "calibration": {"data": calibrated_on if given else _assumed(quantized, input_range), "samples": samples}
+        "notes": [*record.notes, *notes, *comparison.notes],
+        "warnings": [*cautions, *judgement.refusals, *judgement.warnings],
+        "calibration": {"data": calibrated_on if given else _assumed(quantized), "samples": samples}
         | ({"sha256": {name: digest(values) for name, values in raw.items()}} if given else {}),
     }
     return Net(quantized, history, report)
-
-
-def _taken_as_they_are(graph: Graph, raw: Raw, labels: NDArray[Any] | None) -> str:
-    """Why whole numbers are taken as they are, where labels say so."""
-    (values, *others), encoder = raw.values(), graph.inputs[0].encoder
-    if labels is None or others or len(graph.outputs) > 1 or encoder.kind != "graded" or encoder.scale == 1:
-        return ""
-    # What holds fractions, or nothing beyond -1 to 1, is a value already.
-    if fraction(values) or np.abs(values).max(initial=0) <= 1:
-        return ""
-    return raw_is_value(graph, values, labels)
 
 
 def _accepted(judgement: Judgement, lossy: bool) -> Judgement:
@@ -195,9 +188,9 @@ def _options(
     return {name: value for name, value in given.items() if value}
 
 
-def _assumed(graph: Graph, input_range: tuple[float, float] | None) -> str:
+def _assumed(graph: Graph) -> str:
     """What stood in for data, in words."""
-    ranges = {node.name: drawn_range(node, input_range) for node in graph.inputs}
+    ranges = {node.name: drawn_range(node) for node in graph.inputs}
     listed = ", ".join(f"{low:g} to {high:g}" + (f" ({name})" if len(ranges) > 1 else "") for name, (low, high) in ranges.items())
     return f"seeded random inputs from {listed} and the batch-norm statistics; no data was given"
 
@@ -207,15 +200,8 @@ def samples_of(graph: Graph, wanted: int) -> int:
     return max(min(wanted, FEWEST), min(wanted, WORK // max(1, sum(graph.macs().values()))))
 
 
-def raw_input(
-    graph: Graph,
-    calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None,
-    seed: int,
-    input_range: tuple[float, float] | None = None,
-) -> Raw:
-    """Raw input to calibrate on, by name of the input: what was given, checked, or what is drawn for want of it."""
-    if calibration is None:
-        return {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed, input_range) for node in graph.inputs}
+def checked_input(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Raw:
+    """Raw input to calibrate on, by name of the input: what was given, where it fits the graph."""
     names = [node.name for node in graph.inputs]
     given = dict(calibration) if isinstance(calibration, Mapping) else dict.fromkeys(names[:1], calibration)
     if set(given) != set(names):
@@ -238,11 +224,9 @@ def _chosen_frames(graph: Graph, raw: Raw, samples: int) -> dict[str, NDArray[np
     return frames_of(graph, {name: evenly_chosen(values, count) for name, values in raw.items()})
 
 
-def _verified_on(
-    graph: Graph, raw: Raw | None, seed: int, input_range: tuple[float, float] | None
-) -> dict[str, dict[str, NDArray[np.float32]]]:
+def _verified_on(graph: Graph, raw: Raw | None, seed: int) -> dict[str, dict[str, NDArray[np.float32]]]:
     """The frames that verification runs on, by what they are called: drawn ones, and of data that were given the last."""
-    drawn = {node.name: synthetic(node, samples_of(graph, VERIFIED), seed + 1, input_range) for node in graph.inputs}
+    drawn = {node.name: synthetic(node, samples_of(graph, VERIFIED), seed + 1) for node in graph.inputs}
     batches = {"seeded inputs": frames_of(graph, drawn)}
     return batches if raw is None else batches | {"the calibration data": _chosen_frames(graph, raw, DECIDED)}
 

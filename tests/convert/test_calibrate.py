@@ -66,12 +66,12 @@ def test_drawn_inputs(encoder: Encoder, largest: int, shape: tuple[int, ...]) ->
 
 
 def test_drawn_inputs_within_a_range() -> None:
-    """Whole numbers between whole numbers, fractions elsewhere; what was assumed can be said."""
-    node = Input("input", (9, 8, 2), Encoder("graded", scale=1.0))
-    assert drawn_range(node) == (0, 255) and drawn_range(node, (-1, 1)) == (-1, 1)
-    assert sorted(np.unique(synthetic(node, 32, 5, (0, 1)))) == [0, 1]
-    fine = synthetic(node, 32, 5, (-1.5, 0.25))
+    """Whole numbers on a grid of whole numbers, fractions at a step of their own; what was assumed can be said."""
+    board = Input("input", (9, 8, 2), Encoder("graded", scale=1.0, range=(0, 1)))
+    assert drawn_range(board) == (0, 1) and sorted(np.unique(synthetic(board, 32, 5))) == [0, 1]
+    fine = synthetic(Input("input", (9, 8, 2), Encoder("graded", scale=1.0, step=1 / 512, range=(-1.5, 0.25))), 32, 5)
     assert fine.dtype == np.float32 and -1.5 <= fine.min() < -1.2 and 0 < fine.max() <= 0.25
+    assert drawn_range(Input("input", (9, 8, 2), Encoder("graded", scale=1.0))) == (0, 255)
 
 
 def test_expected_scale() -> None:

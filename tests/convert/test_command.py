@@ -54,7 +54,9 @@ def test_options(model: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
     assert code == 0 and "calibrated on 10 samples: data.npz, train split" in text
     net = tfsnn.load(out)
     assert net.provenance["weights"] == {"bits": 4, "per_tensor": True, "bias_correction": True, "equalized": []}
-    assert net.graph.inputs[0].encoder == Encoder("delay", scale=1 / 256, bins=8)
+    encoder = net.graph.inputs[0].encoder
+    assert encoder == Encoder("delay", scale=1 / 256, bins=8, range=encoder.range) and len(encoder.range) == 2
+    assert "input input: delay, value = 0.00390625 x raw" in text
     calibration = net.provenance["calibration"]
     assert calibration.pop("sha256").keys() == {"input"} and calibration == {"data": "data.npz, train split", "samples": 10}
 
@@ -100,6 +102,11 @@ def test_lambda_and_open_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (("--scale", "1/0"), "--scale '1/0'; give a number or a fraction such as 1/255"),
         (("--scale", "1/2/3"), "--scale '1/2/3'"),
+        (("--offset", "one"), "--offset 'one'; give a number or a fraction such as 1/255"),
+        (("--step", "1/0"), "--step '1/0'"),
+        (("--step", "-1"), "encoder: step is -1.0; it must be a number, 0 or above"),
+        (("--range", "1:0"), "--range '1:0'; give the least and the largest raw value, such as 0:1"),
+        (("--range", "0:1", "--encode", "delay", "--bins", "-1"), "encoder: bins is -1"),
         (("--input-shape", "8xx2"), "--input-shape '8xx2'; give whole numbers such as 66x200x3"),
         (("--input-shape", "0x7x2"), "--input-shape '0x7x2'"),
         (("--input-shape", "9x7"), "input 0: shape (9, 7) was given, the model says (8, 7, 2); give 3 axes"),

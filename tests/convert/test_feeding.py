@@ -11,7 +11,7 @@ import pytest
 from tests.convert_parts import graph_of, sequential
 from tfsnn import artifact
 from tfsnn.__main__ import main
-from tfsnn.convert.feeding import raw_is_value
+from tfsnn.convert.feeding import better_reading
 from tfsnn.convert.pipeline import convert_model
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
@@ -45,8 +45,8 @@ def test_labels_speak(layers: tuple[str, ...]) -> None:
         labels = labels.astype(np.int64) if labels.dtype.kind in "bi" else labels
         if labels.dtype.kind == "i" and np.bincount(labels).max() > 0.6 * len(labels):
             continue
-        found = raw_is_value(graph, pixels(), labels)
-        assert bool(found) is raw_taken, layers
+        settings, found = better_reading(graph, pixels(), labels)
+        assert bool(found) is raw_taken is (settings == {"scale": 1.0}), layers
         assert not found or found.startswith("by its labels the model takes raw numbers as they are (a score of 1 on raw numbers")
 
 
@@ -54,20 +54,30 @@ def test_masks_speak() -> None:
     model = sequential((4, 4, 1), "Conv2D(1, 1, activation='sigmoid')")
     model.layers[-1].set_weights([np.ones((1, 1, 1, 1)), -127 * np.ones(1)])
     labels = (by_keras(model, pixels())[..., 0] > 0.5).astype(np.float32)
-    assert raw_is_value(graph_of(model), pixels(), labels) and raw_is_value(graph_of(model), pixels(), 255 * labels)
+    assert all(better_reading(graph_of(model), pixels(), each)[0] == {"scale": 1.0} for each in (labels, 255 * labels))
 
 
 @pytest.mark.parametrize(
     "labels", [np.zeros(200, np.int64), np.arange(200) % 4, np.zeros((200, 7), np.float32), np.zeros(9, np.int64)]
 )
 def test_labels_that_say_nothing(labels: Any) -> None:
-    assert raw_is_value(made("Dense(4, activation='softmax')")[1], pixels(), labels) == ""
-    assert raw_is_value(made("Dense(1)")[1], pixels(), labels) == ""
+    assert better_reading(made("Dense(4, activation='softmax')")[1], pixels(), labels) == ({}, "")
+    assert better_reading(made("Dense(1)")[1], pixels(), labels) == ({}, "")
+
+
+def test_labels_speak_for_values_around_zero() -> None:
+    model, graph = made("Dense(4, activation='softmax')")
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel, bias / 255])
+    labels = by_keras(model, pixels() / 127.5 - 1).argmax(axis=1)
+    settings, found = better_reading(graph_of(model), pixels(), labels)
+    assert settings == {"scale": 1 / 127.5, "offset": -1.0}
+    assert found.startswith("by its labels the model takes x / 127.5 - 1 (a score of 1")
 
 
 def test_few_samples_say_nothing() -> None:
     model, graph = made("Dense(4, activation='softmax')")
-    assert raw_is_value(graph, pixels(15), by_keras(model, pixels(15)).argmax(axis=1)) == ""
+    assert better_reading(graph, pixels(15), by_keras(model, pixels(15)).argmax(axis=1)) == ({}, "")
 
 
 def test_a_conversion_listens() -> None:
