@@ -42,7 +42,8 @@ def better_reading(graph: Graph, raw: Values, labels: Values) -> tuple[dict[str,
     some = np.linspace(0, len(raw) - 1, min(TRIED, len(raw))).astype(int)
     node, scale = graph[graph.outputs[0]], graph.inputs[0].encoder.scale
     usual = _score(node, _outputs(graph, Encoder("graded", scale=scale), raw[some]), labels[some])
-    scores = {name: _score(node, _outputs(graph, Encoder("graded", **each), raw[some]), labels[some]) for name, each in READINGS.items()}
+    encoders = {name: Encoder.from_json({"kind": "graded"} | each) for name, each in READINGS.items()}
+    scores = {name: _score(node, _outputs(graph, encoder, raw[some]), labels[some]) for name, encoder in encoders.items()}
     best, score = max(((name, score or 0.0) for name, score in scores.items()), key=lambda pair: pair[1])
     if usual is None or score - usual <= LUCK / sqrt(len(some)):
         return {}, ""
