@@ -1,7 +1,8 @@
 """Archives of Keras 2.12 and 2.13, which number layers otherwise.
 
-No file of these versions is at hand: what they write is built here after their `saving_lib`, which walks through the values
-of `_layer_checkpoint_dependencies`: {"layer_with_weights-0": a, "layer-0": a, "layer-1": b, ...} for a with and b without
+No file of these versions is at hand. What they write is built here from what is known of them: `saving_lib`, read in a
+later version, walks through the values of
+`_layer_checkpoint_dependencies`: {"layer_with_weights-0": a, "layer-0": a, "layer-1": b, ...} for a with and b without
 weights, counts every name it meets, and writes what it has not yet written.
 """
 
