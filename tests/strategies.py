@@ -178,6 +178,24 @@ def graphs(draw: st.DrawFn, *, most: int = 4) -> Graph:
 
 
 @st.composite
+def far_apart(draw: st.DrawFn) -> Graph:
+    """A small network whose scales, biases and settings of f lie up to 24 orders of magnitude apart, or at the ends of their range."""
+    graph, nodes = draw(graphs(most=3)), list[Node]()
+    powers, edges = INTS(-12, 12).map(lambda power: 10.0**power), st.sampled_from([1e-12, 0.3, 1e12, 2.0**51])
+    slopes = st.sampled_from([1e-12, -1e-6, 0.3, -(2.0**20), 2.0**20])
+    settings = st.fixed_dictionaries({}, optional={"start": edges, "top": edges, "slope": slopes})
+    for node in graph.nodes:
+        if isinstance(node, Neurons):
+            moved = [replace(s, scale=np.asarray(s.scale, np.float32) * np.float32(draw(powers))) for s in node.synapses]
+            node = replace(
+                node, synapses=tuple(moved), bias=node.bias * np.float32(draw(powers)), scale=node.scale * draw(powers),
+                activation=draw(st.just(node.activation) | settings.map(lambda given: Activation("relu", **given))),
+            )  # fmt: skip
+        nodes.append(node)
+    return Graph(tuple(nodes), graph.outputs)
+
+
+@st.composite
 def streams(draw: st.DrawFn, graph: Graph, *, samples: int = 3, most: int = 12, extreme: bool = True) -> Events:
     """Events for a network: samples that are empty, time stamps that meet, payloads at the ends of their range."""
     size = sum(prod(node.shape) for node in graph.inputs)

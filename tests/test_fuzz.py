@@ -11,8 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import given as drawn
+from hypothesis import settings as profile
+from hypothesis import strategies as st
 
 from tests.nets import branches, three_layers
+from tests.strategies import far_apart
 from tests.test_artifact import forged
 from tfsnn.artifact import Net, load, save
 from tfsnn.errors import TfsnnError
@@ -83,8 +88,8 @@ def arrays(path: Path, rng: random.Random) -> dict[str, Any]:
     return {name.replace("/", "__"): rng.choice(kinds)()}
 
 
-def agreed(graph: Graph, rng: random.Random) -> None:
-    """Both engines give the same on a few events, or both refuse."""
+def agreed(graph: Graph, rng: random.Random, **given: Any) -> None:
+    """Both engines give the same on a few events, or both refuse; with these settings, and drawn ones."""
     size = sum(int(np.prod(node.shape)) for node in graph.inputs)
     count = rng.randrange(6)
     t = np.sort(np.array([rng.randrange(3) for _ in range(count)], np.int64))
@@ -95,6 +100,7 @@ def agreed(graph: Graph, rng: random.Random) -> None:
         "threshold": rng.choice((0.05, 0.5, 3.0)), "spikes": rng.choice(("graded", "valued", "direct")),
         "schedule": rng.choice(("slot", "spike")), "initial": rng.choice(("rest", "bias")), "record": ("state", "events"),
     }  # fmt: skip
+    settings |= given
     found: list[Any] = []
     for engine in ("compiled", "eager"):
         try:
@@ -146,6 +152,13 @@ def test_drawn_artifacts(tmp_path: Path) -> None:
 def test_ten_thousand_drawn_artifacts(tmp_path: Path) -> None:
     refused, ran = artifacts(tmp_path, 10_000, 1)
     assert refused > 1000 and ran > 1000
+
+
+@profile(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(far_apart(), st.integers(0, 1 << 16))
+def test_numbers_far_apart(graph: Graph, seed: int) -> None:
+    # One event a change: of any other kind numbers so far apart would send them by the billion.
+    agreed(graph, random.Random(seed), spikes="direct", schedule="slot")
 
 
 VALUES: list[Any] = [
