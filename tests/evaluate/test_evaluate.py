@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.convert_parts import sequential
 from tests.evaluate_parts import dataset, net, pixels
 from tfsnn import artifact
 from tfsnn.errors import FileError, InputError
+from tfsnn.evaluate import pipeline
 from tfsnn.evaluate.pipeline import THRESHOLDS, evaluate
 from tfsnn.input.encoder import Encoder
+from tfsnn.plan.plan import Plan
 from tfsnn.plan.settings import UNITS
+from tfsnn.simulate import prepare
 from tfsnn.stage.provenance import digest
+from tfsnn.stage.terminal import counting
 
 PICTURES = {"frame.png", "layers.png", "accuracy_operations.png", "accuracy_spikes.png", "accuracy_time.png"}
 SETTINGS: dict[str, Any] = {"thresholds": (0.5, 0.1), "unit": "absolute"}
@@ -66,6 +71,44 @@ def test_command_that_does_it_again(stored: Path, tmp_path: Path) -> None:
 def test_thresholds_are_not_rounded(stored: Path, tmp_path: Path) -> None:
     found = evaluate(stored, data=dataset(), out=tmp_path / "report", thresholds=(0.123456789, 0.1 + 0.2, 2), unit="absolute")
     assert "--thresholds 0.123456789,0.30000000000000004,2 " in found["command"]
+
+
+def test_no_path_of_this_machine_is_written(stored: Path, tmp_path: Path) -> None:
+    split = dataset().test
+    np.savez(tmp_path / "dots.npz", x=split.x, y=split.y)
+    found = evaluate(stored, data=tmp_path / "dots.npz", out=tmp_path / "deep" / "report", **SETTINGS)
+    assert found["dataset"]["name"] == "dots.npz" and "--data dots.npz --out report" in found["command"]
+    for name in ("report.json", "report.html"):
+        assert str(tmp_path) not in (tmp_path / "deep" / "report" / name).read_text(encoding="utf-8")
+
+
+def test_compiling_is_no_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is compiled before the first bar begins."""
+    order: list[str] = []
+
+    def compiled(plan: Plan) -> None:
+        order.append("compiled")
+        prepare(plan)
+
+    def counted(name: str, total: int) -> Any:
+        order.append(name)
+        return counting(name, total)
+
+    monkeypatch.setattr(pipeline, "prepare_engine", compiled)
+    monkeypatch.setattr(pipeline, "counting", counted)
+    evaluate(net(), data=dataset(), out=tmp_path / "out", **SETTINGS)
+    assert order == ["compiled", "compiled", "simulating", "baselines"]
+
+
+def test_model_and_choice_in_the_command(stored: Path, tmp_path: Path) -> None:
+    model = sequential((3, 3, 1), "Flatten()", "Dense(2)")
+    model.save(tmp_path / "mine.h5")
+    settings = SETTINGS | {"model": tmp_path / "mine.h5", "select_on": "test", "margin": 2.5}
+    found = evaluate(stored, data=dataset(), out=tmp_path / "out", **settings)
+    assert "--model mine.h5 --select-on test --margin 2.5" in found["command"] and found["headline"]["margin"] == 2.5
+    first = found["baselines"]["original"]
+    assert (first["name"], first["converted_from_it"], first["keras"]) == ("mine.h5", False, True)
+    assert first["sha256"] == hashlib.sha256((tmp_path / "mine.h5").read_bytes()).hexdigest()
 
 
 def test_same_again(stored: Path, tmp_path: Path) -> None:
@@ -121,6 +164,10 @@ def test_nothing_is_overwritten(stored: Path, tmp_path: Path) -> None:
         ({"initial": "chaos"}, "initial is 'chaos'; choose one of rest, bias"),
         ({"engine": "steam"}, "engine is 'steam'; choose one of"),
         ({"samples": 99}, "samples is 99; the test split of dots has 12"),
+        ({"margin": -1}, "evaluate: margin is -1; give points from 0 to 100"),
+        ({"margin": float("nan")}, "evaluate: margin is nan; give points from 0 to 100"),
+        ({"select_on": "luck"}, "select_on is 'luck'; choose one of train, validation, test"),
+        ({"select_on": "train"}, "the train split of dots holds the frames that are tested"),
     ],
 )
 def test_wrong_settings_leave_nothing(stored: Path, tmp_path: Path, settings: dict[str, Any], message: str) -> None:
