@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats, Integers
 from tfsnn.errors import InputError
-from tfsnn.network.nodes import Neurons, Node
+from tfsnn.network.nodes import Node
 
 from .score import Accuracy, share
 
@@ -177,7 +177,7 @@ def _pixel_classes(shape: tuple[int, ...], targets: NDArray[Any]) -> NDArray[np.
 
 
 def _sigmoid(node: Node) -> bool:
-    return isinstance(node, Neurons) and "sigmoid" in node.activation.kind
+    return "sigmoid" in node.activation.kind
 
 
 def _level(node: Node) -> float:

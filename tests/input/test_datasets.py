@@ -79,7 +79,7 @@ def test_no_validation_split(tmp_path: Path) -> None:
 
 
 def test_unknown_name() -> None:
-    names = "digits, mnist, gesture, gesture_small, nmnist, tfds:NAME"
+    names = "digits, mnist, gesture, gesture_small, nmnist, tfds:NAME, keras:NAME, a folder of images by class"
     with pytest.raises(InputError, match=f"data set 'mnits' is unknown; choose {names}, or give an .npz file with arrays x and y"):
         load("mnits")
 
@@ -225,3 +225,27 @@ def test_images_alone(tmp_path: Path) -> None:
         load(tmp_path / "text.npy").train
     with pytest.raises(InputError, match="missing.npy: cannot be read as an array"):
         load(tmp_path / "missing.npy").train
+
+
+def test_data_sets_of_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    parts = (X[..., 0], Y[:, None]), (X[:2], Y[:2, None])
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: parts)
+    data = load("keras:mnist")
+    assert data.name == "mnist" and data.train.x.shape == (5, 4, 3, 1) and data.test.x.shape == (2, 4, 3, 2)
+    assert data.train.y.tolist() == Y.tolist() and data.train.y.dtype == np.int64
+    with pytest.raises(InputError, match="data set keras:mnist: has no validation split; there are train and test"):
+        data.validation
+
+    def failing() -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", failing)
+    with pytest.raises(InputError, match=r"keras:mnist: not to be had \(OSError: no network\); connect to the internet"):
+        load("keras:mnist").train
+    with pytest.raises(InputError, match="data set keras:'nothing' is unknown; keras.datasets has .*mnist"):
+        load("keras:nothing").train
+    monkeypatch.setattr(keras.datasets.imdb, "load_data", lambda: ((np.array([[1], [2, 3]], object), Y[:2]),) * 2)
+    with pytest.raises(InputError, match="keras:imdb: holds object, no images or numbers of one shape"):
+        load("keras:imdb").test

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import PathLike
-from tfsnn.errors import InputError
+from tfsnn.errors import InputError, shown
 from tfsnn.input import event_sets
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.image_folder import is_image_folder, read_image_folder
 from tfsnn.input.npz import DAMAGE
 from tfsnn.input.snapshots import ONE
 from tfsnn.input.targets import targets
@@ -95,7 +96,8 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         ``"mnist"``: 60,000 + 10,000 images by tensorflow-datasets, raw 0 to 255. Or the path of an .npz file with arrays x and y,
         which serve as either split, or with x_train, y_train, x_test, y_test (train_x and so on are read as well); without
         labels it serves for calibration. An .npy file of images alone does, too. ``"tfds:NAME"``: any image classification of
-        tensorflow-datasets. Or one of :mod:`tfsnn.input.event_sets`.
+        tensorflow-datasets; ``"keras:NAME"``: one of ``keras.datasets``. A folder of images by class, as of
+        :mod:`tfsnn.input.image_folder`. Or one of :mod:`tfsnn.input.event_sets`.
     data_dir
         Where tensorflow-datasets keeps its data, or where the files of an event camera are; by default TFDS_DATA_DIR, or else the
         default of tensorflow-datasets.
@@ -109,6 +111,9 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         return _npz(Path(name))
     if os.fspath(name).endswith(".npy"):
         return _npy(Path(name))
+    if os.fspath(name).startswith("keras:"):
+        module = os.fspath(name).removeprefix("keras:")
+        return Dataset(module, Encoder("delay", scale=1 / 255), partial(_read_keras, module))
     if name == "digits":
         # At the papers' 0.2, strokes of so few pixels run together: 3 % fewer validation images are recognized than at 0.4.
         return Dataset("digits", Encoder("delay", scale=1 / 16, threshold=0.4, bins=4), _read_digits)
@@ -119,7 +124,10 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     if os.fspath(name).startswith("tfds:"):
         builder = os.fspath(name).removeprefix("tfds:")
         return Dataset(builder, Encoder("delay", scale=1 / 255), partial(_read_tfds, builder, data_dir))
-    raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, tfds:NAME, or give an .npz file with arrays x and y")
+    if is_image_folder(Path(name)):
+        return Dataset(os.fspath(name), Encoder("delay", scale=1 / 255), partial(_read_folder, Path(name)))
+    files = "a folder of images by class, or give an .npz file with arrays x and y"
+    raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, tfds:NAME, keras:NAME, {files}")
 
 
 def _check_split(name: str, split: str, known: Iterable[str] = ("train", "test")) -> None:
@@ -181,6 +189,33 @@ def _read_tfds(name: str, data_dir: PathLike | None, split: str) -> Split:
         found = ", ".join(arrays) if isinstance(arrays, dict) else type(arrays).__name__
         raise InputError(f"data set {name}: holds {found}; expected image and label, images of one size: choose another")
     return Split(arrays["image"], targets(arrays["label"], len(arrays["image"]), f"data set {name}: label"))
+
+
+def _read_keras(name: str, split: str) -> Split:
+    _check_split(f"keras:{name}", split)
+    import keras
+
+    module: Any = getattr(keras.datasets, name, None) if name.isidentifier() else None
+    if module is None or not hasattr(module, "load_data"):
+        known = ", ".join(sorted(known for known in dir(keras.datasets) if not known.startswith("_")))
+        raise InputError(f"data set keras:{shown(name)} is unknown; keras.datasets has {known}")
+    try:
+        parts = module.load_data()
+    except (OSError, ValueError, *DAMAGE) as error:
+        raise InputError(
+            f"data set keras:{name}: not to be had ({type(error).__name__}: {' '.join(str(error).split())[:200]}); "
+            "connect to the internet for a download, or give an .npz file with arrays x and y"
+        ) from error
+    x, y = parts[0 if split == "train" else 1]
+    if x.dtype.kind not in "iuf":
+        raise InputError(f"data set keras:{name}: holds {x.dtype}, no images or numbers of one shape; choose another")
+    # Keras' digits come without a channel.
+    return Split(x[..., None] if x.ndim == 3 else x, targets(y, len(x), f"data set keras:{name}: labels"))
+
+
+def _read_folder(path: Path, split: str) -> Split:
+    _check_split(str(path), split, PAIRS)
+    return Split(*read_image_folder(path, split))
 
 
 def _packages(name: str) -> tuple[Any, Any]:

@@ -30,9 +30,9 @@ from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import InputError, shown
 from tfsnn.input.datasets import PAIRS
 from tfsnn.input.framing import COLOURS, Framing, opencv
+from tfsnn.input.image_folder import ENDINGS, is_image_folder
 from tfsnn.input.npz import DAMAGE
 
-IMAGES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Endings of the files that a folder's frames are read from."""
 Source = PathLike | int | Array | Iterable[Array]
 FASTEST = 100_000
@@ -120,8 +120,10 @@ def open_video(source: Source, framing: Framing) -> Video:
 
 
 def is_video(name: str) -> bool:
-    """Whether a name given on a command line is a video, and no data set: a camera, a folder, a file that holds frames alone."""
+    """Whether a name given on a command line is a video, and no data set: a camera, a folder of frames, a file that holds frames alone."""
     path = Path(name)
+    if is_image_folder(path):
+        return False
     if path.suffix.lower() == ".npz" and path.is_file():
         try:
             with ZipFile(path) as archive:
@@ -276,9 +278,9 @@ def _captured(capture: Any, framing: Framing) -> Generator[Array, None, int]:
 
 
 def _folder(path: Path, framing: Framing) -> Video:
-    files = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGES), key=lambda p: natural(p.name))
+    files = sorted((p for p in path.iterdir() if p.suffix.lower() in ENDINGS), key=lambda p: natural(p.name))
     if not files:
-        raise InputError(f"{path}: holds no image ({', '.join(IMAGES)}); give a folder of frames")
+        raise InputError(f"{path}: holds no image ({', '.join(ENDINGS)}); give a folder of frames")
     taken = files[:: framing.every]
     return _begun(Video(path.name, framing, None, len(taken)), (_image(file, framing) for file in taken))
 
