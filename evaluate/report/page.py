@@ -57,9 +57,10 @@ def render(report: Report, pictures: Sequence[tuple[str, bytes]]) -> str:
         ("Where this comes from", _origin(report)),
     )
     # No line ends between a number and its sign.
-    headline = _headline(report).replace(" %", "\u00a0%")
+    # After escaping, which shows characters that are not printable by their codes.
+    headline = escape(_headline(report)).replace(" %", "&nbsp;%")
     body = [
-        f"<header><p>{escape(report['dataset']['name'])}, event by event</p><h1>{escape(headline)}</h1></header>",
+        f"<header><p>{escape(report['dataset']['name'])}, event by event</p><h1>{headline}</h1></header>",
         f'<p class="lead">{escape(" ".join([_interval(report), *_costs(report)]))}</p>',
         f"<p>{escape(' '.join([*_tests(report), _choice(report), *_notes(report)]))}</p>",
         facts(_facts(report)),
@@ -76,7 +77,7 @@ def summary(report: Report) -> list[str]:
 
 
 def chosen(report: Report) -> Report:
-    """The row that the report speaks of."""
+    """The row of the headline."""
     row: Report = report["rows"][report["headline"]["row"]]
     return row
 

@@ -73,7 +73,7 @@ def head(report: Report) -> list[str]:
     same = ["same as integer"] if report["rows"][0]["same_as_ann"] is not None else []
     lost = f"loses ({LOST[report['measure']]})"
     stream = ["first frame"] * report["dataset"]["one_stream"]
-    cost = ["spikes/neuron", "operations", *stream, "fewer than dense"]
+    cost = ["spikes/neuron", "operations", *stream, "dense / event"]
     return ["network", MEASURED[report["measure"]], *interval, *others, lost, *same, *cost]
 
 
@@ -114,10 +114,10 @@ def _event(report: Report, row: Report) -> list[str | None]:
 
 
 def saving(row: Report) -> str | None:
-    """How many times fewer operations than the dense network; why none is claimed; a dash where there is nothing to compare."""
+    """Operations of the dense network over those of the event network; why none is claimed; a dash where there is nothing to compare."""
     if row.get("withheld"):
         return "at chance" if row["withheld"] == "chance" else "loses too much"
-    return None if row["reduction"] is None else f"{row['reduction']:.2f}x"
+    return None if row["reduction"] is None else f"{row['reduction']:.2f}"
 
 
 def _score(report: Report, entry: Report) -> list[str | None]:

@@ -94,6 +94,7 @@ def test_silent_network() -> None:
 def test_page_carries_everything() -> None:
     found = made()
     html = page.render(found, [("One <picture>", PICTURE), ("Two", PICTURE)])
+    assert "&nbsp;% right" in html and "\\xa0" not in html
     assert not re.search(r'(?:src|href)="(?!data:)|@import|url\(|<script|<link', html)
     assert html.count("<figure>") == 2 and 'style="width: 50%"' in html and "One &lt;picture&gt;" in html
     for text in (
