@@ -183,7 +183,7 @@ def load(path: PathLike) -> Net:
     return Net(graph, provenance, verification)
 
 
-def _check_format(root: h5.Node, name: str) -> None:
+def _check_format(root: h5.H5Node, name: str) -> None:
     if "format" not in h5.attributes(root) or h5.text(root, "format") != FORMAT:
         raise FileError(f"{name}: no attribute format = {FORMAT!r}, so no tfsnn network; a Keras model goes through tfsnn convert first")
     version = h5.attribute(root, "format_version")
@@ -218,7 +218,7 @@ def _neurons_arrays(node: Neurons) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _reader(root: h5.Node, arrays: dict[str, NDArray[Any]]) -> Read:
+def _reader(root: h5.H5Node, arrays: dict[str, NDArray[Any]]) -> Read:
     def read(place: str, dtypes: tuple[str, ...]) -> NDArray[Any]:
         node = h5.child(root, f"nodes/{place}")
         array = h5.dataset(node, "", finite=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tfsnn.bounded_json import parsed
 from tfsnn.errors import FileError
-from tfsnn.hdf5.reader import Node, attributes, child, children, dataset, has, is_dataset, opened, text
+from tfsnn.hdf5.reader import H5Node, attributes, child, children, dataset, has, is_dataset, opened, text
 
 from .operations import PREFIX, operation_or_layer
 from .source import Named, StoredModel, StoredWeights
@@ -58,7 +58,7 @@ def archive_model(path: str, label: str) -> StoredModel:
     return StoredModel(config, StoredWeights(by_path=stored), str(version), "", "keras")
 
 
-def layer_weights(root: Node, model: Any) -> dict[tuple[str, ...], Named]:
+def layer_weights(root: H5Node, model: Any) -> dict[tuple[str, ...], Named]:
     """Return the weights of every layer, by its path, from HDF5 of Keras 3: as in an archive, or of its own."""
     return dict(_model(root, model, (), 0))
 
@@ -112,7 +112,7 @@ def _copy(
     out.seek(0)
 
 
-def _model(group: Node, model: Any, path: tuple[str, ...], depth: int, prefix: str = "") -> Iterator[tuple[tuple[str, ...], Named]]:
+def _model(group: H5Node, model: Any, path: tuple[str, ...], depth: int, prefix: str = "") -> Iterator[tuple[tuple[str, ...], Named]]:
     """Yield the weights of every layer below a model, by the layer's path; `prefix` is what names in the group begin with."""
     config = model.get("config") if isinstance(model, dict) else None
     layers = config.get("layers") if isinstance(config, dict) else None
@@ -139,7 +139,7 @@ def _model(group: Node, model: Any, path: tuple[str, ...], depth: int, prefix: s
         yield from weights
 
 
-def _container(group: Node, prefix: str) -> tuple[Node, str, bool] | None:
+def _container(group: H5Node, prefix: str) -> tuple[H5Node, str, bool] | None:
     """Return where a model's layers are, what their names begin with there, and whether those with weights are counted twice."""
     for name in ("layers", _OLD_CONTAINER):
         if not prefix and has(group, name):
@@ -158,7 +158,7 @@ def _named(layer: Any) -> tuple[str, str]:
     return str(layer.get("name") or config.get("name")), operation_or_layer(layer).rpartition(">")[2]
 
 
-def _weights(node: Node, name: str) -> Named:
+def _weights(node: H5Node, name: str) -> Named:
     """Return a layer's weights; those of layers inside it (wrappers, activations) after its own, under their path."""
     own: list[tuple[str, NDArray[np.generic]]] = []
     if has(node, "vars"):
@@ -170,7 +170,7 @@ def _weights(node: Node, name: str) -> Named:
     return tuple(own) + tuple(_inside(node, "", 0))
 
 
-def _inside(node: Node, path: str, depth: int) -> Iterator[tuple[str, NDArray[np.generic]]]:
+def _inside(node: H5Node, path: str, depth: int) -> Iterator[tuple[str, NDArray[np.generic]]]:
     for name in children(node):
         # A generator of random numbers is no weight.
         if name in ("seed_generator", "optimizer") or (name == "vars" and not path) or depth > _DEEPEST:

@@ -15,14 +15,14 @@ from typing import Any
 
 from tfsnn.bounded_json import parsed
 from tfsnn.errors import FileError
-from tfsnn.hdf5.reader import Node, attributes, child, dataset, has, text, texts
+from tfsnn.hdf5.reader import H5Node, attributes, child, dataset, has, text, texts
 
 from .source import Named, StoredModel, StoredWeights
 
 _MOST_PARTS = 10_000
 
 
-def h5_model(root: Node, label: str) -> StoredModel:
+def h5_model(root: H5Node, label: str) -> StoredModel:
     """Return config and weights of a model in an open HDF5 file."""
     there = attributes(root)
     if "model_config" not in there:
@@ -40,7 +40,7 @@ def h5_model(root: Node, label: str) -> StoredModel:
     )
 
 
-def _what(root: Node, label: str) -> str:
+def _what(root: H5Node, label: str) -> str:
     if "layer_names" in attributes(root) or has(root, "layers"):
         return (
             "found weights only, expected a whole model; save it with model.save(), not save_weights(), "
@@ -49,17 +49,17 @@ def _what(root: Node, label: str) -> str:
     return "found no Keras model, expected one; save it with model.save()"
 
 
-def stored_text(node: Node, name: str) -> str:
+def stored_text(node: H5Node, name: str) -> str:
     """Return an attribute; empty where there is none."""
     return text(node, name) if name in attributes(node) else ""
 
 
-def named_weights(group: Node) -> dict[str, Named]:
+def named_weights(group: H5Node) -> dict[str, Named]:
     """Return the weights of every layer under their recorded names, by layer."""
     return {name: tuple(_weights(group, name)) for name in _names(group, "layer_names")}
 
 
-def _names(node: Node, name: str) -> tuple[str, ...]:
+def _names(node: H5Node, name: str) -> tuple[str, ...]:
     """Return a list of names, whole or split."""
     there = set(attributes(node))
     if name in there:
@@ -74,7 +74,7 @@ def _names(node: Node, name: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _weights(group: Node, layer: str) -> Iterator[tuple[str, Any]]:
+def _weights(group: H5Node, layer: str) -> Iterator[tuple[str, Any]]:
     node = child(group, layer)
     for name in _names(node, "weight_names"):
         yield name, dataset(node, name, finite=True)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.data_folder import folder
 from tfsnn.errors import FileError
 from tfsnn.hdf5.reader import (
-    Node,
+    H5Node,
     attribute,
     attributes,
     child,
@@ -44,7 +44,7 @@ def made(make: Make, **options: Any) -> io.BytesIO:
     return stream
 
 
-def assert_same(theirs: h5py.Group | h5py.Dataset, ours: Node) -> int:
+def assert_same(theirs: h5py.Group | h5py.Dataset, ours: H5Node) -> int:
     """Compare everything below two nodes; return how many datasets that was."""
     assert set(theirs.attrs) == set(attributes(ours))
     for name, value in theirs.attrs.items():

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tfsnn.hdf5.source import REWRITE, Source, number
+from tfsnn.hdf5.source import REWRITE, ByteSource, number
 
 # Place and length of the heap identifier in a record, by type of the B-tree: links by name, attributes by name.
 _IDENTIFIER = {5: (4, 7), 8: (0, 8)}
 _DEEPEST = 8
 
 
-def dense_messages(source: Source, heap: int, tree: int, field: str) -> Iterator[bytes]:
+def dense_messages(source: ByteSource, heap: int, tree: int, field: str) -> Iterator[bytes]:
     """Yield every message that a fractal heap holds, in the order of the name index."""
     store = _heap(source, heap, field)
     for identifier in _identifiers(source, tree, field):
@@ -33,7 +33,7 @@ def _bytes_for(limit: int) -> int:
     return (max(limit, 1).bit_length() - 1) // 8 + 1
 
 
-def _identifiers(source: Source, address: int, field: str) -> Iterator[bytes]:
+def _identifiers(source: ByteSource, address: int, field: str) -> Iterator[bytes]:
     head = source.signed(address, 38, b"BTHD", f"{field}, index")
     kind, node_size, record, depth = head[5], number(head, 6, 4), number(head, 10, 2), number(head, 12, 2)
     root, count = number(head, 16, 8), number(head, 24, 2)
@@ -56,7 +56,7 @@ def _identifiers(source: Source, address: int, field: str) -> Iterator[bytes]:
 
 
 def _records(
-    source: Source, address: int, count: int, record: int, widths: list[tuple[int, int]], level: int, field: str
+    source: ByteSource, address: int, count: int, record: int, widths: list[tuple[int, int]], level: int, field: str
 ) -> Iterator[bytes]:
     signature = b"BTIN" if level else b"BTLF"
     width, count_bytes = widths[level]
@@ -74,7 +74,7 @@ def _records(
 class _Heap:
     """A fractal heap's doubling table: rows of `width` blocks, of `start` bytes in rows 0 and 1, then doubling."""
 
-    source: Source
+    source: ByteSource
     field: str
     width: int
     start: int
@@ -110,7 +110,7 @@ class _Heap:
         return self.start << max(row - 1, 0)
 
 
-def _heap(source: Source, address: int, field: str) -> _Heap:
+def _heap(source: ByteSource, address: int, field: str) -> _Heap:
     head = source.signed(address, 142, b"FRHP", f"{field}, heap")
     filters, most_managed = number(head, 7, 2), number(head, 10, 4)
     width, start, most_direct = number(head, 110, 2), number(head, 112, 8), number(head, 120, 8)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfsnn.hdf5.source import REWRITE, UNDEFINED, Source, number, source_text
+from tfsnn.hdf5.source import REWRITE, UNDEFINED, ByteSource, number, source_text
 
 Messages = tuple[tuple[int, bytes], ...]
 
@@ -59,7 +59,7 @@ class Attribute:
     raw: bytes
 
 
-def messages(source: Source, address: int, field: str) -> Messages:
+def messages(source: ByteSource, address: int, field: str) -> Messages:
     """Return the messages of the object header at `address`."""
     start = source.read(address, 16, f"{field}, object header")
     if start.startswith(b"OHDR"):
@@ -69,7 +69,7 @@ def messages(source: Source, address: int, field: str) -> Messages:
     return tuple(_old_messages(source, address + 16, number(start, 8, 4), number(start, 2, 2), field))
 
 
-def _old_messages(source: Source, address: int, length: int, count: int, field: str) -> Iterator[tuple[int, bytes]]:
+def _old_messages(source: ByteSource, address: int, length: int, count: int, field: str) -> Iterator[tuple[int, bytes]]:
     blocks = [(address, length)]
     while blocks and count:
         at, size = blocks.pop(0)
@@ -83,7 +83,7 @@ def _old_messages(source: Source, address: int, length: int, count: int, field: 
             count -= 1
 
 
-def _new_messages(source: Source, address: int, field: str) -> Iterator[tuple[int, bytes]]:
+def _new_messages(source: ByteSource, address: int, field: str) -> Iterator[tuple[int, bytes]]:
     flags = source.read(address, 6, field)[5]
     at = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
     width = 1 << (flags & 3)
@@ -106,7 +106,7 @@ def _new_messages(source: Source, address: int, field: str) -> Iterator[tuple[in
 
 
 def _message(
-    source: Source, kind: int, width: int, flags: int, body: bytes, blocks: list[tuple[int, int]], field: str
+    source: ByteSource, kind: int, width: int, flags: int, body: bytes, blocks: list[tuple[int, int]], field: str
 ) -> Iterator[tuple[int, bytes]]:
     if len(body) != width:
         source.refuse(f"{field}, header message {kind}", f"{width} bytes", f"at most {len(body)}")
@@ -119,7 +119,7 @@ def _message(
         yield kind, body
 
 
-def parse_shape(source: Source, body: bytes, field: str) -> tuple[int, ...]:
+def parse_shape(source: ByteSource, body: bytes, field: str) -> tuple[int, ...]:
     """Return the shape that a dataspace message declares."""
     version, rank = body[0] if body else 0, number(body, 1, 1)
     start = {1: 8, 2: 4}.get(version)
@@ -132,7 +132,7 @@ def parse_shape(source: Source, body: bytes, field: str) -> tuple[int, ...]:
     return shape
 
 
-def parse_type(source: Source, body: bytes, field: str) -> Type:
+def parse_type(source: ByteSource, body: bytes, field: str) -> Type:
     """Return the data type that a message declares."""
     if len(body) < 8:
         source.refuse(f"{field}, type", f"{len(body)} bytes", "at least 8")
@@ -153,7 +153,7 @@ def parse_type(source: Source, body: bytes, field: str) -> Type:
     source.refuse(f"{field}, type", found, "integers, IEEE floats or text", "save the weights as float32")
 
 
-def parse_layout(source: Source, body: bytes, rank: int, field: str) -> Layout:
+def parse_layout(source: ByteSource, body: bytes, rank: int, field: str) -> Layout:
     """Return where a dataset's data are."""
     version, kind = number(body, 0, 1), number(body, 1, 1)
     if version in (3, 4) and kind == 0:
@@ -168,7 +168,7 @@ def parse_layout(source: Source, body: bytes, rank: int, field: str) -> Layout:
     source.refuse(f"{field}, layout", found, "contiguous data, or chunks as h5py writes them by default", REWRITE)
 
 
-def parse_filters(source: Source, body: bytes, field: str) -> tuple[int, ...]:
+def parse_filters(source: ByteSource, body: bytes, field: str) -> tuple[int, ...]:
     """Return a dataset's filters in the order in which they were applied: 1 deflate, 2 shuffle, 3 Fletcher-32."""
     version, count = number(body, 0, 1), number(body, 1, 1)
     place, found = {1: 8, 2: 2}.get(version, 0), []
@@ -186,7 +186,7 @@ def parse_filters(source: Source, body: bytes, field: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def parse_attribute(source: Source, body: bytes, field: str) -> tuple[str, Attribute]:
+def parse_attribute(source: ByteSource, body: bytes, field: str) -> tuple[str, Attribute]:
     """Return name and content of an attribute message."""
     version = number(body, 0, 1)
     start = {1: 8, 2: 8, 3: 9}.get(version)
@@ -207,7 +207,7 @@ def parse_attribute(source: Source, body: bytes, field: str) -> tuple[str, Attri
     return name, Attribute(kind, shape, body[place : place + length])
 
 
-def parse_link(source: Source, body: bytes, field: str) -> tuple[str, int | None]:
+def parse_link(source: ByteSource, body: bytes, field: str) -> tuple[str, int | None]:
     """Return name and object address of a link message; None for a link that leaves its place (soft, external)."""
     flags = number(body, 1, 1)
     place = 2 + (1 if flags & 8 else 0)

@@ -53,7 +53,7 @@ from tfsnn.hdf5.messages import (
     parse_shape,
     parse_type,
 )
-from tfsnn.hdf5.source import DAMAGED, REWRITE, UNDEFINED, Source, chunk_tree, number, source_text, symbol_table
+from tfsnn.hdf5.source import DAMAGED, REWRITE, UNDEFINED, ByteSource, chunk_tree, number, source_text, symbol_table
 from tfsnn.memory import afford
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -64,10 +64,10 @@ _NO_LINK = "an object of its own (links that leave their place are not followed)
 
 
 @dataclass(frozen=True)
-class Node:
+class H5Node:
     """One group or dataset of an open file; `path` is its name as messages show it."""
 
-    source: Source
+    source: ByteSource
     path: str
     messages: Messages
 
@@ -83,7 +83,7 @@ class Node:
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str] | BinaryIO, label: str | None = None) -> Iterator[Node]:
+def opened(path: str | os.PathLike[str] | BinaryIO, label: str | None = None) -> Iterator[H5Node]:
     """Open an HDF5 file, or an open binary stream that holds one, and give its root group.
 
     Raises
@@ -99,12 +99,12 @@ def opened(path: str | os.PathLike[str] | BinaryIO, label: str | None = None) ->
             way_out = "give the path of an existing file"
             raise FileError(f"{name}: cannot be opened ({error.strerror}); {way_out}") from error
         with stream:
-            yield _root(Source(stream, name))
+            yield _root(ByteSource(stream, name))
     else:
-        yield _root(Source(path, label or "stream"))
+        yield _root(ByteSource(path, label or "stream"))
 
 
-def _root(source: Source) -> Node:
+def _root(source: ByteSource) -> H5Node:
     start = source.read(0, min(source.size, 96), "superblock")
     if not start.startswith(SIGNATURE):
         source.refuse("first bytes", start[:8], repr(SIGNATURE), "give an HDF5 file (.h5, .hdf5)")
@@ -121,10 +121,10 @@ def _root(source: Source) -> Node:
         source.refuse("superblock", f"address sizes {list(sizes)}, base {base}", "sizes 8 and 8, base 0", REWRITE)
     if end > source.size:
         source.refuse("size", f"{source.size} bytes", f"{end} (the file is cut off)", "copy or download it again")
-    return Node(source, "/", messages(source, root, "/"))
+    return H5Node(source, "/", messages(source, root, "/"))
 
 
-def _listed(node: Node, single: int, info: int, behind_order: int) -> Iterator[bytes]:
+def _listed(node: H5Node, single: int, info: int, behind_order: int) -> Iterator[bytes]:
     """Yield the bodies of messages of a kind: those in the object's header, and those that an index keeps elsewhere.
 
     Where creation order is tracked, `info` has the addresses of the index at `behind_order`, else at 2.
@@ -138,7 +138,7 @@ def _listed(node: Node, single: int, info: int, behind_order: int) -> Iterator[b
                 yield from dense_messages(node.source, number(body, at, 8), number(body, at + 8, 8), node.path)
 
 
-def _links(node: Node) -> Iterator[tuple[str, int | None]]:
+def _links(node: H5Node) -> Iterator[tuple[str, int | None]]:
     for kind, body in node.messages:
         if kind == SYMBOL_TABLE:
             yield from symbol_table(node.source, number(body, 0, 8), number(body, 8, 8), node.path)
@@ -146,18 +146,18 @@ def _links(node: Node) -> Iterator[tuple[str, int | None]]:
         yield parse_link(node.source, body, node.path)
 
 
-def children(node: Node) -> tuple[str, ...]:
+def children(node: H5Node) -> tuple[str, ...]:
     """Return the names in a group, sorted; links that leave their place are named, but `child` refuses them."""
     return tuple(sorted(node.links))
 
 
-def has(node: Node, path: str) -> bool:
+def has(node: H5Node, path: str) -> bool:
     """Return whether a group holds an object under this path."""
     first, _, rest = path.strip("/").partition("/")
     return first in node.links and (not rest or has(child(node, first), rest))
 
 
-def child(node: Node, path: str) -> Node:
+def child(node: H5Node, path: str) -> H5Node:
     """Return the group or dataset at `path` below `node`."""
     names = path.strip("/").split("/")
     if len(names) > _DEEPEST:
@@ -171,31 +171,31 @@ def child(node: Node, path: str) -> Node:
         address = links[name]
         if address is None:
             node.source.refuse(here, "a soft or external link", _NO_LINK, REWRITE)
-        node = Node(node.source, here, messages(node.source, address, here))
+        node = H5Node(node.source, here, messages(node.source, address, here))
     return node
 
 
-def is_dataset(node: Node) -> bool:
+def is_dataset(node: H5Node) -> bool:
     """Return whether a node is a dataset rather than a group."""
     return any(kind == LAYOUT for kind, _ in node.messages)
 
 
-def _attributes(node: Node) -> Iterator[tuple[str, Attribute]]:
+def _attributes(node: H5Node) -> Iterator[tuple[str, Attribute]]:
     for body in _listed(node, ATTRIBUTE, ATTRIBUTE_INFO, 4):
         yield parse_attribute(node.source, body, node.path)
 
 
-def attributes(node: Node) -> tuple[str, ...]:
+def attributes(node: H5Node) -> tuple[str, ...]:
     """Return the names of a node's attributes, sorted."""
     return tuple(sorted(node.attributes))
 
 
-def texts(node: Node, name: str) -> tuple[str, ...]:
+def texts(node: H5Node, name: str) -> tuple[str, ...]:
     """Return an attribute that is a list of texts; an empty list may be of any type, as h5py makes it of floats."""
     return tuple(_texts(node, name, _wanted(node, name)))
 
 
-def text(node: Node, name: str) -> str:
+def text(node: H5Node, name: str) -> str:
     """Return an attribute, or a dataset of the group, that is one text."""
     if name in node.attributes:
         found = texts(node, name)
@@ -208,7 +208,7 @@ def text(node: Node, name: str) -> str:
     return found[0]
 
 
-def attribute(node: Node, name: str) -> NDArray[np.generic]:
+def attribute(node: H5Node, name: str) -> NDArray[np.generic]:
     """Return an attribute of numbers as an array (of no axes where it is one number)."""
     found = _wanted(node, name)
     if found.type.numpy is None:
@@ -216,7 +216,7 @@ def attribute(node: Node, name: str) -> NDArray[np.generic]:
     return np.frombuffer(found.raw, found.type.numpy).reshape(found.shape).astype(found.type.numpy.newbyteorder("="))
 
 
-def _wanted(node: Node, name: str) -> Attribute:
+def _wanted(node: H5Node, name: str) -> Attribute:
     if name not in node.attributes:
         there = ", ".join(attributes(node)[:8]) or "none"
         found = f"no such attribute (there is {there})"
@@ -224,7 +224,7 @@ def _wanted(node: Node, name: str) -> Attribute:
     return node.attributes[name]
 
 
-def _texts(node: Node, name: str, found: Attribute) -> Iterator[str]:
+def _texts(node: H5Node, name: str, found: Attribute) -> Iterator[str]:
     field = f"{node.path}, attribute '{name}'"
     count = math.prod(found.shape)
     if found.type.numpy is not None and count:
@@ -234,34 +234,34 @@ def _texts(node: Node, name: str, found: Attribute) -> Iterator[str]:
         yield _one_text(node.source, found.raw[place : place + size], found.type.variable, field)
 
 
-def _one_text(source: Source, raw: bytes, variable: bool, field: str) -> str:
+def _one_text(source: ByteSource, raw: bytes, variable: bool, field: str) -> str:
     if variable:
         length, address, index = number(raw, 0, 4), number(raw, 4, 8), number(raw, 12, 4)
         raw = source.global_heap_object(address, index, field)[:length] if length else b""
     return source_text(source, raw.split(b"\0")[0], field)
 
 
-def _dataset_texts(node: Node) -> tuple[str, ...]:
+def _dataset_texts(node: H5Node) -> tuple[str, ...]:
     kind, shape = _declared(node)
     if kind.numpy is not None or math.prod(shape) != 1:
         node.source.refuse(node.path, f"{kind.numpy or 'text'} of shape {shape}", "one text")
     return (_one_text(node.source, bytes(_stored(node, kind.size, shape)), kind.variable, node.path),)
 
 
-def _message(node: Node, kind: int, name: str) -> bytes:
+def _message(node: H5Node, kind: int, name: str) -> bytes:
     for found, body in node.messages:
         if found == kind:
             return body
     node.source.refuse(node.path, f"no {name}", "a dataset")
 
 
-def _declared(node: Node) -> tuple[Type, tuple[int, ...]]:
+def _declared(node: H5Node) -> tuple[Type, tuple[int, ...]]:
     kind = parse_type(node.source, _message(node, DATATYPE, "data type"), node.path)
     return kind, parse_shape(node.source, _message(node, DATASPACE, "shape"), node.path)
 
 
 def dataset(
-    node: Node, path: str, *, dtype: str | None = None, shape: Sequence[int] | None = None, finite: bool = False
+    node: H5Node, path: str, *, dtype: str | None = None, shape: Sequence[int] | None = None, finite: bool = False
 ) -> NDArray[np.generic]:
     """Return a dataset of numbers in the byte order of this machine.
 
@@ -290,7 +290,7 @@ def dataset(
     return values
 
 
-def _stored(node: Node, size: int, shape: tuple[int, ...]) -> bytes | bytearray | NDArray[np.uint8]:
+def _stored(node: H5Node, size: int, shape: tuple[int, ...]) -> bytes | bytearray | NDArray[np.uint8]:
     """Return the bytes of a dataset, row by row."""
     if any(kind == EXTERNAL_DATA for kind, _ in node.messages):
         node.source.refuse(node.path, "data kept in other files", "data in this file", REWRITE)
@@ -307,7 +307,7 @@ def _stored(node: Node, size: int, shape: tuple[int, ...]) -> bytes | bytearray 
     return layout.raw if layout.kind == "compact" else node.source.array(layout.address, length, node.path)
 
 
-def _chunks(node: Node, layout: Layout, size: int, shape: tuple[int, ...]) -> bytearray:
+def _chunks(node: H5Node, layout: Layout, size: int, shape: tuple[int, ...]) -> bytearray:
     source, chunk = node.source, layout.chunk
     filters = next((parse_filters(source, body, node.path) for kind, body in node.messages if kind == FILTERS), ())
     length = math.prod(shape) * size
@@ -333,7 +333,7 @@ def _chunks(node: Node, layout: Layout, size: int, shape: tuple[int, ...]) -> by
     return out
 
 
-def _unfiltered(node: Node, raw: bytes, filters: tuple[int, ...], mask: int, size: int, length: int) -> bytes:
+def _unfiltered(node: H5Node, raw: bytes, filters: tuple[int, ...], mask: int, size: int, length: int) -> bytes:
     """Undo the filters of one chunk, last applied first; a set bit in `mask` says that the filter was skipped."""
     for place, identity in reversed(tuple(enumerate(filters))):
         if mask >> place & 1:

@@ -8,8 +8,8 @@ against it.
 
 Rules that keep this file right:
 
-1. Every byte comes through `Source.read`, `Source.data` or `Source.array`, which refuse to leave the file and count. A count past its
-   limit means a loop or a bomb, and reading stops. No structure needs a cycle check of its own.
+1. Every byte comes through `ByteSource.read`, `ByteSource.data` or `ByteSource.array`, which refuse to leave the file and count. A count
+   past its limit means a loop or a bomb, and reading stops. No structure needs a cycle check of its own.
 2. Offsets and lengths are eight bytes and addresses start at byte 0 of the file: what h5py writes everywhere.
 3. Nothing is followed that the file itself does not hold.
 
@@ -36,7 +36,7 @@ _SMALLEST_METADATA = 1 << 16
 _BLOCK = 1 << 20
 
 
-class Source:
+class ByteSource:
     """A file read at given places only, within its bounds, and with a limit on how much metadata may be walked.
 
     Attributes
@@ -124,7 +124,7 @@ def number(block: bytes, offset: int, length: int) -> int:
     return int.from_bytes(block[offset : offset + length], "little")
 
 
-def _collection(source: Source, address: int, field: str) -> Iterator[tuple[int, tuple[int, int]]]:
+def _collection(source: ByteSource, address: int, field: str) -> Iterator[tuple[int, tuple[int, int]]]:
     head = source.signed(address, 16, b"GCOL", field)
     end = address + number(head, 8, 8)
     if head[4] != 1 or not 16 <= end - address <= source.size - address:
@@ -143,7 +143,7 @@ def _collection(source: Source, address: int, field: str) -> Iterator[tuple[int,
         at += 16 + (length + 7) // 8 * 8
 
 
-def symbol_table(source: Source, tree: int, heap: int, field: str) -> Iterator[tuple[str, int | None]]:
+def symbol_table(source: ByteSource, tree: int, heap: int, field: str) -> Iterator[tuple[str, int | None]]:
     """Yield the links of an old-style group: name and object address, None for a soft link."""
     head = source.signed(heap, 32, b"HEAP", f"{field}, local heap")
     names = source.read(number(head, 24, 8), number(head, 8, 8), f"{field}, local heap")
@@ -161,7 +161,7 @@ def symbol_table(source: Source, tree: int, heap: int, field: str) -> Iterator[t
             yield name, None if soft else number(entries, at + 8, 8)
 
 
-def _tree_leaves(source: Source, address: int, field: str) -> Iterator[int]:
+def _tree_leaves(source: ByteSource, address: int, field: str) -> Iterator[int]:
     """Yield the children at the lowest level of a version 1 B-tree over a group."""
     head = source.signed(address, 24, b"TREE", f"{field}, B-tree node")
     kind, level, count = head[4], head[5], number(head, 6, 2)
@@ -177,7 +177,7 @@ def _tree_leaves(source: Source, address: int, field: str) -> Iterator[int]:
             yield child
 
 
-def _lower(source: Source, address: int, level: int, field: str) -> None:
+def _lower(source: ByteSource, address: int, level: int, field: str) -> None:
     """Refuse a child that is not one level below its parent: this bounds the recursion."""
     found = source.signed(address, 6, b"TREE", f"{field}, B-tree node")[5]
     if found != level - 1:
@@ -185,7 +185,7 @@ def _lower(source: Source, address: int, level: int, field: str) -> None:
 
 
 def chunk_tree(
-    source: Source, address: int, rank: int, field: str
+    source: ByteSource, address: int, rank: int, field: str
 ) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
     """Yield the chunks of a dataset: offset in elements, filter mask, address, stored length."""
     head = source.signed(address, 24, b"TREE", f"{field}, chunk tree")
@@ -204,7 +204,7 @@ def chunk_tree(
             yield offset, number(entries, at + 4, 4), child, number(entries, at, 4)
 
 
-def source_text(source: Source, raw: bytes, field: str) -> str:
+def source_text(source: ByteSource, raw: bytes, field: str) -> str:
     """Return text in UTF-8, which every Keras writes."""
     try:
         return raw.decode("utf-8")
