@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
@@ -26,6 +25,8 @@ from tfsnn.input import event_sets
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.image_folder import is_image_folder, read_image_folder
 from tfsnn.input.npz import DAMAGE
+from tfsnn.input.npz import names as array_names
+from tfsnn.input.npz import unpacked
 from tfsnn.input.snapshots import ONE
 from tfsnn.input.targets import targets
 from tfsnn.memory import afford
@@ -275,7 +276,7 @@ def _npy(path: Path) -> Dataset:
 def _names(path: Path) -> frozenset[str]:
     try:
         with ZipFile(path) as archive:
-            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+            return array_names(archive)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except DAMAGE as error:
@@ -297,9 +298,7 @@ def _array(path: Path, name: str) -> NDArray[Any]:
         with ZipFile(path) as archive:
             # What is unpacked and the array made of it; a member never unpacks to more than it declares.
             afford(2 * archive.getinfo(f"{name}.npy").file_size, f"{path}: array {name}", "store fewer samples, or as uint8")
-            # Read to the end before it is looked at: only then does the archive vouch for its content.
-            content = BytesIO(archive.read(f"{name}.npy"))
-        return np.asarray(np.lib.format.read_array(content, allow_pickle=False))
+            return unpacked(archive, name)
     except (OSError, *DAMAGE) as error:
         raise InputError(f"{path}: array {name} cannot be read ({error}); it must be plain numbers, no objects, and whole") from error
 

@@ -80,17 +80,36 @@ def _visible(path: Path) -> list[Path]:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the permissions") from error
 
 
-def _image(path: Path) -> Array:
-    """(height, width, channels): grey, or red, green, blue and perhaps alpha, as stored."""
+def decoded(path: Path, flag: str) -> Array:
+    """What OpenCV makes of an image file: blue in front, or (height, width).
+
+    Parameters
+    ----------
+    path
+        The file.
+    flag
+        What to make of colours: the name of one of OpenCV's flags, ``"IMREAD_COLOR"``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no image.
+    """
     cv2 = opencv("reading an image")
     # Not imread, which cannot say why: it gives None for a missing file and for a damaged one.
     try:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the permissions") from error
-    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    image: Array | None = cv2.imdecode(content, getattr(cv2, flag)) if content.size else None
     if image is None:
         raise InputError(f"{path}: is no image that OpenCV can read; remove or replace it")
+    return image
+
+
+def _image(path: Path) -> Array:
+    """(height, width, channels): grey, or red, green, blue and perhaps alpha, as stored."""
+    image = decoded(path, "IMREAD_UNCHANGED")
     if image.ndim == 2:
         return np.asarray(image[:, :, None])
     # OpenCV keeps blue in front.

@@ -48,5 +48,10 @@ def member(archive: ZipFile, name: str, label: str) -> Array:
     info = archive.getinfo(f"{name}.npy")
     if info.file_size > _GROWTH * info.compress_size + _ROOM:
         raise FileError(f"{label}: array {name}: found {info.file_size} bytes packed into {info.compress_size}, which no array does")
+    return unpacked(archive, name)
+
+
+def unpacked(archive: ZipFile, name: str) -> Array:
+    """The same without a look at how it is packed, for archives that may be packed by any means."""
     # Read to the end before it is looked at: only then does the archive vouch for its content.
-    return np.asarray(np.lib.format.read_array(BytesIO(archive.read(info)), allow_pickle=False))
+    return np.asarray(np.lib.format.read_array(BytesIO(archive.read(f"{name}.npy")), allow_pickle=False))

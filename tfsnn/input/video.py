@@ -30,7 +30,7 @@ from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import InputError, shown
 from tfsnn.input.datasets import PAIRS
 from tfsnn.input.framing import COLOURS, Framing, opencv
-from tfsnn.input.image_folder import ENDINGS, is_image_folder
+from tfsnn.input.image_folder import ENDINGS, decoded, is_image_folder
 from tfsnn.input.npz import DAMAGE
 
 """Endings of the files that a folder's frames are read from."""
@@ -282,17 +282,7 @@ def _folder(path: Path, framing: Framing) -> Video:
     if not files:
         raise InputError(f"{path}: holds no image ({', '.join(ENDINGS)}); give a folder of frames")
     taken = files[:: framing.every]
-    return _begun(Video(path.name, framing, None, len(taken)), (_image(file, framing) for file in taken))
-
-
-def _image(path: Path, framing: Framing) -> Array:
-    cv2 = opencv("reading an image")
-    # Not imread, which cannot say why: it gives None for a missing file and for a damaged one.
-    content = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is None:
-        raise InputError(f"{path}: is no image that OpenCV can read; remove or replace it")
-    return _coloured(image, framing)
+    return _begun(Video(path.name, framing, None, len(taken)), (_coloured(decoded(file, "IMREAD_COLOR"), framing) for file in taken))
 
 
 def _coloured(frame: Array, framing: Framing) -> Array:
