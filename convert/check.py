@@ -7,9 +7,10 @@ import argparse
 from tfsnn.errors import printable
 from tfsnn.stage.terminal import table
 
-from .input_encoder import default_encoder, fitted
+from .given import encoders_of, ranges_of
+from .input_encoder import default_encoder, fed
 from .lower.driver import examine
-from .options import add_model_arguments, chosen_settings, input_range, lambdas, shapes
+from .options import add_model_arguments, chosen_settings, input_ranges, lambdas, shapes
 from .read.read import read
 
 
@@ -21,10 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the verdicts; 0 if the model can be converted, 1 if not."""
-    settings = chosen_settings(args)
+    settings, ranges = chosen_settings(args), input_ranges(args)
     record = read(args.model, backend=args.backend, weights=args.weights)
-    encoder = fitted(default_encoder(record, lambdas(args)), None, input_range(args), settings)
-    found = examine(record, encoder, affine=lambdas(args), shapes=shapes(args), release=True)
+    affine = lambdas(args)
+    found = examine(record, default_encoder(record, affine), affine=affine, shapes=shapes(args), release=True)
+    graph = found.graph
+    if graph is not None:
+        graph = fed(graph, record, {}, encoders_of(graph, settings), affine=affine, known=ranges_of(graph, ranges)).graph
     rows = []
     for verdict in found.verdicts:
         texts = [problem.partition(": ")[2] for problem in verdict.problems]
@@ -32,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     print(table(["layer", "class", "verdict"], rows))
     for note in record.notes:
         print(f"note: {printable(note)}")
-    if found.graph is None:
+    if graph is None:
         print(f"{sum(bool(verdict.problems) for verdict in found.verdicts)} of {len(found.verdicts)} layers cannot be converted")
         return 1
-    print(f"all {len(found.verdicts)} layers convert\n\n{found.graph.table(scales=False)}")
+    print(f"all {len(found.verdicts)} layers convert\n\n{graph.table(scales=False)}")
     return 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfsnn.artifact import save
 from tfsnn.errors import InputError, printable
+from tfsnn.input.dataset import Dataset
 from tfsnn.input.datasets import load
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
@@ -22,8 +23,9 @@ from tfsnn.stage.output import guard, replacing
 
 from .input_encoder import InputWarning
 from .losses import LossWarning, report_lines
-from .options import add_model_arguments, chosen_settings, input_range, lambdas, shapes, weight_bits
-from .pipeline import convert_model, evenly_chosen
+from .lower.driver import numbered
+from .options import add_model_arguments, chosen_settings, input_ranges, lambdas, shapes, weight_bits
+from .pipeline import convert_model
 from .read.read import read
 
 
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfsnn convert``."""
     parser.add_argument("model", metavar="MODEL", help="Keras model: .h5 of Keras 1, 2 or 3, .keras, or .json with --weights")
     parser.add_argument("--out", metavar="NET.snn.h5", required=True, help="where the network goes")
-    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz with x_train (y_train) or x, .npy, or a video")
+    parser.add_argument("--calibrate", metavar="DATA", help="data set by name, .npz (x, x_train, or one array an input), .npy, or a video")
     parser.add_argument("--data-dir", metavar="DIR", help="where tensorflow-datasets keeps its data")
     parser.add_argument("--samples", type=int, default=1000, help="calibration samples at most (default: 1000)")
     parser.add_argument("--weight-bits", action="append", default=[], metavar="[LAYER=]N", help="2 to 16 (default: 8); again for a layer")
@@ -49,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     if args.samples < 1:
         raise InputError(f"--samples {args.samples}; calibrate on one sample at least")
     bits, layer_bits = weight_bits(args)
-    settings, known = chosen_settings(args), input_range(args)
-    calibration, labels, framing = calibration_of(args)
+    settings, known = chosen_settings(args), input_ranges(args)
+    calibration, framing = calibration_of(args)
     with warnings.catch_warnings():
         # Said below, a line each.
         warnings.simplefilter("ignore", LossWarning)
@@ -60,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
             encoder=settings,
             framing=framing,
             calibration=calibration,
-            labels=labels,
+            samples=args.samples,
             # The folder it lies in means nothing elsewhere.
-            calibrated_on=f"{Path(args.calibrate or '').name}, {'its first frames' if is_video(args.calibrate or '') else 'train split'}",
+            calibrated_on=f"{Path(args.calibrate or '').name}, {'train split' if isinstance(calibration, Dataset) else 'its first frames'}",
             weight_bits=bits,
             layer_bits=layer_bits,
             per_tensor=args.per_tensor,
@@ -90,19 +92,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | None, NDArray[Any] | None, Framing | None]:
-    """Raw input to calibrate on and its labels, if there are any; and the framing, where a video is spoken of."""
+def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | Dataset | None, Framing | None]:
+    """What to calibrate on, if anything; and the framing, where a video is spoken of."""
     video = args.calibrate is not None and is_video(args.calibrate)
     framing = None
     if video or framing_given(args):
         record = read(args.model, backend=args.backend, weights=args.weights)
-        framing = chosen_framing(args, shapes(args).get(0) or record.inputs[0].shape or (None, None, None))
+        # No video feeds several inputs; an archive may hold an array for each.
+        video = video and not (len(record.inputs) > 1 and args.calibrate.endswith(".npz"))
+        if video or framing_given(args):
+            framing = chosen_framing(args, numbered(record, shapes(args)).get(0) or record.inputs[0].shape or (None, None, None))
     if args.calibrate is None:
-        return None, None, framing
+        return None, framing
     if video and framing is not None:
-        return first_frames(video_source(args.calibrate), framing, args.samples), None, framing
-    x, y = load(args.calibrate, args.data_dir).train
-    return evenly_chosen(x, args.samples), None if y is None else evenly_chosen(y, args.samples), framing
+        return first_frames(video_source(args.calibrate), framing, args.samples), framing
+    return load(args.calibrate, args.data_dir), framing
 
 
 def in_words(encoder: Encoder) -> str:

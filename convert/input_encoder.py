@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +29,44 @@ class InputWarning(UserWarning):
     """Data that a network takes, and that it was probably not trained on."""
 
 
-def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = None) -> Encoder:
-    """The encoder that our own train stage stored, else graded pixels: raw ones if the model scales them itself, else x/255."""
+class Feeding(NamedTuple):
+    """How a network is fed.
+
+    Parameters
+    ----------
+    graph
+        With an encoder at each input.
+    notes, cautions
+        What should be said of it, and warned of.
+    by_labels
+        Whether labels were asked what whole numbers mean.
+    """
+
+    graph: Graph
+    notes: list[str]
+    cautions: list[str]
+    by_labels: bool = False
+
+
+def default_encoder(record: ModelRecord, affine: Mapping[str, Affine] | None = None, number: int | None = None) -> Encoder:
+    """The encoder that our own train stage stored, else graded pixels: raw ones if the model scales them itself, else x/255.
+
+    Parameters
+    ----------
+    record, affine
+        The model, and what its Lambda layers compute.
+    number
+        Of the input; None: any.
+    """
     stored = stored_encoder(record)
     if stored is not None:
         return stored
-    return Encoder("graded", scale=1.0) if scales_itself(record, affine) else Encoder("graded")
+    return Encoder("graded", scale=1.0) if scales_itself(record, affine, number) else Encoder("graded")
 
 
-def scales_itself(record: ModelRecord, affine: Mapping[str, Affine] | None = None) -> bool:
-    """Whether a layer at the input scales raw numbers down."""
-    inputs = {item.tensor for item in record.inputs}
+def scales_itself(record: ModelRecord, affine: Mapping[str, Affine] | None = None, number: int | None = None) -> bool:
+    """Whether a layer at the input scales raw numbers down; parameters as of :func:`default_encoder`."""
+    inputs = {item.tensor for item in (record.inputs if number is None else record.inputs[number : number + 1])}
     for call in record.calls:
         layer = record.layers[call.layer]
         given = (affine or {}).get(layer.name, (affine or {}).get("")) if layer.class_name == "Lambda" else None
@@ -100,13 +127,13 @@ def fed(
     graph: Graph,
     record: ModelRecord,
     raw: Mapping[str, NDArray[Any]],
-    encoder: Encoder | Mapping[str, Any] | None,
+    asked: Mapping[str, Encoder | Mapping[str, Any] | None],
     *,
     affine: Mapping[str, Affine] | None = None,
     labels: NDArray[Any] | None = None,
-    known: tuple[float, float] | None = None,
-) -> tuple[Graph, list[str], list[str]]:
-    """The graph with the encoder that suits model and data at each input; notes on it, and warnings.
+    known: Mapping[str, tuple[float, float] | None] | None = None,
+) -> Feeding:
+    """The graph with the encoder that suits model and data at each input.
 
     Parameters
     ----------
@@ -116,37 +143,44 @@ def fed(
         What the graph was made of.
     raw
         Calibration data by name of the input; empty if there are none.
-    encoder
-        The encoder, or settings of it, that the user asks for.
+    asked
+        By name of the input, the encoder, or settings of it, that the user asks for.
     affine
         What Lambda layers compute.
     labels
         What is right for the data, as of :func:`tfsnn.input.targets.targets`.
     known
-        Least and largest raw value, where the user says so.
+        By name of the input, least and largest raw value, where the user says so.
     """
-    if isinstance(encoder, Encoder):
-        return _with_encoders(graph, {node.name: with_range(encoder, None, known) for node in graph.inputs}), [], []
-    asked, stored = dict(encoder or {}), stored_encoder(record)
+    stored = stored_encoder(record)
     notes: list[str] = []
     cautions: list[str] = []
     encoders: dict[str, Encoder] = {}
-    for node in graph.inputs:
-        data, settings = raw.get(node.name), asked
-        if stored is not None:
-            encoders[node.name] = with_range(fitted(stored, None, None, asked), data, known)
+    by_labels = False
+    for number, node in enumerate(graph.inputs):
+        given, data, bounds = asked.get(node.name), raw.get(node.name), (known or {}).get(node.name)
+        if isinstance(given, Encoder):
+            encoders[node.name] = with_range(given, None, bounds)
             continue
+        settings = dict(given or {})
+        if stored is not None:
+            encoders[node.name] = with_range(fitted(stored, None, None, settings), data, bounds)
+            continue
+        base = default_encoder(record, affine, number)
         if data is not None:
-            found, note = _reading(graph, record, data, asked, affine, labels)
-            settings, notes = found | asked, notes + note
-            if scales_itself(record, affine) and "scale" not in asked and fraction(data) and float(np.abs(data).max()) <= 1.001:
+            if undecided(record, affine, data, settings, number):
+                found, note = _reading(graph, node.name, data, labels)
+                settings, notes, by_labels = found | settings, notes + note, by_labels or labels is not None
+            if scales_itself(record, affine, number) and "scale" not in settings and fraction(data) and float(np.abs(data).max()) <= 1.001:
                 between = f"the data for input {node.name} lie between {data.min():g} and {data.max():g}"
                 cautions.append(f"the model scales its input down itself, and {between}; if they were scaled before, give raw values")
-        encoders[node.name] = fitted(default_encoder(record, affine), data, known, settings)
-    return _with_encoders(graph, encoders), notes, cautions
+        encoders[node.name] = fitted(base, data, bounds, settings)
+    return Feeding(_with_encoders(graph, encoders), notes, cautions, by_labels)
 
 
-def undecided(record: ModelRecord, affine: Mapping[str, Affine] | None, raw: NDArray[Any], asked: Mapping[str, Any]) -> bool:
+def undecided(
+    record: ModelRecord, affine: Mapping[str, Affine] | None, raw: NDArray[Any], asked: Mapping[str, Any], number: int | None = None
+) -> bool:
     """Whether whole numbers may mean x / 255 or x, as nothing in the model or in what the user asks for says which.
 
     Parameters
@@ -157,8 +191,10 @@ def undecided(record: ModelRecord, affine: Mapping[str, Affine] | None, raw: NDA
         Calibration data.
     asked
         Settings that the user has chosen.
+    number
+        Of the input; None: any.
     """
-    said = stored_encoder(record) or scales_itself(record, affine) or {"scale", "offset"} & set(asked)
+    said = stored_encoder(record) or scales_itself(record, affine, number) or {"scale", "offset"} & set(asked)
     return not said and not fraction(raw) and _scale_of(raw, BYTES) == BYTES
 
 
@@ -182,21 +218,13 @@ def stored_encoder(record: ModelRecord) -> Encoder | None:
         raise FileError(f"{record.name}: attribute tfsnn: {error}; give the encoder with --encode and --scale") from None
 
 
-def _reading(
-    graph: Graph,
-    record: ModelRecord,
-    data: NDArray[Any],
-    asked: Mapping[str, Any],
-    affine: Mapping[str, Affine] | None,
-    labels: NDArray[Any] | None,
-) -> tuple[dict[str, float], list[str]]:
-    """What data leave open and labels decide, and what should be said of it."""
-    if not undecided(record, affine, data, asked):
-        return {}, []
+def _reading(graph: Graph, name: str, data: NDArray[Any], labels: NDArray[Any] | None) -> tuple[dict[str, float], list[str]]:
+    """What the data of an input leave open and labels decide, and what should be said of it."""
     if labels is not None and len(graph.inputs) == len(graph.outputs) == 1 and len(labels) == len(data):
         found, note = better_reading(graph, data, labels)
         return found, [note] if note else []
-    return {}, ["whole numbers up to 255 are taken for pixels, x / 255; --scale 1 where the model was trained on x itself"]
+    of, option = ("", "--scale 1") if len(graph.inputs) == 1 else (f" of input {name}", f"--scale {name}=1")
+    return {}, [f"whole numbers up to 255{of} are taken for pixels, x / 255; {option} where the model was trained on x itself"]
 
 
 def _with_encoders(graph: Graph, encoders: Mapping[str, Encoder]) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -12,32 +13,60 @@ from tfsnn.input.encoder import KINDS, Encoder
 from .lambda_text import affine
 from .lower.call import Affine
 
+ENCODING = {
+    "encode": ("KIND", f"input encoder: {', '.join(KINDS)} (default: what the model was trained for, else graded); again for an input"),
+    "scale": ("A/B", "value of one raw unit (default: 1/255 for bytes, else 1)"),
+    "offset": ("A/B", "value of the raw number 0 (default: 0)"),
+    "step": ("A/B", "grid of values (default: that of the data: whole numbers, or 8 to 16 bits)"),
+    "range": ("LO:HI", "least and largest raw value (default: those of the data; without data 0:255)"),
+    "encode-threshold": ("V", "pixels at or below V send nothing (default: 0.2)"),
+    "bins": ("N", "time bins of the delay code; 0: the pixels' own resolution"),
+}
+"""Options that say how raw input is encoded: what they take, and what they mean."""
+
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say what a model file leaves open."""
-    parser.add_argument("--encode", choices=KINDS, help="input encoder (default: what the model was trained for, else graded)")
-    parser.add_argument("--scale", metavar="A/B", help="value of one raw unit (default: 1/255 for bytes, else 1)")
-    parser.add_argument("--offset", metavar="A/B", help="value of the raw number 0 (default: 0)")
-    parser.add_argument("--step", metavar="A/B", help="grid of values (default: that of the data: whole numbers, or 8 to 16 bits)")
-    parser.add_argument("--range", metavar="LO:HI", help="least and largest raw value (default: those of the data; without data 0:255)")
-    parser.add_argument("--encode-threshold", type=float, metavar="V", help="pixels at or below V send nothing (default: 0.2)")
-    parser.add_argument("--bins", type=int, metavar="N", help="time bins of the delay code; 0: the pixels' own resolution")
+    for option, (letter, text) in ENCODING.items():
+        parser.add_argument(f"--{option}", action="append", default=[], metavar=f"[INPUT=]{letter}", help=text)
     parser.add_argument("--lambda", dest="lambdas", action="append", default=[], metavar="[LAYER=]EXPR", help='such as "x / 127.5 - 1"')
     open_axes = "where the model leaves an axis open, or in place of its own size"
-    parser.add_argument("--input-shape", action="append", default=[], metavar="HxWxC", help=open_axes)
+    parser.add_argument("--input-shape", action="append", default=[], metavar="[INPUT=]HxWxC", help=open_axes)
     parser.add_argument("--weights", metavar="FILE", help="weights of a model whose architecture is MODEL.json (model.save_weights)")
     parser.add_argument("--backend", metavar="NAME", help="Keras backend of the weights, where the file does not say (theano)")
 
 
-def chosen_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The encoder's settings that the arguments ask for; what they leave open is up to model and data."""
-    texts = {name: getattr(args, name) for name in ("scale", "step", "offset")}
-    settings = {name: None if text is None else number(text, f"--{name}") for name, text in texts.items()}
-    settings |= {"kind": args.encode, "threshold": args.encode_threshold, "bins": args.bins}
-    found = {name: value for name, value in settings.items() if value is not None}
+def chosen_settings(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The encoder's settings that the arguments ask for, by name of the input, "" for all; what they leave open is up to model and data."""
+    found: dict[str, dict[str, Any]] = {}
+    for setting, (option, read) in SETTINGS.items():
+        for text in getattr(args, option.replace("-", "_")):
+            name, value = _for_input(text)
+            found.setdefault(name, {})[setting] = read(value, f"--{option}")
     # Whatever is wrong by itself is said before the model is read.
-    Encoder.from_json({"kind": "delay" if found.get("bins") else "graded", "step": 1.0} | found)
+    for settings in found.values():
+        together = found.get("", {}) | settings
+        Encoder.from_json({"kind": "delay" if together.get("bins") else "graded", "step": 1.0} | together)
     return found
+
+
+def _for_input(text: str) -> tuple[str, str]:
+    """The input that an argument is for, "" for all, and its value."""
+    name, _, value = text.rpartition("=")
+    return name.strip(), value.strip()
+
+
+def _kind(text: str, option: str) -> str:
+    if text not in KINDS:
+        raise InputError(f"{option} {text!r}; choose {', '.join(KINDS)}")
+    return text
+
+
+def _whole(text: str, option: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r}; give a whole number") from None
 
 
 def number(text: str, option: str) -> float:
@@ -61,17 +90,18 @@ def lambdas(args: argparse.Namespace) -> dict[str, Affine]:
     return found
 
 
-def shapes(args: argparse.Namespace) -> dict[int, tuple[int, ...]]:
-    """Input shapes by number of the input."""
-    found = {}
-    for index, text in enumerate(args.input_shape):
+def shapes(args: argparse.Namespace) -> dict[int | str, tuple[int, ...]]:
+    """Input shapes by name of the input, or where none is given by number."""
+    found: dict[int | str, tuple[int, ...]] = {}
+    for text in args.input_shape:
+        name, value = _for_input(text)
         try:
-            shape = tuple(int(part) for part in text.lower().split("x"))
+            shape = tuple(int(part) for part in value.lower().split("x"))
         except ValueError:
             shape = ()
         if not shape or min(shape) < 1:
             raise InputError(f"--input-shape {text!r}; give whole numbers such as 66x200x3")
-        found[index] = shape
+        found[name or sum(isinstance(key, int) for key in found)] = shape
     return found
 
 
@@ -91,14 +121,27 @@ def weight_bits(args: argparse.Namespace) -> tuple[int, dict[str, int]]:
     return general, layers
 
 
-def input_range(args: argparse.Namespace) -> tuple[float, float] | None:
-    """Least and largest raw value, if they were given."""
-    if args.range is None:
-        return None
-    try:
-        low, high = (float(part) for part in args.range.split(":"))
-    except ValueError:
-        low, high = 0.0, 0.0
-    if not low < high or not isfinite(low) or not isfinite(high):
-        raise InputError(f"--range {args.range!r}; give the least and the largest raw value, such as 0:1")
-    return low, high
+def input_ranges(args: argparse.Namespace) -> dict[str, tuple[float, float]]:
+    """Least and largest raw value by name of the input, "" for all, where they were given."""
+    found = {}
+    for text in args.range:
+        name, value = _for_input(text)
+        try:
+            low, high = (float(part) for part in value.split(":"))
+        except ValueError:
+            low, high = 0.0, 0.0
+        if not low < high or not isfinite(low) or not isfinite(high):
+            raise InputError(f"--range {text!r}; give the least and the largest raw value, such as 0:1")
+        found[name] = low, high
+    return found
+
+
+SETTINGS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
+    "kind": ("encode", _kind),
+    "scale": ("scale", number),
+    "offset": ("offset", number),
+    "step": ("step", number),
+    "threshold": ("encode-threshold", number),
+    "bins": ("bins", _whole),
+}
+"""Settings of an encoder: the option that asks for each, and what reads it."""

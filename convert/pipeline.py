@@ -16,8 +16,6 @@ from tfsnn.artifact import Net
 from tfsnn.errors import ConversionError, FileError, InputError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
-from tfsnn.input.raw import range_of
-from tfsnn.input.targets import targets
 from tfsnn.keras_model.load import load_keras
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
@@ -25,10 +23,11 @@ from tfsnn.stage.provenance import digest, provenance
 
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
 from .equalize import channel_powers, equalized
+from .given import collected, encoders_of, evenly_chosen, ranges_of
 from .input_encoder import InputWarning, default_encoder, fed, framed
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
-from .lower.driver import LayerOutput, Lowered, examine, graph_or_error, replaced
+from .lower.driver import LayerOutput, Lowered, Shapes, examine, graph_or_error, numbered, replaced
 from .quantize import bits_of, check_bits, quantize
 from .read.read import from_live, read
 from .read.records import ModelRecord
@@ -47,16 +46,17 @@ def convert_model(
     *,
     encoder: Encoder | Mapping[str, Any] | None = None,
     framing: Framing | None = None,
-    calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | None = None,
+    calibration: Any = None,
     labels: ArrayLike | None = None,
+    samples: int = 1000,
     calibrated_on: str = "given data",
     weight_bits: int = 8,
     layer_bits: Mapping[str, int] | None = None,
     per_tensor: bool = False,
     lossy: bool = False,
     affine: Mapping[str, Affine] | None = None,
-    input_shapes: Mapping[int, Shape] | None = None,
-    input_range: tuple[float, float] | None = None,
+    input_shapes: Shapes | None = None,
+    input_range: tuple[float, float] | Mapping[str, tuple[float, float]] | None = None,
     backend: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -69,13 +69,18 @@ def convert_model(
         Path of an h5 file of Keras 1, 2 or 3, of a .keras archive, or a live Keras model.
     encoder
         How raw input becomes events, or some of an encoder's settings (``{"scale": 1.0}``). The rest is what our own train stage
-        stored in the file, else graded, with scale, step and range that suit the calibration data, else 8-bit pixels.
+        stored in the file, else graded, with scale, step and range that suit the calibration data, else 8-bit pixels. Of several
+        inputs each by its name (``{"image": {"scale": 1 / 255}, "": {"scale": 1.0}}``), "" for those that are not named.
     framing
         How the frames of a video become raw input of a model with one input; it is stored with that.
     calibration
-        Raw input (samples, \\*shape), by input name where there are several; default seeded random images.
+        Raw input (samples, \\*shape), a dict by input name where there are several; or batches of x or (x, y) from a
+        ``tf.data.Dataset``, a ``keras.utils.Sequence`` or a generator; or a :class:`tfsnn.input.dataset.Dataset`. Default seeded
+        random images.
     labels
         What is right for the calibration data (class numbers, one-hot rows, numbers). Where bytes may mean x / 255 or x, they decide.
+    samples
+        Of batches the first so many are taken, of a data set as many at most; of arrays all are.
     calibrated_on
         What to call that data in the artifact.
     weight_bits
@@ -89,10 +94,10 @@ def convert_model(
     affine
         What Lambda layers compute, by layer name, "" for all: (scale, shift).
     input_shapes
-        By number of the input, where the model leaves an axis open, or in place of its own where all layers take that.
+        By number or name of the input, where the model leaves an axis open, or in place of its own where all layers take that.
     input_range
-        Least and largest raw value to be expected; default those of the calibration data. Without any, random images of that range
-        stand in for them.
+        Least and largest raw value to be expected, of several inputs also by name; default those of the calibration data. Without any,
+        random images of that range stand in for them.
     backend
         The Keras backend that trained the weights, where the file does not say.
     weights
@@ -115,18 +120,20 @@ def convert_model(
         If an argument does not fit.
     """
     check_bits(weight_bits, layer_bits)
-    bounds = range_of(input_range or ())
+    if samples < 1:
+        raise InputError(f"samples {samples}; calibrate on one sample at least")
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     if path is None and weights is not None:
         raise InputError("weights were given for a model in memory, which has its own; leave them out")
     record = read(path, backend=backend, weights=weights) if path is not None else from_live(model)
-    obstacle = _obstacle(record, input_shapes) if path is not None else ""
+    shapes = numbered(record, input_shapes)
+    obstacle = _obstacle(record, shapes) if path is not None else ""
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
-    found = examine(record, default_encoder(record, affine), affine=affine, shapes=input_shapes, release=True)
+    found = examine(record, default_encoder(record, affine), affine=affine, shapes=shapes, release=True)
     graph, given = graph_or_error(found), calibration is not None
-    raw = {} if calibration is None else checked_input(graph, calibration)
-    right = None if labels is None or calibration is None else targets(np.asarray(labels), len(next(iter(raw.values()))), "labels")
-    graph, notes, cautions = fed(graph, record, raw, encoder, affine=affine, labels=right, known=(bounds[0], bounds[1]) if bounds else None)
+    encoders, ranges = encoders_of(graph, encoder), ranges_of(graph, input_range)
+    raw, right = collected(graph, calibration, labels, samples)
+    graph, notes, cautions, by_labels = fed(graph, record, raw, encoders, affine=affine, labels=right, known=ranges)
     for text in cautions:
         warnings.warn(text, InputWarning, stacklevel=2)
     raw = raw or {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed) for node in graph.inputs}
@@ -135,7 +142,7 @@ def convert_model(
     lowered, shown, calibrated = _calibrated(replace(found, graph=graph), raw, given, correct, equalize=not per_tensor)
     quantized = quantize(lowered, bits=weight_bits, layer_bits=layer_bits, per_tensor=per_tensor, means=calibrated.means)
     quantized = framed(quantized, framing)
-    samples = calibrated.samples
+    seen = calibrated.samples
     # The Keras model is as large as the network in float: that is needed no longer once rounding has been looked at.
     del found, graph, calibrated
     batches = _verified_on(lowered, raw if given else None, seed)
@@ -152,11 +159,12 @@ def convert_model(
         "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct}
         | ({"layer_bits": dict(layer_bits)} if layer_bits else {})
         | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
-        "options": _options(affine, input_shapes, input_range, backend, lossy),
+        "options": _options(encoders, ranges, affine, shapes, backend, lossy),
         "notes": [*record.notes, *notes, *comparison.notes],
         "warnings": [*cautions, *judgement.refusals, *judgement.warnings],
-        "calibration": {"data": calibrated_on if given else _assumed(quantized), "samples": samples}
-        | ({"sha256": {name: digest(values) for name, values in raw.items()}} if given else {}),
+        "calibration": {"data": calibrated_on if given else _assumed(quantized), "samples": seen}
+        | ({"sha256": {name: digest(values) for name, values in raw.items()}} if given else {})
+        | ({"labels_sha256": digest(right)} if by_labels and right is not None else {}),
     }
     return Net(quantized, history, report)
 
@@ -171,17 +179,19 @@ def _accepted(judgement: Judgement, lossy: bool) -> Judgement:
 
 
 def _options(
+    encoders: Mapping[str, Encoder | Mapping[str, Any] | None],
+    ranges: Mapping[str, tuple[float, float] | None],
     affine: Mapping[str, Affine] | None,
-    shapes: Mapping[int, Shape] | None,
-    input_range: tuple[float, float] | None,
+    shapes: Mapping[int, Shape],
     backend: str | None,
     lossy: bool,
 ) -> dict[str, Any]:
     """What else changed the result."""
     given = {
         "lambda": {name: list(pair) for name, pair in (affine or {}).items()},
-        "input_shapes": {str(number): list(shape) for number, shape in (shapes or {}).items()},
-        "range": None if input_range is None else list(input_range),
+        "input_shapes": {str(number): list(shape) for number, shape in shapes.items()},
+        "encoder": {name: each.to_json() if isinstance(each, Encoder) else dict(each) for name, each in encoders.items() if each},
+        "range": {name: list(pair) for name, pair in ranges.items() if pair},
         "backend": backend,
         "lossy": lossy,
     }
@@ -198,25 +208,6 @@ def _assumed(graph: Graph) -> str:
 def samples_of(graph: Graph, wanted: int) -> int:
     """How many samples to draw: what is wanted, less for a network of much work."""
     return max(min(wanted, FEWEST), min(wanted, WORK // max(1, sum(graph.macs().values()))))
-
-
-def checked_input(graph: Graph, calibration: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Raw:
-    """Raw input to calibrate on, by name of the input: what was given, where it fits the graph."""
-    names = [node.name for node in graph.inputs]
-    given = dict(calibration) if isinstance(calibration, Mapping) else dict.fromkeys(names[:1], calibration)
-    if set(given) != set(names):
-        raise InputError(f"calibration data for {', '.join(given)}; the model's inputs are {', '.join(names)}")
-    for node in graph.inputs:
-        found = np.shape(given[node.name])
-        if found[1:] != node.shape or not found[0]:
-            raise InputError(f"calibration data of shape {found} for input {node.name}; give (samples, {', '.join(map(str, node.shape))})")
-    return {name: np.asarray(values) for name, values in given.items()}
-
-
-def evenly_chosen(values: NDArray[Any], samples: int) -> NDArray[Any]:
-    """At most so many samples, evenly over all."""
-    chosen: NDArray[Any] = values[np.linspace(0, len(values) - 1, min(samples, len(values))).astype(int)]
-    return chosen
 
 
 def _chosen_frames(graph: Graph, raw: Raw, samples: int) -> dict[str, NDArray[np.float32]]:
@@ -248,7 +239,7 @@ def _calibrated(
     return scaled(graph, calibrated.scales | known), shown, calibrated
 
 
-def _obstacle(record: ModelRecord, shapes: Mapping[int, Shape] | None) -> str:
+def _obstacle(record: ModelRecord, shapes: Mapping[int, Shape]) -> str:
     """Why a file cannot be compared with what Keras makes of it; empty if it can be tried."""
     if any(layer.class_name == "Lambda" for layer in record.layers.values()):
         return "not compared: the file holds Lambda code, which is never run"
@@ -256,7 +247,7 @@ def _obstacle(record: ModelRecord, shapes: Mapping[int, Shape] | None) -> str:
         return "not compared: today's Keras reads the kernels of a Theano model the wrong way round"
     if any(item.shape is None or None in item.shape for item in record.inputs):
         return "not compared: the model leaves its input shape open"
-    if any(replaced(item, (shapes or {}).get(number)) for number, item in enumerate(record.inputs)):
+    if any(replaced(item, shapes.get(number)) for number, item in enumerate(record.inputs)):
         return "not compared: another input shape was given than the model's own"
     return ""
 

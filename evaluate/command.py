@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``tfsnn evaluate``."""
     add, default = parser.add_argument, "default: %(default)s"
     add("net", type=Path, metavar="NET.snn.h5", help="what tfsnn convert wrote")
-    add("--data", required=True, metavar="NAME", help="digits or mnist, or an .npz file with images x and labels y")
+    add("--data", required=True, metavar="NAME", help="data set by name, or an .npz with x and y, or an array for each input and output")
     add("--out", required=True, type=Path, metavar="DIR", help="where report.html, report.json and pictures go")
     add(
         "--data-dir", type=Path, metavar="DIR", help="where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR)"

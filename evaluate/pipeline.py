@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,8 @@ from tfsnn.aliases import PathLike
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.input import datasets
-from tfsnn.input.datasets import Dataset
+from tfsnn.input.batches import batched, is_batched
+from tfsnn.input.dataset import Dataset
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
 from tfsnn.simulate import prepare as prepare_engine
@@ -47,7 +49,7 @@ MARGIN = 1.0
 def evaluate(
     net: PathLike | Net,
     *,
-    data: PathLike | Dataset,
+    data: Any,
     out: PathLike,
     data_dir: PathLike | None = None,
     model: PathLike | None = None,
@@ -71,7 +73,8 @@ def evaluate(
     net
         A net.snn.h5, or what it holds.
     data
-        A data set by name, an .npz file, or a :class:`tfsnn.input.datasets.Dataset`.
+        A data set by name, an .npz file, or a :class:`tfsnn.input.dataset.Dataset`; or batches of (x, y) from a
+        ``tf.data.Dataset``, a ``keras.utils.Sequence`` or a generator: of these the first ``samples`` are taken.
     out
         The directory for report.json, report.html and pictures.
     data_dir
@@ -113,7 +116,7 @@ def evaluate(
     if not 0 <= margin <= 100:
         raise InputError(f"evaluate: margin is {margin}; give points from 0 to 100")
     loaded, path = (net, None) if isinstance(net, Net) else (artifact.load(net), net)
-    dataset = data if isinstance(data, Dataset) else datasets.load(data, data_dir)
+    dataset = _dataset(data, data_dir, samples)
     workload = prepare(loaded, dataset, samples=samples, bins=bins)
     held = held_out(loaded, dataset, workload, select_on, len(settings), bins)
     found = measure(workload, settings, original(loaded, path, model), held)
@@ -128,12 +131,23 @@ def evaluate(
         "samples": samples,
         "bins": bins,
     }
-    source = Path(data.name if isinstance(data, Dataset) else data).name
+    source = Path(dataset.name).name
     words = ["NET.snn.h5" if path is None else Path(path).name, "--data", source, "--out", out.name]
     content = head(workload, _command(words, settings, named), path) | report.assemble(workload, found, margin)
     with replacing(out, directory=True, fresh=not force) as place:
         _write(workload, found, content, place)
     return content
+
+
+def _dataset(data: Any, data_dir: PathLike | None, samples: int | None) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if is_batched(data):
+        return batched(data, samples, where="evaluate: data")
+    if not isinstance(data, (str, os.PathLike)):
+        allowed = "give a data set by name, an .npz file, or batches of (x, y) from a tf.data.Dataset or a generator"
+        raise InputError(f"evaluate: data is a {type(data).__name__}; {allowed}")
+    return datasets.load(data, data_dir)
 
 
 def measure(

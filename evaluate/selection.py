@@ -10,12 +10,12 @@ import numpy as np
 
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
-from tfsnn.input.datasets import Dataset
+from tfsnn.input.dataset import Dataset
 from tfsnn.plan.plan import Plan
 
 from .baselines.ann import dense_outputs
 from .trial import trial
-from .workload import Workload, prepare
+from .workload import Workload, ports_of, prepare
 
 SPLITS = ("train", "validation", "test")
 SAMPLES = 2000
@@ -69,9 +69,9 @@ def held_out(
         raise InputError(f"evaluate: select_on is {split!r}; choose one of {', '.join(SPLITS)}")
     if split == "test" or (split is None and thresholds == 1):
         return None
-    named, name = split is not None, split or "train"
+    named, name, ports = split is not None, split or "train", ports_of(net.graph)
     try:
-        own = not _same(getattr(dataset, name).x, dataset.test.x)
+        own = not _same(dataset.split(name, ports).x, dataset.split("test", ports).x)
         found = prepare(net, dataset, name, samples=SAMPLES, bins=bins, clipped=True, spread=not tested.streamed) if own else None
     except InputError:
         if named:

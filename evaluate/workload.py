@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tfsnn.aliases import Array, Floats
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
-from tfsnn.input.datasets import Dataset, Split
+from tfsnn.input.dataset import Dataset, Ports
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
 from tfsnn.memory import afford
@@ -141,10 +141,10 @@ def prepare(
         raise InputError(f"evaluate: samples is {samples}; take at least 1")
     if bins is not None:
         net = replace(net, graph=_with_bins(net.graph, bins))
-    found: Split = getattr(dataset, split)
+    found = dataset.split(split, ports_of(net.graph))
     raw = _by_input(net.graph, dataset.name, found.x)
     if found.y is None:
-        raise InputError(f"evaluate: {dataset.name} holds no labels; add y_{split}, or y for both splits")
+        raise InputError(f"evaluate: {dataset.name} holds no labels; {_labels_wanted(net.graph, split)}")
     given = dict(found.y) if isinstance(found.y, Mapping) else {net.graph.outputs[0]: found.y}
     tasks, targets = _by_output(net.graph, dataset.name, given)
     available = len(next(iter(raw.values())))
@@ -160,6 +160,11 @@ def prepare(
     sha256 = digest(*raw.values(), *(values[chosen] for values in given.values()))
     name = Path(dataset.name).name
     return Workload(net, name, split, available, raw, frames, tasks, right, net.events(raw), sha256)
+
+
+def ports_of(graph: Graph) -> Ports:
+    """What a network takes and gives, as a data set is asked for it."""
+    return Ports(tuple((node.name, node.shape) for node in graph.inputs), graph.outputs)
 
 
 def _chosen(available: int, samples: int | None, spread: bool) -> Any:
@@ -186,11 +191,18 @@ def _by_input(graph: Graph, name: str, x: Any) -> dict[str, Array]:
     for node in graph.inputs:
         shape = given[node.name].shape[1:]
         if shape != node.shape:
+            which = f" {node.name}" * (len(names) > 1)
             raise InputError(
-                f"evaluate: frames of {name} have shape {shape}, the network's input {node.shape}; "
+                f"evaluate: frames of {name} have shape {shape}, the network's input{which} {node.shape}; "
                 "evaluate on the data it was trained for, or reshape these into an .npz"
             )
     return {node: given[node] for node in names}
+
+
+def _labels_wanted(graph: Graph, split: str) -> str:
+    if len(graph.outputs) == 1:
+        return f"add y_{split}, or y for both splits"
+    return f"add an array for each output, by these names ({', '.join(graph.outputs)})"
 
 
 def _by_output(graph: Graph, name: str, given: Mapping[str, Array]) -> tuple[dict[str, Task], dict[str, Array]]:

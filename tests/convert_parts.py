@@ -131,7 +131,7 @@ def record(shape: tuple[int | None, ...] | None, *layers: tuple[str, Mapping[str
     tensors = ["input:0:0", *(f"{part.name}:0:0" for part in parts)]
     last = len(parts) - 1
     calls = [CallRecord(part.name, (tensors[n],), (tensors[n + 1],), constants if n == last else {}) for n, part in enumerate(parts)]
-    inputs = (InputRecord(tensors[0], shape, "float32"),)
+    inputs = (InputRecord("input", shape, "float32"),)
     return ModelRecord("net", {part.name: part for part in parts}, tuple(calls), inputs, (tensors[-1],), "3.15.1", "tensorflow", "h5")
 
 

@@ -15,7 +15,7 @@ from tfsnn.evaluate.pipeline import head, measure
 from tfsnn.evaluate.report import content as report
 from tfsnn.evaluate.report.content import Findings
 from tfsnn.evaluate.workload import Workload, prepare
-from tfsnn.input.datasets import Dataset, Split
+from tfsnn.input.dataset import Dataset, Split
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.forward import forward
 from tfsnn.network.graph import Graph

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsnn.input.datasets import Split
+from tfsnn.input.dataset import Split
 from tfsnn.train.recipes import Augmentation, Network, Recipe
 
 SHAPE = (8, 6, 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfsnn.input.datasets import Split
+from tfsnn.input.dataset import Split
 from tfsnn.input.encoder import Encoder
 
 from .arrivals import prefixes, taken_back, time_table

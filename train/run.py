@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
-from tfsnn.input.datasets import Dataset, Split, load
+from tfsnn.input.dataset import Dataset, Split
+from tfsnn.input.datasets import load
 from tfsnn.stage.output import guard, replacing, write_json
 from tfsnn.stage.provenance import circumstances, digest, provenance, set_seed, sha256
 from tfsnn.stage.terminal import announce, progress, table

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tfsnn.aliases import Array
-from tfsnn.errors import ConversionError, InputError
+from tfsnn.errors import ConversionError, InputError, shown
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Permute, Relay, Shape
@@ -20,6 +20,8 @@ from .builder import Builder
 from .call import Affine, Handler, LayerCall
 from .signal import Signal
 
+Shapes = Mapping[int, Shape] | Mapping[str, Shape] | Mapping[int | str, Shape]
+"""Input shapes, by number or name of the input."""
 ONE: dict[str, Handler] = {
     **{f"Conv{d}D": layers.conv for d in (1, 2)},
     **{f"DepthwiseConv{d}D": layers.depthwise for d in (1, 2)},
@@ -161,7 +163,7 @@ class Lowered:
 
 
 def lower(
-    model: ModelRecord, encoder: Encoder, *, affine: Mapping[str, Affine] | None = None, shapes: Mapping[int, Shape] | None = None
+    model: ModelRecord, encoder: Encoder, *, affine: Mapping[str, Affine] | None = None, shapes: Shapes | None = None
 ) -> Graph:
     """The network in float.
 
@@ -174,7 +176,7 @@ def lower(
     affine
         What the user says Lambda layers are, by layer name, "" for all.
     shapes
-        Input shapes by number, where the model leaves an axis open.
+        Input shapes by number or name of the input, where the model leaves an axis open.
 
     Raises
     ------
@@ -196,7 +198,7 @@ def examine(
     encoder: Encoder,
     *,
     affine: Mapping[str, Affine] | None = None,
-    shapes: Mapping[int, Shape] | None = None,
+    shapes: Shapes | None = None,
     release: bool = False,
 ) -> Lowered:
     """The network in float, or None, and a verdict on each layer.
@@ -208,11 +210,9 @@ def examine(
     release
         Take the weights out of the record as they are used: the network's own are as large.
     """
-    for number in set(shapes or ()) - set(range(len(model.inputs))):
-        raise InputError(f"a shape was given for input {number}; the model has {len(model.inputs)}, counted from 0")
     # Weights that overflow float32 once they are folded become infinite; the graph refuses them, naming the population.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _examined(model, encoder, affine or {}, shapes or {}, release)
+        return _examined(model, encoder, affine or {}, numbered(model, shapes), release)
 
 
 def _examined(
@@ -265,17 +265,19 @@ def _release(record: CallRecord, uses: Counter[str], signals: dict[str, Signal |
 def _open_input(
     model: ModelRecord, builder: Builder, signals: dict[str, Signal | None], number: int, encoder: Encoder, shapes: Mapping[int, Shape]
 ) -> Verdict:
-    record, name = model.inputs[number], f"input{number}" if len(model.inputs) > 1 else "input"
+    record, where = model.inputs[number], _said(model, number)
+    # A single input has no need of a name; several go by those of Keras.
+    name = record.name if len(model.inputs) > 1 else "input"
     shape = shapes.get(number, record.shape)
     problems: tuple[str, ...] = ()
     if shape is None:
         way_out = "give it with --input-shape, rows x columns x channels, or begin the model with keras.Input"
-        problems = (f"input {number}: the model records no shape; {way_out}",)
+        problems = (f"{where}: the model records no shape; {way_out}",)
     elif record.shape is not None and len(shape) != len(record.shape):
         axes = f"give {len(record.shape)} axes"
-        problems = (f"input {number}: shape {shape} was given, the model says {record.shape}; {axes}",)
+        problems = (f"{where}: shape {shape} was given, the model says {record.shape}; {axes}",)
     elif None in shape or not shape:
-        problems = (f"input {number}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels",)
+        problems = (f"{where}: shape {shape} is not fixed; give it with --input-shape, rows x columns x channels",)
     # What stands behind an input without a size is examined with one that most networks can halve as often as they like.
     size = tuple(STAND_IN if n is None else n for n in (record.shape if problems else shape) or ())
     try:
@@ -285,6 +287,29 @@ def _open_input(
     except ConversionError as error:
         signals[record.tensor], problems = None, error.problems
     return Verdict(name, "InputLayer", problems)
+
+
+def _said(model: ModelRecord, number: int) -> str:
+    """An input, in messages."""
+    return f"input '{model.inputs[number].name}'" if len(model.inputs) > 1 else f"input {number}"
+
+
+def numbered(model: ModelRecord, shapes: Shapes | None) -> dict[int, Shape]:
+    """Input shapes by number of the input, which may be given by the name of its layer.
+
+    Parameters
+    ----------
+    model
+        Whose inputs these are.
+    shapes
+        By number or name.
+    """
+    names = [record.name for record in model.inputs]
+    for key in shapes or ():
+        if key not in names and key not in range(len(names)):
+            known = ", ".join(f"{number} ({name})" for number, name in enumerate(names))
+            raise InputError(f"a shape was given for input {shown(key)}; the model's inputs are {known}")
+    return {key if isinstance(key, int) else names.index(key): shape for key, shape in (shapes or {}).items()}
 
 
 def replaced(record: InputRecord, shape: Shape | None) -> bool:
@@ -298,7 +323,7 @@ def _blamed(model: ModelRecord, number: int, shapes: Mapping[int, Shape], verdic
     if verdict.problems or not replaced(model.inputs[number], given):
         return verdict
     found = f"shape {given} was given, the model says {model.inputs[number].shape}"
-    return replace(verdict, problems=(f"input {number}: {found}; not every layer takes another one: leave it out if that is why",))
+    return replace(verdict, problems=(f"{_said(model, number)}: {found}; not every layer takes another one: leave it out if that is why",))
 
 
 def _called(call: LayerCall, record: CallRecord, signals: Mapping[str, Signal | None]) -> Signal | None:

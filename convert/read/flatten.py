@@ -122,7 +122,7 @@ def flattened(model: Mapping[str, Any], label: str) -> Flat:
 
 def _distinct(build: _Build, inputs: tuple[InputRecord, ...]) -> None:
     """Refuse names that only differ in where their slashes come from."""
-    seen = {item.tensor.rpartition(":0:0")[0] for item in inputs}
+    seen = {item.name for item in inputs}
     for leaf in build.leaves.values():
         if leaf.name in seen:
             build.refuse(f"layer '{leaf.name}'", "found two layers of this full name, expected names that differ")
@@ -167,7 +167,7 @@ def _inputs(build: _Build, model: Entry) -> Iterator[InputRecord]:
     """Yield the inputs of the outermost model, in the order in which it is called with them."""
     if model.class_name == "Sequential":
         name, config = _first(build, model)
-        yield InputRecord(f"{name}:0:0", _shape(build, name, config), _dtype(config))
+        yield InputRecord(name, _shape(build, name, config), _dtype(config))
         return
     layers = {layer.name: layer for layer in entries(build, model)}
     for found in _ends(build, model, "input_layers"):
@@ -175,7 +175,7 @@ def _inputs(build: _Build, model: Entry) -> Iterator[InputRecord]:
             problem = f"found the input '{found.layer}', expected the name of one of its layers"
             build.refuse(f"model '{model.name}'", problem)
         config = layers[found.layer].config
-        yield InputRecord(f"{found.layer}:0:0", _shape(build, found.layer, config), _dtype(config))
+        yield InputRecord(found.layer, _shape(build, found.layer, config), _dtype(config))
 
 
 def _first(build: _Build, model: Entry) -> tuple[str, Mapping[str, Any]]:

@@ -125,11 +125,16 @@ class CallRecord:
 
 @dataclass(frozen=True)
 class InputRecord:
-    """A model input: tensor identifier, shape without the batch axis (None: not fixed, or not recorded at all), dtype."""
+    """A model input: the name of its layer, shape without the batch axis (None: not fixed, or not recorded at all), dtype."""
 
-    tensor: str
+    name: str
     shape: tuple[int | None, ...] | None
     dtype: str
+
+    @property
+    def tensor(self) -> str:
+        """Its tensor's identifier."""
+        return f"{self.name}:0:0"
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,7 +120,7 @@ def test_scales_come_from_statistics_or_data() -> None:
     [
         (np.zeros((5, 28, 28, 1)), r"calibration data of shape \(5, 28, 28, 1\) for input input; give \(samples, 7, 6, 2\)"),
         (np.zeros((0, 7, 6, 2)), r"calibration data of shape \(0, 7, 6, 2\) for input input; give \(samples, 7, 6, 2\)"),
-        ({"image": np.zeros((5, 7, 6, 2))}, "calibration data for image; the model's inputs are input"),
+        ({"image": np.zeros((5, 7, 6, 2)), "imu": np.zeros(5)}, "calibration data: arrays for image, imu; the model's inputs are input"),
     ],
 )
 def test_calibration_data_that_does_not_fit(data: Any, message: str) -> None:

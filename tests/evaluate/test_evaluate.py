@@ -136,6 +136,24 @@ def test_stream(tmp_path: Path) -> None:
     assert set(left(tmp_path / "out")) == PICTURES - {"frame.png", "accuracy_time.png"} | {"report.json", "report.html"}
 
 
+def test_batches(tmp_path: Path) -> None:
+    """Of a tf.data.Dataset as of arrays: the same figures and the same digest of the frames."""
+    import tensorflow as tf
+
+    x, y = dataset().test
+    plain = evaluate(net(), data=dataset(), out=tmp_path / "arrays", **SETTINGS)
+    found = evaluate(net(), data=tf.data.Dataset.from_tensor_slices((x, y)).batch(4), out=tmp_path / "batches", **SETTINGS)
+    assert [row["accuracy"] for row in found["rows"]] == [row["accuracy"] for row in plain["rows"]]
+    assert list(found["inputs"].values()) == list(plain["inputs"].values()) and found["dataset"]["name"] == "given data"
+    part = evaluate(net(), data=((x[:3], y[:3]) for _ in range(10**9)), out=tmp_path / "endless", samples=5, **SETTINGS)
+    assert part["dataset"]["samples"] == 5
+    with pytest.raises(InputError, match="evaluate: data is a ndarray; give a data set by name, an .npz file, or batches of .x, y."):
+        evaluate(net(), data=x, out=tmp_path / "x")
+    with pytest.raises(InputError, match="evaluate: given data holds no labels; add y_test, or y for both splits"):
+        evaluate(net(), data=[x], out=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_one_output(tmp_path: Path) -> None:
     found = evaluate(net(outputs=1), data=dataset(numbers=True), out=tmp_path / "out", **SETTINGS)
     assert found["measure"] == "rmse" and "rmse_operations.png" in left(tmp_path / "out")

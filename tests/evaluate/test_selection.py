@@ -10,7 +10,7 @@ import pytest
 from tests.evaluate_parts import DELAY, dataset, net, prepared
 from tfsnn.errors import InputError
 from tfsnn.evaluate.selection import cheapest, held_out, select
-from tfsnn.input.datasets import Dataset, Split
+from tfsnn.input.dataset import Dataset, Split
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
 

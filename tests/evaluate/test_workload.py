@@ -14,7 +14,8 @@ from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.evaluate.trial import trial
 from tfsnn.evaluate.workload import prepare
-from tfsnn.input.datasets import Dataset, Split, load
+from tfsnn.input.dataset import Dataset, Split
+from tfsnn.input.datasets import load
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.graph import Graph
 from tfsnn.plan.make import make
@@ -107,7 +108,7 @@ def test_several_inputs_and_outputs_by_name() -> None:
     [
         (np.zeros((2, 2)), np.zeros(2, int), "odd has frames for a, the network's inputs are a, b; give an .npz with an array for each"),
         ({"a": np.zeros((2, 2)), "b": np.zeros((2, 3))}, np.zeros(2, int), "odd has targets for one, the network's outputs are one, other"),
-        ({"a": np.zeros((2, 2)), "b": np.zeros((2, 3))}, None, "odd holds no labels; add y_test, or y for both splits"),
+        ({"a": np.zeros((2, 2)), "b": np.zeros((2, 3))}, None, "odd holds no labels; add an array for each output, by"),
     ],
 )
 def test_what_is_missing_of_several(x: Any, y: Any, message: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.data_folder import folder
 from tests.train_parts import bars, recipe, write_bars
 from tfsnn.errors import InputError
-from tfsnn.input.datasets import Split
+from tfsnn.input.dataset import Split
 from tfsnn.input.encoder import Encoder
 from tfsnn.stage.provenance import sha256
 from tfsnn.train.recipes import RECIPES, Network, Recipe

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import ZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,69 +20,15 @@ from numpy.typing import NDArray
 from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError, shown
 from tfsnn.input import event_sets
+from tfsnn.input.dataset import Dataset, Split
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.image_folder import is_image_folder, read_image_folder
 from tfsnn.input.npz import DAMAGE
-from tfsnn.input.npz import names as array_names
-from tfsnn.input.npz import unpacked
+from tfsnn.input.npz_set import PAIRS, npy_set, npz_set
 from tfsnn.input.snapshots import ONE
 from tfsnn.input.targets import targets
-from tfsnn.memory import afford
 
 NAMES = f"digits, mnist, {', '.join(event_sets.LEAKS)}"
-
-
-class Split(NamedTuple):
-    """Raw images ``x`` (n, \\*shape), and what is right for them: ``y`` as of :func:`tfsnn.input.targets.targets`, None if unknown."""
-
-    x: NDArray[Any]
-    y: Any
-
-
-PAIRS = {
-    split: ((f"x_{split}", f"y_{split}"), (f"{split}_x", f"{split}_y"), ("x", "y")) for split in ("train", "test")
-} | {"validation": tuple((f"x_{name}", f"y_{name}") for name in ("validation", "val")) + (("validation_x", "validation_y"),)}
-"""By split, the names that images and labels may have in an .npz file."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set whose splits are read on first use.
-
-    Parameters
-    ----------
-    name
-        What it was loaded by.
-    encoder
-        The encoder of networks trained on it, if nothing else is said.
-    read
-        Reads the split named ``"train"`` or ``"test"``.
-
-    Examples
-    --------
-    >>> digits = load("digits")
-    >>> digits.train.x.shape, digits.test.x.shape, digits.test.x.dtype
-    ((1297, 8, 8, 1), (500, 8, 8, 1), dtype('uint8'))
-    """
-
-    name: str
-    encoder: Encoder
-    read: Callable[[str], Split] = field(repr=False)
-
-    @cached_property
-    def train(self) -> Split:
-        """What a network may learn from, and what calibration sees."""
-        return self.read("train")
-
-    @cached_property
-    def validation(self) -> Split:
-        """What choices are made on, where there is a split for it; InputError elsewhere."""
-        return self.read("validation")
-
-    @cached_property
-    def test(self) -> Split:
-        """What results are reported on."""
-        return self.read("test")
 
 
 def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
@@ -96,7 +40,8 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         ``"digits"``: the 1,797 real 8x8 digits that scikit-learn ships, raw 0 to 16; of each class the same share is test.
         ``"mnist"``: 60,000 + 10,000 images by tensorflow-datasets, raw 0 to 255. Or the path of an .npz file with arrays x and y,
         which serve as either split, or with x_train, y_train, x_test, y_test (train_x and so on are read as well); without
-        labels it serves for calibration. An .npy file of images alone does, too. ``"tfds:NAME"``: any image classification of
+        labels it serves for calibration; for several inputs or outputs with an array for each, by their names, alone or with the
+        split (image_train). An .npy file of images alone does, too. ``"tfds:NAME"``: any image classification of
         tensorflow-datasets; ``"keras:NAME"``: one of ``keras.datasets``. A folder of images by class, as of
         :mod:`tfsnn.input.image_folder`. Or one of :mod:`tfsnn.input.event_sets`.
     data_dir
@@ -107,11 +52,17 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     ------
     InputError
         For an unknown name, when the data cannot be had, and for arrays that make no data set.
+
+    Examples
+    --------
+    >>> digits = load("digits")
+    >>> digits.train.x.shape, digits.test.x.shape, digits.test.x.dtype
+    ((1297, 8, 8, 1), (500, 8, 8, 1), dtype('uint8'))
     """
     if os.fspath(name).endswith(".npz"):
-        return _npz(Path(name))
+        return npz_set(Path(name))
     if os.fspath(name).endswith(".npy"):
-        return _npy(Path(name))
+        return npy_set(Path(name))
     if os.fspath(name).startswith("keras:"):
         module = os.fspath(name).removeprefix("keras:")
         return Dataset(module, Encoder("delay", scale=1 / 255), partial(_read_keras, module))
@@ -252,60 +203,3 @@ def _reach(url: str) -> None:
     import requests
 
     requests.head(url, timeout=10)
-
-
-def _npz(path: Path) -> Dataset:
-    names = _names(path)
-    for x, y in (pair for pairs in PAIRS.values() for pair in pairs):
-        if y in names and x not in names:
-            raise InputError(f"{path}: holds {y} without {x}; images and labels come together")
-    return Dataset(str(path), Encoder("delay", scale=1 / 255), partial(_read_npz, path, names))
-
-
-def _npy(path: Path) -> Dataset:
-    def read(split: str) -> Split:
-        try:
-            x = np.load(path, allow_pickle=False)
-        except (OSError, *DAMAGE) as error:
-            raise InputError(f"{path}: cannot be read as an array ({error}); write it with numpy.save(path, images)") from error
-        return _checked(path, ("the array", ""), x, None)
-
-    return Dataset(str(path), Encoder("delay", scale=1 / 255), read)
-
-
-def _names(path: Path) -> frozenset[str]:
-    try:
-        with ZipFile(path) as archive:
-            return array_names(archive)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
-    except DAMAGE as error:
-        raise InputError(f"{path}: is no .npz file, or damaged ({error}); write it with numpy.savez(path, x=images, y=labels)") from error
-
-
-def _read_npz(path: Path, names: frozenset[str], split: str) -> Split:
-    pair = next((pair for pair in PAIRS[split] if pair[0] in names), None)
-    if pair is None:
-        both = "" if split == "validation" else ", or x and y for both splits"
-        raise InputError(
-            f"{path}: holds no {split} split, only arrays {', '.join(sorted(names)) or '(none)'}; add x_{split} and y_{split}{both}"
-        )
-    return _checked(path, pair, _array(path, pair[0]), _array(path, pair[1]) if pair[1] in names else None)
-
-
-def _array(path: Path, name: str) -> NDArray[Any]:
-    try:
-        with ZipFile(path) as archive:
-            # What is unpacked and the array made of it; a member never unpacks to more than it declares.
-            afford(2 * archive.getinfo(f"{name}.npy").file_size, f"{path}: array {name}", "store fewer samples, or as uint8")
-            return unpacked(archive, name)
-    except (OSError, *DAMAGE) as error:
-        raise InputError(f"{path}: array {name} cannot be read ({error}); it must be plain numbers, no objects, and whole") from error
-
-
-def _checked(path: Path, pair: tuple[str, str], x: NDArray[Any], y: NDArray[Any] | None) -> Split:
-    if x.ndim < 2 or x.size == 0 or not (np.issubdtype(x.dtype, np.integer) or np.issubdtype(x.dtype, np.floating)):
-        raise InputError(f"{path}: {pair[0]} is {x.dtype} of shape {x.shape}; expected numbers of shape (samples, height, width, channels)")
-    if not np.all(np.isfinite(x)):
-        raise InputError(f"{path}: {pair[0]} holds NaN or infinity; replace them first")
-    return Split(x, None if y is None else targets(y, len(x), f"{path}: {pair[1]}"))

@@ -28,10 +28,10 @@ import numpy as np
 
 from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import InputError, shown
-from tfsnn.input.datasets import PAIRS
 from tfsnn.input.framing import COLOURS, Framing, opencv
 from tfsnn.input.image_folder import ENDINGS, decoded, is_image_folder
 from tfsnn.input.npz import DAMAGE
+from tfsnn.input.npz_set import PAIRS
 
 """Endings of the files that a folder's frames are read from."""
 Source = PathLike | int | Array | Iterable[Array]

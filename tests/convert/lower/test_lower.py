@@ -272,5 +272,5 @@ def test_weights_are_taken_out_of_the_record_if_asked() -> None:
 
 
 def test_shape_of_an_input_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="a shape was given for input 1; the model has 1, counted from 0"):
+    with pytest.raises(InputError, match="a shape was given for input 1; the model's inputs are 0 .input."):
         lower(record((None, 6, 2), ("ReLU", {})), PIXELS, shapes={1: (7, 6)})

@@ -20,7 +20,7 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.baselines import original as module
 from tfsnn.evaluate.baselines.original import as_it_is_fed, original
 from tfsnn.evaluate.workload import prepare
-from tfsnn.input.datasets import Dataset, Split
+from tfsnn.input.dataset import Dataset, Split
 from tfsnn.input.encoder import Encoder
 
 LAYERS = ("Conv2D(3, 2, activation='relu')", "Flatten()", "Dense(2)")

@@ -21,7 +21,7 @@ from tfsnn.evaluate.report import content as report
 from tfsnn.evaluate.report import page
 from tfsnn.evaluate.selection import TOLERANCE
 from tfsnn.evaluate.workload import prepare
-from tfsnn.input.datasets import Dataset, Split
+from tfsnn.input.dataset import Dataset, Split
 from tfsnn.input.encoder import Encoder
 from tfsnn.network.ops import Conv
 from tfsnn.plan.settings import Settings

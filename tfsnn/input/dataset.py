@@ -1,0 +1,79 @@
+"""What a data set is: splits that are read on first use, each of raw input and what is right for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from tfsnn.input.encoder import Encoder
+
+
+class Split(NamedTuple):
+    """Raw images ``x`` (n, \\*shape), and what is right for them: ``y`` as of :func:`tfsnn.input.targets.targets`, None if unknown.
+
+    Either is a dict of arrays by name where a network has several inputs or outputs.
+    """
+
+    x: Any
+    y: Any
+
+
+class Ports(NamedTuple):
+    """What a network takes and gives: name and shape of each input, and the names of its outputs."""
+
+    inputs: tuple[tuple[str, tuple[int, ...]], ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set whose splits are read on first use.
+
+    Parameters
+    ----------
+    name
+        What it was loaded by.
+    encoder
+        The encoder of networks trained on it, if nothing else is said.
+    read
+        Reads the split named ``"train"`` or ``"test"``.
+    by_name
+        Reads a split for a network, whose inputs and outputs data may name; None: all that there is are x and y.
+    """
+
+    name: str
+    encoder: Encoder
+    read: Callable[[str], Split] = field(repr=False)
+    by_name: Callable[[str, Ports], Split] | None = field(default=None, repr=False)
+
+    @cached_property
+    def train(self) -> Split:
+        """What a network may learn from, and what calibration sees."""
+        return self.read("train")
+
+    @cached_property
+    def validation(self) -> Split:
+        """What choices are made on, where there is a split for it; InputError elsewhere."""
+        return self.read("validation")
+
+    @cached_property
+    def test(self) -> Split:
+        """What results are reported on."""
+        return self.read("test")
+
+    def split(self, name: str, ports: Ports) -> Split:
+        """A split as a network takes it: arrays by name where it has several inputs or outputs, and the data hold such.
+
+        Parameters
+        ----------
+        name
+            ``"train"``, ``"validation"`` or ``"test"``.
+        ports
+            Of the network.
+        """
+        if self.by_name is not None:
+            return self.by_name(name, ports)
+        found: Split = getattr(self, name)
+        return found
