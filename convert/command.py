@@ -15,7 +15,7 @@ from tfsnn.artifact import save
 from tfsnn.errors import InputError, printable
 from tfsnn.input.dataset import Dataset
 from tfsnn.input.datasets import load
-from tfsnn.input.encoder import Encoder
+from tfsnn.input.encoder import Dvs, Encoder
 from tfsnn.input.framing import Framing
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_given, video_source
 from tfsnn.input.video import first_frames, is_video
@@ -110,13 +110,16 @@ def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | Dataset | N
 
 
 def in_words(encoder: Encoder) -> str:
-    """Kind, scale, grid and range of an encoder.
+    """Kind, scale, grid and range of an encoder; or its leaky population.
 
     Examples
     --------
     >>> in_words(Encoder("graded", scale=1 / 255, range=(0, 255)))
     'graded, value = 0.00392157 x raw on a grid of 0.00392157, raw from 0 to 255 (8.0 bits)'
     """
+    if isinstance(encoder, Dvs):
+        leak = f"a leak every {encoder.leak_period / 1000:g} ms with tau {encoder.tau / 1000:g} ms"
+        return f"dvs, blocks of {encoder.downsample}x{encoder.downsample} pixels, {leak}, changes of {encoder.threshold:g} events are sent"
     offset = f" {encoder.offset:+g}" if encoder.offset else ""
     text = f"{encoder.kind}, value = {encoder.scale:g} x raw{offset} on a grid of {encoder.grid:g}"
     if not encoder.range:

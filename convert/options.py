@@ -21,8 +21,14 @@ ENCODING = {
     "range": ("LO:HI", "least and largest raw value (default: those of the data; without data 0:255)"),
     "encode-threshold": ("V", "pixels at or below V send nothing (default: 0.2)"),
     "bins": ("N", "time bins of the delay code; 0: the pixels' own resolution"),
+    "downsample": ("N", "dvs: width and height of the block of pixels that share a neuron (default: 2)"),
+    "leak-period": ("N", "dvs: microseconds between leaks (default: 6400)"),
+    "tau": ("N", "dvs: microseconds in which the state falls to 1/e (default: 32000)"),
+    "snapshot": ("N", "dvs: microseconds between snapshots (default: 64000)"),
 }
 """Options that say how raw input is encoded: what they take, and what they mean."""
+LEAKY = ("downsample", "leak_period", "tau", "snapshot")
+"""Settings of the leaky population behind an event camera."""
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +51,18 @@ def chosen_settings(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
             found.setdefault(name, {})[setting] = read(value, f"--{option}")
     # Whatever is wrong by itself is said before the model is read.
     for settings in found.values():
+        _of_event_camera(settings, found.get("", {}))
         together = found.get("", {}) | settings
         Encoder.from_json({"kind": "delay" if together.get("bins") else "graded", "step": 1.0} | together)
     return found
+
+
+def _of_event_camera(settings: dict[str, Any], general: dict[str, Any]) -> None:
+    """Settings of a leaky population ask for the kind that has one."""
+    leaky = next((name for name in settings if name in LEAKY), None)
+    if leaky is not None and settings.setdefault("kind", general.get("kind", "dvs")) != "dvs":
+        option = f"--{leaky.replace('_', '-')}"
+        raise InputError(f"{option}: an encoder of kind {settings['kind']} has none; leave it out, or take --encode dvs")
 
 
 def _for_input(text: str) -> tuple[str, str]:
@@ -143,5 +158,6 @@ SETTINGS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "step": ("step", number),
     "threshold": ("encode-threshold", number),
     "bins": ("bins", _whole),
+    **{name: (name.replace("_", "-"), _whole) for name in LEAKY},
 }
 """Settings of an encoder: the option that asks for each, and what reads it."""

@@ -29,7 +29,8 @@ from tfsnn.aliases import PathLike
 from tfsnn.bounded_json import loaded
 from tfsnn.errors import FileError, InputError, shown
 from tfsnn.hdf5 import reader as h5
-from tfsnn.input.encoder import Encoder
+from tfsnn.input import dvs
+from tfsnn.input.encoder import Dvs, Encoder
 from tfsnn.input.events import Events, merged
 from tfsnn.input.framing import Framing
 from tfsnn.network import ops
@@ -70,7 +71,7 @@ class Net:
         Parameters
         ----------
         raw
-            (samples, \\*shape); where there are several inputs, by the name of each.
+            (samples, \\*shape), with the encoder ``dvs`` recordings, too; where there are several inputs, by the name of each.
 
         Raises
         ------
@@ -83,6 +84,8 @@ class Net:
             found, wanted = ", ".join(given), ", ".join(node.name for node in nodes)
             raise InputError(f"net.events: data for {found}; the network's inputs are {wanted}: give a dict with an array for each")
         for node in nodes:
+            if isinstance(node.encoder, Dvs) and dvs.sample_shape(node.encoder, given[node.name]) == node.shape:
+                continue
             if np.ndim(given[node.name]) < 1 or np.shape(given[node.name])[1:] != node.shape:
                 shape = ", ".join(map(str, node.shape))
                 found = f"data of shape {np.shape(given[node.name])} for input {node.name}"

@@ -164,6 +164,19 @@ PLAIN = Recipe(
     threshold=1.0,
 )
 
+OBJECTS = Recipe(
+    name="objects",
+    dataset="objects",
+    network=Network(filters=(16, 32, 32), kernel=5, hidden=0, dropout=0.3),
+    epochs=20,
+    augmentation=Augmentation(rotation=15, shift=5, zoom=0.25, shear=0.1, brightness=0.5),
+    batch=64,
+    validation=200,
+    averaging=0.99,
+    sparsity=0.02,
+    silenced=0.5,
+)
+
 RECIPES = {
     "digits": Recipe(
         name="digits",
@@ -205,6 +218,22 @@ RECIPES = {
         averaging=0.999,
         silenced=0.5,
     ),
+    # As many images as a processor learns from in an hour: the network is the paper's.
+    "gesture_generated": Recipe(
+        name="gesture_generated",
+        dataset="gesture_generated",
+        network=Network(filters=(64, 128, 128), kernel=7, hidden=0, dropout=0.2),
+        epochs=4,
+        augmentation=replace(MOVES, shift=2),
+        batch=32,
+        learning_rate=2e-3,
+        validation=300,
+        averaging=0.98,
+        silenced=0.3,
+        dense_phase=0.5,
+    ),
+    "objects": OBJECTS,
+    "objects_within": replace(OBJECTS, name="objects_within", dataset="objects_within"),
     "nmnist": Recipe(
         name="nmnist",
         dataset="nmnist",

@@ -11,7 +11,7 @@ import pytest
 import tfsnn
 from tests.convert_parts import sequential
 from tfsnn.__main__ import main
-from tfsnn.input.encoder import Encoder
+from tfsnn.input.encoder import Dvs, Encoder
 from tfsnn.input.framing import Framing
 
 CONV = ("Conv2D(3, 3, name='c')", "BatchNormalization()", "ReLU()", "Flatten()", "Dense(4, name='d')")
@@ -59,6 +59,15 @@ def test_options(model: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
     assert "input input: delay, value = 0.00390625 x raw" in text
     calibration = net.provenance["calibration"]
     assert calibration.pop("sha256").keys() == {"input"} and calibration == {"data": "data.npz, train split", "samples": 10}
+
+
+def test_a_leaky_population(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.snn.h5"
+    code, text, _ = run(capsys, model, "--out", out, "--tau", 20_000, "--downsample", 16, "--encode-threshold", 2)
+    assert code == 0 and "input input: dvs, blocks of 16x16 pixels, a leak every 6.4 ms with tau 20 ms, changes of 2 events" in text
+    assert tfsnn.load(out).graph.inputs[0].encoder == Dvs(tau=20_000, downsample=16, threshold=2.0)
+    code, _, error = run(capsys, model, "--out", tmp_path / "other.h5", "--encode", "delay", "--leak-period", 100)
+    assert code == 2 and "--leak-period: an encoder of kind delay has none; leave it out, or take --encode dvs" in error
 
 
 def test_calibrates_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -174,9 +174,9 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], message: str) -> Non
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "delay", "gamma": 2}, r"settings \['gamma'\]; allowed are bins, kind, offset, range, scale, step, threshold"),
-        ([1, 2], "settings list; allowed are bins, kind"),
-        (None, "settings NoneType; allowed are bins, kind"),
+        ({"kind": "delay", "gamma": 2}, r"settings \['gamma'\]; allowed are bins, downsample, kind, leak_period, offset, range, "),
+        ([1, 2], "settings list; allowed are bins, downsample, kind"),
+        (None, "settings NoneType; allowed are bins, downsample, kind"),
     ],
 )
 def test_json_that_is_no_encoder(settings: object, message: str) -> None:

@@ -15,7 +15,8 @@ from tfsnn.input.snapshots import respond
 
 
 def test_generated_splits_share_no_recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_sets, "GENERATED", {"train": 2, "test": 1})
+    kind = event_sets.GENERATED["gesture_small"]
+    monkeypatch.setitem(event_sets.GENERATED, "gesture_small", kind._replace(recordings={"train": 2, "test": 1}))
     (x, y), (test_x, test_y) = (snapshots("gesture_small", None, split) for split in ("train", "test"))
     assert x.shape == (220, 32, 32, 2) and test_x.shape == (110, 32, 32, 2) and x.dtype == np.uint16
     assert np.bincount(y).tolist() == [20] * 11 and np.bincount(test_y).tolist() == [10] * 11
@@ -34,6 +35,14 @@ def test_one_snapshot_of_each_short_recording(tmp_path: Path) -> None:
     test_nmnist.npz(tmp_path / "some.npz")
     x, y = snapshots("nmnist", tmp_path, "train")
     assert x.shape == (2, 34, 34, 2) and y.tolist() == [7, 0]
+
+
+def test_generated_with_the_sensor_and_the_windows_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = event_sets.GENERATED["gesture_generated"]
+    assert kind.duration == 14 * LEAKS["gesture_generated"].snapshot
+    monkeypatch.setitem(event_sets.GENERATED, "gesture_generated", kind._replace(duration=128_000, recordings={"train": 1, "test": 1}))
+    x, y = snapshots("gesture_generated", None, "test")
+    assert x.shape == (22, 64, 64, 2) and y.tolist() == [label for label in range(11) for _ in range(2)]
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tfsnn.errors import InputError
 from tfsnn.train.recipes import RECIPES, Augmentation, find
 
-EVENTS = ("gesture_small", "gesture", "nmnist")
+EVENTS = ("gesture_small", "gesture", "gesture_generated", "nmnist", "objects", "objects_within")
 
 
 def test_names_are_those_inside() -> None:
@@ -40,8 +40,9 @@ def test_plain_recipes_train_for_accuracy_alone() -> None:
 
 
 def test_the_network_of_the_paper() -> None:
-    network = find("gesture").network
-    assert (network.filters, network.kernel, network.hidden, network.pooling) == ((64, 128, 128), 7, 0, "average")
+    for name in ("gesture", "gesture_generated"):
+        network = find(name).network
+        assert (network.filters, network.kernel, network.hidden, network.pooling) == ((64, 128, 128), 7, 0, "average")
     assert [find(name).dataset for name in EVENTS] == list(EVENTS)
 
 

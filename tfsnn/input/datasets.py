@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,10 @@ from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError, shown
 from tfsnn.input import event_sets
 from tfsnn.input.dataset import Dataset, Split
-from tfsnn.input.encoder import Encoder
+from tfsnn.input.encoder import Dvs, Encoder
 from tfsnn.input.image_folder import is_image_folder, read_image_folder
 from tfsnn.input.npz import DAMAGE
 from tfsnn.input.npz_set import PAIRS, npy_set, npz_set
-from tfsnn.input.snapshots import ONE
 from tfsnn.input.targets import targets
 
 NAMES = f"digits, mnist, {', '.join(event_sets.LEAKS)}"
@@ -70,7 +70,8 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         # At the papers' 0.2, strokes of so few pixels run together: 3 % fewer validation images are recognized than at 0.4.
         return Dataset("digits", Encoder("delay", scale=1 / 16, threshold=0.4, bins=4), _read_digits)
     if name in event_sets.LEAKS:
-        return Dataset(os.fspath(name), Encoder("graded", scale=1 / ONE), partial(_read_snapshots, os.fspath(name), data_dir))
+        name = os.fspath(name)
+        return Dataset(name, Dvs(**asdict(event_sets.LEAKS[name])), partial(_read_snapshots, name, data_dir))
     if name == "mnist":
         return Dataset("mnist", Encoder("delay", scale=1 / 255, bins=8), partial(_read_tfds, "mnist", data_dir))
     if os.fspath(name).startswith("tfds:"):

@@ -11,6 +11,7 @@ delay     one +1 at time 1 - v if v > threshold, bright first  1              AI
 graded    round(v / step) in one event at time 0               step           NeuroBench's graded input
 delta     the change of round(v / step) once it reaches the    step           JETCAS Algorithm 3, f = identity
           threshold; one time stamp a frame
+dvs       the changes of a leaky population behind a camera    1/256          JETCAS Algorithms 2 and 4
 ========  ===================================================  =============  ====================================
 
 A pixel that has sent nothing has the value 0, with an offset too: a network at rest has seen the raw number
@@ -29,13 +30,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.errors import InputError, shown
-from tfsnn.input import misfit
+from tfsnn.input import dvs, misfit
 from tfsnn.input.events import Events
-from tfsnn.input.raw import flat_samples, fraction, numbers, range_of, samples
+from tfsnn.input.raw import flat_samples, fraction, grid_of, numbers, range_of, samples
+from tfsnn.input.snapshots import ONE, Leak
 
 LARGEST = 1e30
-FINEST = 64
-"""Into so many parts a raw unit is divided at most, so that an offset lies on the grid."""
 
 
 class _ByKind(type):
@@ -50,12 +50,12 @@ class _ByKind(type):
 class Encoder(metaclass=_ByKind):
     """How raw input becomes events; part of model.h5 and of the artifact, so that all stages feed the same thing.
 
-    Calling it makes the encoder of that kind: :class:`Delay`, :class:`Graded` or :class:`Delta`.
+    Calling it makes the encoder of that kind: :class:`Delay`, :class:`Graded`, :class:`Delta` or :class:`Dvs`.
 
     Settings
     --------
     kind
-        ``"delay"``, ``"graded"`` or ``"delta"``; the module's table has their equations.
+        ``"delay"``, ``"graded"``, ``"delta"`` or ``"dvs"``; the module's table has their equations.
     scale
         Value of one raw unit, 1/255 for 8-bit pixels.
     threshold
@@ -104,13 +104,7 @@ class Encoder(metaclass=_ByKind):
     @cached_property
     def grid(self) -> float:
         """Value of one grid step: ``step``, or where that is 0 the coarsest that holds every whole raw number."""
-        if self.step:
-            return self.step
-        parts = next((n for n in range(1, FINEST + 1) if abs(self.offset / self.scale * n - round(self.offset / self.scale * n)) < 1e-6), 0)
-        if not parts:
-            found = f"an offset of {self.offset:g} is no multiple of the scale {self.scale:g}, nor of a {FINEST}th of it"
-            raise InputError(f"encoder: {found}; give the step of the grid, too")
-        return self.scale / parts
+        return self.step or grid_of(self.scale, self.offset)
 
     @property
     def is_identity(self) -> bool:
@@ -182,7 +176,7 @@ class Encoder(metaclass=_ByKind):
         """The settings as plain values."""
         found = {"kind": self.kind} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
         # Left out where they say nothing, for readers that know neither.
-        extra = {"offset": found.pop("offset"), "range": list(found.pop("range"))}
+        extra = {"offset": found.pop("offset", 0.0), "range": list(found.pop("range", ()))}
         return found | {name: value for name, value in extra.items() if value}
 
     @classmethod
@@ -206,29 +200,12 @@ class Encoder(metaclass=_ByKind):
 
     def _levels(self, array: NDArray[Any]) -> NDArray[np.int32]:
         if array.dtype == np.uint8 and self.is_identity:
-            self._fits(array)
+            misfit.check(array, None, None, self.grid, self.scale, self.range)
             return array.astype(np.int32)
         exact = array * (self.scale / self.grid) + self.offset / self.grid
         levels = np.rint(exact)
-        self._fits(array, exact, levels)
+        misfit.check(array, exact, levels, self.grid, self.scale, self.range)
         return levels.astype(np.int32)
-
-    def _fits(self, array: NDArray[Any], exact: NDArray[Any] | None = None, levels: NDArray[Any] | None = None) -> None:
-        """Refuse or warn where data and encoder do not belong together; one message, and the way out."""
-        if not array.size:
-            return
-        low, high = array.min().item(), array.max().item()
-        if exact is not None and levels is not None:
-            top = float(np.abs(levels).max())
-            if top >= 1 << 24:
-                raise InputError(f"encoder: raw input from {low:g} to {high:g} gives payloads beyond 2^24; raise step or lower scale")
-            if array.dtype.kind == "f":
-                self._off_grid(low, high, top, float(np.abs(exact - levels).max()))
-        if self.range:
-            misfit.out_of_range(low, high, self.grid / self.scale, self.scale, self.range)
-
-    def _off_grid(self, low: float, high: float, top: float, error: float) -> None:
-        misfit.off_grid(low, high, top, error, self.grid / self.scale, self.scale, self.range)
 
     def _stream(
         self, array: NDArray[Any], sample: NDArray[Any], t: NDArray[Any], neuron: NDArray[Any], payload: NDArray[Any], tick: float,
@@ -305,13 +282,10 @@ class Delay(Encoder):
             return
         low, high = array.min(), array.max()
         if low * self.scale + self.offset < -1e-6 or high * self.scale + self.offset > 1 + 1e-6:
-            first, last = (0.0 - self.offset) / self.scale, (1 - self.offset) / self.scale
-            raise InputError(
-                f"encoder: raw input from {low} to {high} at scale {self.scale:g}; "
-                f"kind 'delay' takes values from 0 to 1, that is raw {first:g} to {last:g}"
-            )
+            misfit.beyond_unit(low, high, self.scale, self.offset)
         if array.dtype.kind == "f" and not self.step and not self.bins:
-            self._off_grid(float(low), float(high), float(high) * self.scale / self.grid, fraction(array * (self.scale / self.grid)))
+            parts = self.scale / self.grid
+            misfit.off_grid(float(low), float(high), float(high) * parts, fraction(array * parts), 1 / parts, self.scale, self.range)
 
 
 @dataclass(frozen=True)
@@ -378,8 +352,38 @@ class Delta(Encoder):
         return self._stream(array, np.zeros_like(frames), frames, neurons, payloads, 1.0, count=1)
 
 
-KINDS: dict[str, type[Encoder]] = {"delay": Delay, "graded": Graded, "delta": Delta}
-SETTINGS = ("scale", "threshold", "bins", "step", "offset", "range")
+@dataclass(frozen=True)
+class Dvs(Leak, Encoder):
+    """Recordings of an event camera pass a leaky population, whose changes are sent; see :mod:`tfsnn.input.dvs`.
+
+    Parameters
+    ----------
+    downsample, leak_period, tau, threshold, snapshot
+        As of :class:`tfsnn.input.snapshots.Leak`.
+    """
+
+    kind = "dvs"
+    scale, offset, step, range = 1 / ONE, 0.0, 0.0, ()
+
+    def whole(self, frame: dvs.Raw) -> NDArray[np.int32]:
+        """Snapshots in grid steps, which they are in."""
+        return dvs.levels(self, frame)
+
+    def frames(self, raw: dvs.Raw) -> NDArray[np.float32]:
+        """The snapshots of recordings, (snapshots, rows, columns, 2), in events; or of snapshots, as whole numbers of 1/256 event."""
+        return (dvs.levels(self, raw) * self.scale).astype(np.float32)
+
+    def exact(self, raw: dvs.Raw) -> NDArray[np.float32]:
+        """The same as :meth:`frames`: snapshots lie on the grid."""
+        return self.frames(raw)
+
+    def events(self, raw: dvs.Raw) -> Events:
+        """A stream for each recording, in microseconds; or for each snapshot, which is sent at once."""
+        return dvs.streams(self, raw)
+
+
+KINDS: dict[str, type[Encoder]] = {"delay": Delay, "graded": Graded, "delta": Delta, "dvs": Dvs}
+SETTINGS = ("scale", "threshold", "bins", "step", "offset", "range", "downsample", "leak_period", "tau", "snapshot")
 
 
 def _of_kind(settings: dict[str, Any]) -> Encoder:

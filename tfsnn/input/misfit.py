@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from typing import NoReturn
 
+import numpy as np
+
+from tfsnn.aliases import Array
 from tfsnn.errors import InputError
 
 FEW_LEVELS = 64
@@ -13,6 +17,47 @@ HARMLESS = 0.02
 FAR, TOO_FAR = 0.5, 4.0
 """By so many widths of the known range numbers may lie outside it: beyond, a warning; an error."""
 Range = tuple[float, ...]
+
+
+def check(array: Array, exact: Array | None, levels: Array | None, grid: float, scale: float, known: Range) -> None:
+    """Refuse or warn where data and encoder do not belong together.
+
+    Parameters
+    ----------
+    array
+        Raw numbers as they come.
+    exact, levels
+        The same in grid steps, before and after rounding; None if they are grid steps as they are.
+    grid, scale
+        Value of a grid step, and of a raw unit.
+    known
+        As for :func:`off_grid`.
+    """
+    if not array.size:
+        return
+    low, high = array.min().item(), array.max().item()
+    if exact is not None and levels is not None:
+        top = float(np.abs(levels).max())
+        if top >= 1 << 24:
+            raise InputError(f"encoder: raw input from {low:g} to {high:g} gives payloads beyond 2^24; raise step or lower scale")
+        if array.dtype.kind == "f":
+            off_grid(low, high, top, float(np.abs(exact - levels).max()), grid / scale, scale, known)
+    if known:
+        out_of_range(low, high, grid / scale, scale, known)
+
+
+def beyond_unit(low: float, high: float, scale: float, offset: float) -> NoReturn:
+    """Refuse values below 0 or above 1.
+
+    Parameters
+    ----------
+    low, high, scale, offset
+        The raw numbers reach from here to there; value of a raw unit, and of the raw number 0.
+    """
+    raise InputError(
+        f"encoder: raw input from {low} to {high} at scale {scale:g}; "
+        f"kind 'delay' takes values from 0 to 1, that is raw {(0.0 - offset) / scale:g} to {(1 - offset) / scale:g}"
+    )
 
 
 def off_grid(low: float, high: float, top: float, error: float, unit: float, scale: float, known: Range) -> None:

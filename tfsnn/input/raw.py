@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfsnn.errors import InputError
 
+FINEST = 64
+"""Into so many parts a raw unit is divided at most, so that an offset lies on the grid."""
+
 
 def suited(raw: NDArray[Any], scale: float) -> dict[str, Any]:
     """Settings of scale, step and range that suit raw data.
@@ -80,3 +83,18 @@ def numbers(raw: ArrayLike) -> NDArray[Any]:
     if not np.all(np.isfinite(array)):
         raise InputError("encoder: raw input holds NaN or infinity; replace them first")
     return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def grid_of(scale: float, offset: float) -> float:
+    """The coarsest grid of values that holds every whole raw number.
+
+    Parameters
+    ----------
+    scale, offset
+        Value of a raw unit, and of the raw number 0.
+    """
+    parts = next((n for n in range(1, FINEST + 1) if abs(offset / scale * n - round(offset / scale * n)) < 1e-6), 0)
+    if not parts:
+        found = f"an offset of {offset:g} is no multiple of the scale {scale:g}, nor of a {FINEST}th of it"
+        raise InputError(f"encoder: {found}; give the step of the grid, too")
+    return scale / parts

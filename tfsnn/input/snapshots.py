@@ -79,7 +79,7 @@ class Leak:
         return round(exp(-self.leak_period / self.tau) * (1 << _BITS))
 
     @property
-    def least(self) -> int:
+    def limit(self) -> int:
         """The threshold in units of the state, rounded up."""
         return -int(-self.threshold * ONE // 1)
 
@@ -158,7 +158,7 @@ class Population:
         number = np.arange(1, len(order) + 1) - np.repeat(begins, np.diff(begins, append=len(order)))
         gap = (self.x - self.sent)[grouped]
         # The first to send is the event with which the gap reaches the threshold; then every so many events do.
-        first, every = np.maximum(1, -((gap - self.leak.least) // ONE)), max(1, -(-self.leak.least // ONE))
+        first, every = np.maximum(1, -((gap - self.leak.limit) // ONE)), max(1, -(-self.leak.limit // ONE))
         sends = (number >= first) & ((number - first) % every == 0)
         payload = np.where(number == first, gap + first * ONE, every * ONE)[sends]
         np.add.at(self.x, neuron, ONE)
@@ -173,7 +173,7 @@ class Population:
         self.next_leak += self.leak.leak_period
         self.x = self.x * self.leak.kept >> _BITS
         change = self.x - self.sent
-        sends = np.flatnonzero(np.abs(change) >= self.leak.least)
+        sends = np.flatnonzero(np.abs(change) >= self.leak.limit)
         self.sent[sends] = self.x[sends]
         return np.full(len(sends), time), sends, change[sends]
 
