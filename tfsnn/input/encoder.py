@@ -356,10 +356,7 @@ class Delta(Encoder):
 class Dvs(Leak, Encoder):
     """Recordings of an event camera pass a leaky population, whose changes are sent; see :mod:`tfsnn.input.dvs`.
 
-    Parameters
-    ----------
-    downsample, leak_period, tau, threshold, snapshot
-        As of :class:`tfsnn.input.snapshots.Leak`.
+    Settings are those of :class:`tfsnn.input.snapshots.Leak`.
     """
 
     kind = "dvs"

@@ -49,7 +49,7 @@ class Generated(NamedTuple):
 
 
 GENERATED = {
-    "gesture_generated": Generated(generated.Camera(width=128, height=128), 896_000, {"train": 24, "test": 8}),
+    "gesture_generated": Generated(generated.Camera(width=128, height=128), 896_000, {"train": 24, "test": 4}),
     "gesture_small": Generated(generated.Camera(width=32, height=32, frame=8_000), 640_000, {"train": 30, "test": 10}),
 }
 
