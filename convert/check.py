@@ -9,6 +9,7 @@ from tfsnn.stage.terminal import table
 
 from .given import encoders_of, ranges_of
 from .input_encoder import default_encoder, fed
+from .known_range import known_ranges
 from .lower.driver import examine
 from .options import add_model_arguments, chosen_settings, input_ranges, lambdas, shapes
 from .read.read import read
@@ -25,10 +26,11 @@ def run(args: argparse.Namespace) -> int:
     settings, ranges = chosen_settings(args), input_ranges(args)
     record = read(args.model, backend=args.backend, weights=args.weights)
     affine = lambdas(args)
+    said = known_ranges(record)
     found = examine(record, default_encoder(record, affine), affine=affine, shapes=shapes(args), release=True)
     graph = found.graph
     if graph is not None:
-        graph = fed(graph, record, {}, encoders_of(graph, settings), affine=affine, known=ranges_of(graph, ranges)).graph
+        graph = fed(graph, record, {}, encoders_of(graph, settings), affine=affine, known=ranges_of(graph, ranges), said=said).graph
     rows = []
     for verdict in found.verdicts:
         texts = [problem.partition(": ")[2] for problem in verdict.problems]

@@ -21,7 +21,6 @@ from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, f
 from tfsnn.input.video import first_frames, is_video
 from tfsnn.stage.output import guard, replacing
 
-from .input_encoder import InputWarning
 from .losses import LossWarning, report_lines
 from .lower.driver import numbered
 from .options import add_model_arguments, chosen_settings, input_ranges, lambdas, shapes, weight_bits
@@ -56,7 +55,6 @@ def run(args: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # Said below, a line each.
         warnings.simplefilter("ignore", LossWarning)
-        warnings.simplefilter("ignore", InputWarning)
         net = convert_model(
             args.model,
             encoder=settings,

@@ -17,6 +17,7 @@ from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 
 from .feeding import better_reading
+from .known_range import Known
 from .lower.call import Affine, is_number
 from .read.records import ModelRecord
 
@@ -25,8 +26,8 @@ FEW = 64
 """A range of fewer whole numbers than this is taken for one of fractions."""
 
 
-class InputWarning(UserWarning):
-    """Data that a network takes, and that it was probably not trained on."""
+TWICE = 20.0
+"""Data that were scaled down before lie in a range so many times as narrow as the one that a normalization was adapted to."""
 
 
 class Feeding(NamedTuple):
@@ -36,15 +37,14 @@ class Feeding(NamedTuple):
     ----------
     graph
         With an encoder at each input.
-    notes, cautions
-        What should be said of it, and warned of.
+    notes
+        What should be said of it.
     by_labels
         Whether labels were asked what whole numbers mean.
     """
 
     graph: Graph
     notes: list[str]
-    cautions: list[str]
     by_labels: bool = False
 
 
@@ -132,6 +132,7 @@ def fed(
     affine: Mapping[str, Affine] | None = None,
     labels: NDArray[Any] | None = None,
     known: Mapping[str, tuple[float, float] | None] | None = None,
+    said: Mapping[int, Known] | None = None,
 ) -> Feeding:
     """The graph with the encoder that suits model and data at each input.
 
@@ -151,10 +152,16 @@ def fed(
         What is right for the data, as of :func:`tfsnn.input.targets.targets`.
     known
         By name of the input, least and largest raw value, where the user says so.
+    said
+        By number of the input, the range of values that the model itself says.
+
+    Raises
+    ------
+    InputError
+        If the model scales its input down itself, and the data seem to have been scaled down before.
     """
     stored = stored_encoder(record)
     notes: list[str] = []
-    cautions: list[str] = []
     encoders: dict[str, Encoder] = {}
     by_labels = False
     for number, node in enumerate(graph.inputs):
@@ -171,11 +178,31 @@ def fed(
             if undecided(record, affine, data, settings, number):
                 found, note = _reading(graph, node.name, data, labels)
                 settings, notes, by_labels = found | settings, notes + note, by_labels or labels is not None
-            if scales_itself(record, affine, number) and "scale" not in settings and fraction(data) and float(np.abs(data).max()) <= 1.001:
-                between = f"the data for input {node.name} lie between {data.min():g} and {data.max():g}"
-                cautions.append(f"the model scales its input down itself, and {between}; if they were scaled before, give raw values")
+            if bounds is None and "scale" not in settings:
+                _scaled_twice(record, affine, number, data, (said or {}).get(number), node.name)
+        elif bounds is None and "range" not in settings and number in (said or {}):
+            # Its statistics are of values: raw numbers are these, where the user does not say otherwise.
+            scale, offset, model_says = settings.get("scale", 1.0), settings.get("offset", 0.0), (said or {})[number]
+            bounds, base = ((model_says.low - offset) / scale, (model_says.high - offset) / scale), Encoder("graded", scale=1.0)
+            notes.append(f"input {node.name}: {model_says.note}; --calibrate DATA or --range LO:HI say otherwise")
         encoders[node.name] = fitted(base, data, bounds, settings)
-    return Feeding(_with_encoders(graph, encoders), notes, cautions, by_labels)
+    return Feeding(_with_encoders(graph, encoders), notes, by_labels)
+
+
+def _scaled_twice(
+    record: ModelRecord, affine: Mapping[str, Affine] | None, number: int, data: NDArray[Any], said: Known | None, name: str
+) -> None:
+    """Refuse fractions for a model that divides its input by a large number itself."""
+    if not scales_itself(record, affine, number) or not fraction(data) or float(np.abs(data).max()) > 1.001:
+        return
+    low, high = float(data.min()), float(data.max())
+    # A normalization says what it was adapted to, which may be fractions.
+    if said is not None and said.high - said.low <= TWICE * (high - low):
+        return
+    raise InputError(
+        f"the model scales its input down itself, and the data for input {name} lie between {low:g} and {high:g}, as if they had been "
+        "scaled before; give raw values, or say that these are (--range LO:HI)"
+    )
 
 
 def undecided(

@@ -24,7 +24,8 @@ from tfsnn.stage.provenance import digest, provenance
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
 from .equalize import channel_powers, equalized
 from .given import collected, encoders_of, evenly_chosen, ranges_of
-from .input_encoder import InputWarning, default_encoder, fed, framed
+from .input_encoder import default_encoder, fed, framed
+from .known_range import known_ranges
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
 from .lower.driver import LayerOutput, Lowered, Shapes, examine, graph_or_error, numbered, replaced
@@ -128,14 +129,13 @@ def convert_model(
     record = read(path, backend=backend, weights=weights) if path is not None else from_live(model)
     shapes = numbered(record, input_shapes)
     obstacle = _obstacle(record, shapes) if path is not None else ""
+    said = known_ranges(record)
     # Weights go over into the network layer by layer: two copies of them are never there at a time.
     found = examine(record, default_encoder(record, affine), affine=affine, shapes=shapes, release=True)
     graph, given = graph_or_error(found), calibration is not None
     encoders, ranges = encoders_of(graph, encoder), ranges_of(graph, input_range)
     raw, right = collected(graph, calibration, labels, samples)
-    graph, notes, cautions, by_labels = fed(graph, record, raw, encoders, affine=affine, labels=right, known=ranges)
-    for text in cautions:
-        warnings.warn(text, InputWarning, stacklevel=2)
+    graph, notes, by_labels = fed(graph, record, raw, encoders, affine=affine, labels=right, known=ranges, said=said)
     raw = raw or {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed) for node in graph.inputs}
     # Means of drawn inputs say nothing of those of real ones: they correct nothing but what would be lost without.
     correct = per_tensor or weight_bits < 8 or given
@@ -161,7 +161,7 @@ def convert_model(
         | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
         "options": _options(encoders, ranges, affine, shapes, backend, lossy),
         "notes": [*record.notes, *notes, *comparison.notes],
-        "warnings": [*cautions, *judgement.refusals, *judgement.warnings],
+        "warnings": [*judgement.refusals, *judgement.warnings],
         "calibration": {"data": calibrated_on if given else _assumed(quantized), "samples": seen}
         | ({"sha256": {name: digest(values) for name, values in raw.items()}} if given else {})
         | ({"labels_sha256": digest(right)} if by_labels and right is not None else {}),

@@ -138,9 +138,9 @@ def original(net: Net, path: PathLike | None, model: PathLike | None) -> Origina
         If the model that the user named is not there, or neither Keras nor tfsnn can read it.
     """
     if model is None:
-        file = _beside(net, path)
+        found = _beside(net, path)
         try:
-            return None if file is None else _opened(net, file)
+            return None if found is None else _opened(net, *found)
         except FileError:
             # The user did not ask for it.
             return None
@@ -177,44 +177,53 @@ def as_it_is_fed(model: Original, workload: Workload) -> Original:
     return replace(plain, notes=(*model.notes, f"{model.name} has {found}: convert it again with --scale 1"))
 
 
-def _opened(net: Net, file: Path) -> Original:
+def _opened(net: Net, file: Path, weights: Path | None = None) -> Original:
     digest, notes = sha256(file), []
     known = digest in dict(net.provenance.get("inputs") or {}).values()
     if not known:
         notes.append(f"{file.name} is not byte for byte the file that the network was converted from")
     try:
-        keras = _by_keras(net, file, known)
+        keras = _by_keras(net, file, known, weights)
     except FileError as error:
-        run = _forward(_read_again(net, file).graph)
+        run = _forward(_read_again(net, file, weights).graph)
         notes.append(f"{error}: the network that tfsnn reads from the file, in {FAITHFUL_BITS}-bit weights, stands for it")
         return Original(file.name, digest, f"{file.name} as tfsnn reads it", run, None, _trained_on(file), known, tuple(notes))
     run = partial(answers, keras, batch=BATCH)
     return Original(file.name, digest, f"Keras, {file.name}", run, keras, _trained_on(file), known, tuple(notes))
 
 
-def _by_keras(net: Net, file: Path, known: bool) -> Any:
+def _by_keras(net: Net, file: Path, known: bool, weights: Path | None) -> Any:
     """The model, loaded and tried by Keras."""
     obstacle = net.verification.get("keras")
     if known and isinstance(obstacle, str):
         # Where convert could not compare it has said why: code in the file, kernels that Keras would read wrongly.
         raise FileError(obstacle.removeprefix("not compared: ").partition(";")[0])
-    keras = load_keras(file)
+    keras = load_keras(file, weights)
     answers(keras, [np.zeros((1, *node.shape), np.float32) for node in net.graph.inputs])
     return keras
 
 
-def _beside(net: Net, path: PathLike | None) -> Path | None:
-    """The file that the network was converted from, by name and SHA-256: beside the network, or in a folder beside it."""
+def _beside(net: Net, path: PathLike | None) -> tuple[Path, Path | None] | None:
+    """What the network was converted from, by name and SHA-256: the model, and its weights where they are a file of their own."""
     inputs = net.provenance.get("inputs")
-    # Architecture and weights in two files are not put together here.
-    if path is None or not isinstance(inputs, Mapping) or len(inputs) != 1:
+    if path is None or not isinstance(inputs, Mapping) or not 1 <= len(inputs) <= 2:
         return None
-    folder = Path(path).resolve().parent
-    for name, digest in inputs.items():
-        plain = Path(str(name)).name
-        for file in (folder / plain, *sorted(folder.glob(f"*/{glob.escape(plain)}"))):
-            if file.is_file() and sha256(file) == digest:
-                return file
+    files = [_found(Path(path).resolve().parent, Path(str(name)).name, digest) for name, digest in inputs.items()]
+    there = [file for file in files if file is not None]
+    if len(there) < len(files):
+        return None
+    if len(there) == 1:
+        return there[0], None
+    # Of two files one is an architecture, as JSON.
+    architecture = [file for file in there if file.suffix == ".json"]
+    return (architecture[0], next(file for file in there if file not in architecture)) if len(architecture) == 1 else None
+
+
+def _found(folder: Path, name: str, digest: Any) -> Path | None:
+    """A file of this name and SHA-256: beside the network, or in a folder beside it."""
+    for file in (folder / name, *sorted(folder.glob(f"*/{glob.escape(name)}"))):
+        if file.is_file() and sha256(file) == digest:
+            return file
     return None
 
 
@@ -230,11 +239,12 @@ def _trained_on(file: Path) -> Encoder | None:
     return Encoder.from_json(content["encoder"]) if isinstance(content, dict) and "encoder" in content else None
 
 
-def _read_again(net: Net, file: Path) -> Net:
+def _read_again(net: Net, file: Path, weights: Path | None) -> Net:
     """The network that ``tfsnn convert`` makes of the file with the options that the artifact names, in 16-bit weights."""
     with tempfile.TemporaryDirectory(prefix="tfsnn-") as folder:
         out = Path(folder) / "net.snn.h5"
         words = ["convert", str(file), "--out", str(out), "--weight-bits", str(FAITHFUL_BITS), *_options(net)]
+        words += [] if weights is None else ["--weights", str(weights)]
         # Stages talk through files: this one runs the other as its user would.
         done = subprocess.run([sys.executable, "-m", "tfsnn", *words], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -250,8 +260,10 @@ def _options(net: Net) -> list[str]:
     words = []
     for name, (scale, shift) in dict(options.get("lambda") or {}).items():
         words += ["--lambda", f"{name}=x * {scale!r} + {shift!r}" if name else f"x * {scale!r} + {shift!r}"]
-    for shape in dict(options.get("input_shapes") or {}).values():
-        words += ["--input-shape", "x".join(map(str, shape))]
+    inputs = net.graph.inputs
+    for number, shape in dict(options.get("input_shapes") or {}).items():
+        name = f"{inputs[int(number)].name}=" if len(inputs) > 1 else ""
+        words += ["--input-shape", name + "x".join(map(str, shape))]
     if options.get("backend"):
         words += ["--backend", str(options["backend"])]
     return [*words, "--lossy"]

@@ -18,7 +18,10 @@ from tfsnn.convert.calibrate import calibrate, scaled
 from tfsnn.convert.quantize import quantize
 from tfsnn.convert.read.read import from_live
 from tfsnn.convert.verify.compare import softmaxed
+from tfsnn.errors import RangeError
 from tfsnn.network.nodes import Neurons
+from tfsnn.plan.make import make
+from tfsnn.plan.settings import Settings
 
 SMALL: dict[str, dict[str, Any]] = {
     "MobileNet": {"alpha": 0.25, "size": 64},
@@ -85,6 +88,27 @@ def test_gates_are_refused(name: str) -> None:
     model = getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3))
     found = problems(from_live(model))
     assert found and all("(Multiply): a product of two tensors; events carry sums only" in text for text in found)
+
+
+def test_untrained_at_a_small_threshold() -> None:
+    """A network as Keras makes it, whose populations differ in scale by orders of magnitude: it runs, or is refused in one line."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    settings: dict[str, Any] = {"weights": None, "classes": 10, "classifier_activation": None}
+    model = keras.applications.MobileNetV2(input_shape=(32, 32, 3), alpha=0.35, **settings)
+    graph = graph_of(model)
+    raw = images(32, 4)
+    frames = {"input": PIXELS.frames(raw)}
+    graph = scaled(graph, calibrate(graph, frames).scales)
+    result = tfsnn.simulate(quantize(graph, bits=16), PIXELS.events(raw[:1]), threshold=THRESHOLD, engine="eager")
+    expected = keras_outputs(model, frames)[0][:1]
+    assert np.abs(result.outputs - expected).max() < BOUND * np.abs(expected).max()
+    for threshold in (1e-8, 1e-16, 1e-30, 1e-300):
+        try:
+            make(quantize(graph), Settings(threshold))
+        except RangeError as error:
+            assert str(error).startswith("plan: ") and "\n" not in str(error)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.convert_parts import record, sequential
-from tfsnn.convert.input_encoder import InputWarning, default_encoder, fitted, undecided, with_range
+from tfsnn.convert.input_encoder import default_encoder, fitted, undecided, with_range
 from tfsnn.convert.pipeline import convert_model
 from tfsnn.errors import InputError
 from tfsnn.input.encoder import Encoder
@@ -129,9 +129,9 @@ def test_halves_for_a_model_that_scales_itself() -> None:
 
     model = keras.Sequential([layers.Input((8,)), layers.Rescaling(1 / 255), layers.Dense(3)])
     x = np.random.default_rng(0).uniform(0, 1, (50, 8))
-    with pytest.warns(InputWarning, match="the model scales its input down itself, and the data for input .* lie between 0.00.* and 0.99"):
-        net = convert_model(model, calibration=x)
-    assert len(net.provenance["warnings"]) == 1
+    with pytest.raises(InputError, match="the model scales its input down itself, and the data for input .* lie between 0.00.* and 0.99"):
+        convert_model(model, calibration=x)
+    assert convert_model(model, calibration=x, input_range=(0, 1)).graph.inputs[0].encoder.range == (0, 1)
 
 
 def test_settings_from_python() -> None:

@@ -92,6 +92,26 @@ def test_answers_are_those_of_keras(
     assert [int(np.argmax(stream.step(test[i]))) for i in sure] == expected[sure].argmax(axis=1).tolist()
 
 
+@pytest.mark.parametrize(("factor", "shift"), [(1.0, 0.0), (255.0, 0.0), (2.0, -1.0)], ids=["floats", "bytes as they are", "-1 to 1"])
+def test_a_convolutional_network(digits: dict[str, Values], factor: float, shift: float) -> None:
+    """Convolutions, a batch norm and pooling, in three units: the same answers as Keras, again with no option."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    parts = [layers.Input((8, 8, 1)), layers.Conv2D(8, 3), layers.BatchNormalization(momentum=0.8), layers.ReLU()]
+    model = keras.Sequential([*parts, layers.MaxPooling2D(2), layers.Flatten(), layers.Dense(10)])
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    # Training and test images in the unit of the model: factor * x / 255 + shift.
+    train, test = (digits[name].reshape(-1, 8, 8, 1) for name in ("train", "test"))
+    raw = [x if factor == 255.0 else (factor * (x / 255) + shift).astype(np.float32) for x in (train, test)]
+    model.fit(raw[0].astype(np.float32), digits["y_train"], batch_size=64, epochs=6, verbose=0)
+    net = convert_model(model, calibration=raw[0], labels=digits["y_train"])
+    expected = np.mean(model(raw[1].astype(np.float32)).numpy().argmax(axis=1) == digits["y_test"])
+    found = np.mean(tfsnn.simulate(net, net.events(raw[1]), threshold=0.005).predictions == digits["y_test"])
+    assert expected > 0.93 and abs(found - expected) <= 0.005
+
+
 def net_for(digits: dict[str, Values]) -> Net:
     return convert_model(model_of(digits["weights"], 1.0, 0.0), calibration=digits["train"])
 

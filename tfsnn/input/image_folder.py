@@ -56,7 +56,8 @@ def read_image_folder(path: Path, split: str) -> tuple[Array, NDArray[np.int64]]
     first = _image(files[0][0])
     afford(first.nbytes * len(files), f"{here}: {len(files)} images of shape {first.shape}", "make the images smaller, or take fewer")
     x: Array = np.empty((len(files), *first.shape), first.dtype)
-    for row, (file, _) in zip(x, files):
+    x[0] = first
+    for row, (file, _) in zip(x[1:], files[1:]):
         image = _image(file)
         if image.shape != first.shape or image.dtype != first.dtype:
             kinds = f"{image.dtype} of shape {image.shape}, {files[0][0].name} is {first.dtype} of shape {first.shape}"

@@ -53,6 +53,28 @@ def test_found_beside_the_network_and_in_a_folder_there(folder: Path, net: Net, 
     assert original(net, None, None) is None
 
 
+def test_architecture_and_weights_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = sequential((4, 4, 1), *LAYERS)
+    (tmp_path / "arch.json").write_text(model.to_json())
+    model.save_weights(tmp_path / "values.weights.h5")
+    words = ["--weights", str(tmp_path / "values.weights.h5"), "--out", str(tmp_path / "net.snn.h5")]
+    assert main(["convert", str(tmp_path / "arch.json"), *words]) == 0
+    made = artifact.load(tmp_path / "net.snn.h5")
+    found = original(made, tmp_path / "net.snn.h5", None)
+    assert found is not None and found.what == "Keras, arch.json" and found.known
+    expected = np.asarray(model(pixels()["input"] / 255.0))
+    np.testing.assert_allclose(found.on_raw(made.graph, pixels())[made.graph.outputs[0]], expected, atol=1e-5)
+
+    def fail(path: Any, weights: Any) -> Any:
+        raise FileError("Keras 9 cannot load the file (TypeError)")
+
+    monkeypatch.setattr(module, "load_keras", fail)
+    read = original(made, tmp_path / "net.snn.h5", None)
+    assert read is not None and read.what == "arch.json as tfsnn reads it"
+    (tmp_path / "values.weights.h5").unlink()
+    assert original(made, tmp_path / "net.snn.h5", None) is None
+
+
 def test_another_file_of_that_name_is_not_it(net: Net, tmp_path: Path) -> None:
     sequential((4, 4, 1), *LAYERS[1:]).save(tmp_path / "model.h5")
     assert original(net, tmp_path / "net.snn.h5", None) is None
@@ -116,7 +138,7 @@ def test_a_model_that_does_not_belong(net: Net, tmp_path: Path) -> None:
 
 
 def test_where_keras_cannot_load_the_file(folder: Path, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Any) -> Any:
+    def fail(path: Any, weights: Any) -> Any:
         raise FileError("Keras 9 cannot load the file (TypeError)")
 
     found = original(net, folder / "net.snn.h5", None)
@@ -131,7 +153,7 @@ def test_where_keras_cannot_load_the_file(folder: Path, net: Net, monkeypatch: p
 
 
 def test_what_convert_could_not_compare_keras_does_not_load(folder: Path, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "load_keras", lambda path: pytest.fail("it was loaded"))
+    monkeypatch.setattr(module, "load_keras", lambda path, weights: pytest.fail("it was loaded"))
     warned = Net(net.graph, net.provenance, {"keras": "not compared: the file holds Lambda code, which is never run"})
     found = original(warned, folder / "net.snn.h5", None)
     assert found is not None and found.notes[0].startswith("the file holds Lambda code, which is never run: the network")
