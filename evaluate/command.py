@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
-from tfsnn.plan.settings import ENGINES, INITIAL
+from tfsnn.plan.settings import ENGINES, INITIAL, Settings
 from tfsnn.stage.terminal import table
 
 from .options import add_force_argument, add_spike_arguments, add_unit_arguments
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="time bins of the delay encoder; 0: the pixels' own resolution (default: the network's)",
     )
+    add("--windows", metavar="MS,MS,...", help="classify recordings of an event camera after so many ms, or whole, as in 64,896,whole")
     add_force_argument(parser)
 
 
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """``tfsnn evaluate``."""
     # TensorFlow reads it when it is imported, by the engine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if args.windows is not None:
+        return _run_windows(args)
     from .pipeline import evaluate
 
     report = evaluate(
@@ -80,6 +83,31 @@ def run(args: argparse.Namespace) -> int:
     )
     print(summary(report))
     print(f"\nwrote {args.out / 'report.html'}, report.json and pictures")
+    return 0
+
+
+def _run_windows(args: argparse.Namespace) -> int:
+    """``tfsnn evaluate --windows``: recordings instead of frames."""
+    from . import recordings
+    from .pipeline import THRESHOLDS
+
+    for option in ("model", "select_on", "bins"):
+        if getattr(args, option) is not None:
+            raise InputError(f"--{option.replace('_', '-')}: goes with frames, --windows with recordings; leave out one of them")
+    first = Settings(1.0, args.unit, args.spikes, args.initial, args.spiking_output, args.schedule, args.engine, where="evaluate")
+    content = recordings.evaluate_recordings(
+        args.net,
+        data=args.data,
+        out=args.out,
+        windows=recordings.lengths(args.windows),
+        thresholds=thresholds(args.thresholds) or THRESHOLDS[args.unit],
+        settings=first,
+        data_dir=args.data_dir,
+        samples=args.samples,
+        force=args.force,
+    )
+    print(recordings.summary(content))
+    print(f"\nwrote {args.out / 'windows.json'} and windows.png")
     return 0
 
 

@@ -1,0 +1,74 @@
+"""`tfsnn evaluate --windows`: a report, a picture and a table from recordings, and one line for each mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.nets import network, neurons, synapse
+from tfsnn.__main__ import main
+from tfsnn.artifact import Net, save
+from tfsnn.errors import InputError
+from tfsnn.evaluate.recordings import lengths
+from tfsnn.input import event_sets
+from tfsnn.input.encoder import Dvs, Encoder
+from tfsnn.network.nodes import Input
+from tfsnn.network.ops import Dense
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    kind = event_sets.GENERATED["gesture_small"]
+    monkeypatch.setitem(event_sets.GENERATED, "gesture_small", kind._replace(duration=136_000, recordings={"train": 1, "test": 1}))
+    return saved(tmp_path / "net.snn.h5", Dvs(downsample=8))
+
+
+def saved(path: Path, encoder: Encoder) -> Path:
+    image = Input("in", (4, 4, 2), encoder)
+    weight = np.random.default_rng(0).integers(-9, 10, (32, 11))
+    save(Net(network(image, neurons("out", (11,), synapse(image, Dense(11), weight, 0.1), f="linear"))), path)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str, str]:
+    code = main(["evaluate", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_report(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "report"
+    words = ("--data", "gesture_small", "--out", out, "--windows", "64,whole", "--thresholds", "64,128", "--lsb", "--samples", 5)
+    code, text, _ = run(capsys, net, *words)
+    assert code == 0 and "5 recordings of gesture_small; frame-based CNN on " in text and "inference window" in text
+    content = json.loads((out / "windows.json").read_text())
+    assert [(row["window_ms"], row["threshold"]) for row in content["rows"]] == [(64.0, 64.0), (64.0, 128.0), (None, 64.0), (None, 128.0)]
+    assert (out / "windows.png").read_bytes().startswith(b"\x89PNG") and content["encoder"]["kind"] == "dvs"
+    assert "--windows 64,whole --thresholds 64,128 --lsb" in content["command"]
+    code, _, error = run(capsys, net, *words)
+    assert code == 2 and "--force" in error
+
+
+def test_mistakes(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--out", tmp_path / "out", "--windows", "64")
+    frames = saved(tmp_path / "frames.snn.h5", Encoder("graded"))
+    for given, message in (
+        ((frames, "--data", "gesture_small", *words), "needs an encoder of kind dvs, that of .* is graded; convert with --encode dvs"),
+        ((net, "--data", "digits", *words), "--windows needs recordings, not digits; choose one of gesture, "),
+        ((net, "--data", "gesture_small", *words, "--samples", 0), "evaluate: samples is 0; take at least 1"),
+        ((net, "--data", "gesture_small", *words, "--bins", 3), "--bins: goes with frames, --windows with recordings"),
+    ):
+        code, _, error = run(capsys, *given)
+        assert code == 2 and len(error.splitlines()) == 1
+        with pytest.raises(InputError, match=message):
+            raise InputError(error)
+
+
+@pytest.mark.parametrize(("text", "message"), [("64,x", "'x' is no length"), ("0", "0 ms; give a positive length"), ("inf", "'inf' is no")])
+def test_lengths_that_are_none(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"--windows: {message}"):
+        lengths(text)
