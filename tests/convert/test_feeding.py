@@ -57,6 +57,16 @@ def test_masks_speak() -> None:
     assert all(better_reading(graph_of(model), pixels(), each)[0] == {"scale": 1.0} for each in (labels, 255 * labels))
 
 
+def test_masks_of_few_samples_speak_by_their_pixels() -> None:
+    """Three pixels in four are right by chance: of twenty samples that is little for classes, and plain for masks."""
+    model = sequential((4, 4, 1), "Conv2D(1, 1, activation='sigmoid')")
+    model.layers[-1].set_weights([np.ones((1, 1, 1, 1)), -191 * np.ones(1)])
+    labels = (by_keras(model, pixels(20))[..., 0] > 0.5).astype(np.float32)
+    assert better_reading(graph_of(model), pixels(20), labels)[0] == {"scale": 1.0}
+    shuffled = np.random.default_rng(1).permutation(labels.reshape(-1)).reshape(labels.shape)
+    assert better_reading(graph_of(model), pixels(20), shuffled) == ({}, "")
+
+
 @pytest.mark.parametrize(
     "labels", [np.zeros(200, np.int64), np.arange(200) % 4, np.zeros((200, 7), np.float32), np.zeros(9, np.int64)]
 )
