@@ -21,6 +21,7 @@ from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, f
 from tfsnn.input.video import first_frames, is_video
 from tfsnn.stage.output import guard, replacing
 
+from .input_encoder import stored_framing
 from .losses import LossWarning, report_lines
 from .lower.driver import numbered
 from .options import add_model_arguments, chosen_settings, input_ranges, lambdas, shapes, weight_bits
@@ -99,12 +100,14 @@ def calibration_of(args: argparse.Namespace) -> tuple[NDArray[Any] | Dataset | N
         # No video feeds several inputs; an archive may hold an array for each.
         video = video and not (len(record.inputs) > 1 and args.calibrate.endswith(".npz"))
         if video or framing_given(args):
-            framing = chosen_framing(args, numbered(record, shapes(args)).get(0) or record.inputs[0].shape or (None, None, None))
+            shape = numbered(record, shapes(args)).get(0) or record.inputs[0].shape or (None, None, None)
+            framing = chosen_framing(args, shape, stored_framing(record))
     if args.calibrate is None:
         return None, framing
     if video and framing is not None:
         return first_frames(video_source(args.calibrate), framing, args.samples), framing
-    return load(args.calibrate, args.data_dir), framing
+    dataset = load(args.calibrate, args.data_dir)
+    return dataset, framing or dataset.framing
 
 
 def in_words(encoder: Encoder) -> str:

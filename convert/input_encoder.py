@@ -234,6 +234,17 @@ def framed(graph: Graph, framing: Framing | None) -> Graph:
     return Graph(tuple(replace(node, framing=framing) if isinstance(node, Input) else node for node in graph.nodes), graph.outputs)
 
 
+def stored_framing(record: ModelRecord) -> Framing | None:
+    """The framing that our own train stage stored in the model, if it was trained on a video."""
+    stored = record.attributes.get("tfsnn")
+    if not isinstance(stored, Mapping) or "framing" not in stored:
+        return None
+    try:
+        return Framing.from_json(stored["framing"])
+    except InputError as error:
+        raise FileError(f"{record.name}: attribute tfsnn: {error}; train the model again") from None
+
+
 def stored_encoder(record: ModelRecord) -> Encoder | None:
     """The encoder that our own train stage stored in the model, if it did."""
     stored = record.attributes.get("tfsnn")

@@ -24,7 +24,7 @@ from tfsnn.stage.provenance import digest, provenance
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
 from .equalize import channel_powers, equalized
 from .given import collected, encoders_of, evenly_chosen, ranges_of
-from .input_encoder import default_encoder, fed, framed
+from .input_encoder import default_encoder, fed, framed, stored_framing
 from .known_range import known_ranges
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
@@ -73,7 +73,8 @@ def convert_model(
         stored in the file, else graded, with scale, step and range that suit the calibration data, else 8-bit pixels. Of several
         inputs each by its name (``{"image": {"scale": 1 / 255}, "": {"scale": 1.0}}``), "" for those that are not named.
     framing
-        How the frames of a video become raw input of a model with one input; it is stored with that.
+        How the frames of a video become raw input of a model with one input; it is stored with that. Default: what our own train stage
+        stored in the file, if it was trained on a video.
     calibration
         Raw input (samples, \\*shape), a dict by input name where there are several; or batches of x or (x, y) from a
         ``tf.data.Dataset``, a ``keras.utils.Sequence`` or a generator; or a :class:`tfsnn.input.dataset.Dataset`. Default seeded
@@ -141,7 +142,7 @@ def convert_model(
     correct = per_tensor or weight_bits < 8 or given
     lowered, shown, calibrated = _calibrated(replace(found, graph=graph), raw, given, correct, equalize=not per_tensor)
     quantized = quantize(lowered, bits=weight_bits, layer_bits=layer_bits, per_tensor=per_tensor, means=calibrated.means)
-    quantized = framed(quantized, framing)
+    quantized = framed(quantized, framing or stored_framing(record))
     seen = calibrated.samples
     # The Keras model is as large as the network in float: that is needed no longer once rounding has been looked at.
     del found, graph, calibrated

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsnn.input.dataset import Split
-from tfsnn.train.recipes import Augmentation, Network, Recipe
+from tfsnn.train.recipes import Augmentation, Network, Recipe, Steering
 
 SHAPE = (8, 6, 1)
 AUGMENTATION = Augmentation(rotation=5, shift=0.5, zoom=0.05, shear=0.05, elastic=0.3, brightness=0.1)
@@ -46,3 +46,25 @@ def recipe(path: Path | str) -> Recipe:
         sparsity=0.1,
         silenced=0.5,
     )
+
+
+def drives(count: int, seed: int) -> Split:
+    """A bright column on dim noise, and how far it lies from the middle, from -0.5 to 0.5."""
+    random = np.random.default_rng(seed)
+    x = random.integers(0, 40, (count, 9, 11, 3), dtype=np.uint8)
+    at = random.integers(0, 11, count)
+    x[np.arange(count), :, at] = 200
+    return Split(x, ((at - 5) / 10).astype(np.float32))
+
+
+def steering_recipe(path: Path | str) -> Recipe:
+    """A recipe for :func:`drives`."""
+    network = Steering((4, 6), (3, 3), (2, 1), (8,))
+    return Recipe("drives", str(path), network, epochs=2, batch=16, validation=0.25, learning_rate=0.01, averaging=0.9, threshold=0.1)
+
+
+def write_drives(path: Path) -> Path:
+    """An .npz file of 120 training and 40 test frames."""
+    train, test = drives(120, 0), drives(40, 1)
+    np.savez(path, train_x=train.x, train_y=train.y, test_x=test.x, test_y=test.y)
+    return path

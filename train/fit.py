@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tfsnn.aliases import Array, Floats
 from tfsnn.input.dataset import Split
 from tfsnn.input.encoder import Encoder
 
 from .arrivals import prefixes, taken_back, time_table
 from .augment import augment, encode, frame_table
 from .networks import ForwardPass, fan_outs, forward, neurons, operations
-from .recipes import Recipe
+from .recipes import Recipe, Steering
 
 # Images per step where nothing is learned.
 CHUNK = 500
@@ -24,7 +25,7 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Score:
-    """How a model does on a split: as it is, and where neurons send only changes that reach the recipe's threshold.
+    """How a classifier does on a split: as it is, and where neurons send only changes that reach the recipe's threshold.
 
     Parameters
     ----------
@@ -36,6 +37,24 @@ class Score:
 
     accuracy: float
     silenced_accuracy: float
+    spikes_per_neuron: float
+    synaptic_operations: float
+
+
+@dataclass(frozen=True)
+class Error:
+    """How a model that gives a number does on a split, likewise.
+
+    Parameters
+    ----------
+    rmse, silenced_rmse
+        Root mean squared errors.
+    spikes_per_neuron, synaptic_operations
+        As of :class:`Score`.
+    """
+
+    rmse: float
+    silenced_rmse: float
     spikes_per_neuron: float
     synaptic_operations: float
 
@@ -61,6 +80,7 @@ class Trainer:
         import tensorflow as tf
 
         self.model, self.recipe, self.seed = model, recipe, seed
+        self.numbers = isinstance(recipe.network, Steering)
         self.x, self.y = tf.constant(images.x), tf.constant(images.y)
         self.encoder, self.table = encoder, frame_table(encoder, images.x)
         self.times = time_table(encoder, len(self.table)) if recipe.prefixes else None
@@ -74,7 +94,7 @@ class Trainer:
         self._run: Callable[..., ForwardPass] = tf.function(partial(forward, model), reduce_retracing=True)
 
     def epoch(self) -> Iterator[Any]:
-        """One pass over the images in a new order; yields the cross entropy of every step."""
+        """One pass over the images in a new order; yields the cross entropy, or the squared error, of every step."""
         import tensorflow as tf
 
         recipe, batch = self.recipe, self.recipe.batch
@@ -106,7 +126,7 @@ class Trainer:
         for weight, mean in zip(self.weights, self.average, strict=True):
             weight.assign(mean)
 
-    def score(self, split: Split) -> Score:
+    def score(self, split: Split) -> Score | Error:
         """How the model does on raw images and their labels.
 
         Parameters
@@ -116,17 +136,25 @@ class Trainer:
         """
         import tensorflow as tf
 
-        right, spikes, cost, n = [0, 0], 0, 0, len(split.y)
+        found, spikes, cost, n = [0.0, 0.0], 0, 0, len(split.y)
         for start in range(0, n, CHUNK):
             frames = self.encoder.frames(split.x[start : start + CHUNK])
             labels = split.y[start : start + CHUNK]
             zeros = tf.zeros(len(labels))
             runs = [self._run(tf.constant(frames), zeros + threshold) for threshold in (0.0, self.recipe.threshold)]
-            right = [total + int((run.logits.numpy().argmax(1) == labels).sum()) for total, run in zip(right, runs)]
+            found = [total + self._found(run.logits.numpy(), labels) for total, run in zip(found, runs)]
             counts = [int(np.count_nonzero(part)) for part in (frames, *runs[1].spikes)]
             spikes += sum(counts[1:])
             cost += operations(self.model, counts)
-        return Score(right[0] / n, right[1] / n, spikes / n / neurons(self.model), cost / n)
+        kind, (plain, silenced) = (Error, np.sqrt(found)) if self.numbers else (Score, found)
+        scale = np.sqrt(n) if self.numbers else n
+        return kind(float(plain / scale), float(silenced / scale), spikes / n / neurons(self.model), cost / n)
+
+    def _found(self, logits: Floats, labels: Array) -> float:
+        """Right answers, or the sum of squared errors."""
+        if self.numbers:
+            return float(np.sum((np.tanh(logits[:, 0], dtype=np.float64) - labels) ** 2))
+        return float((logits.argmax(1) == labels).sum())
 
     def _optimizer(self) -> Any:
         from keras import optimizers
@@ -157,18 +185,21 @@ class Trainer:
             frames, thresholds = tf.concat([early, frames], 0), tf.tile(thresholds, [1 + begun])
         with tf.GradientTape() as tape:
             outcome = forward(self.model, frames, thresholds, training=True)
-            entropy = self._entropy(outcome, tf.gather(self.y, chosen))
-            loss = entropy + sparsity * self._activity(outcome, 1 + begun)
+            missed = self._missed(outcome, tf.gather(self.y, chosen))
+            loss = missed + sparsity * self._activity(outcome, 1 + begun)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, self.weights), self.weights, strict=True))
         for mean, weight in zip(self.average, self.weights, strict=True):
             mean.assign(mean * decay + weight * (1 - decay))
-        return entropy
+        return missed
 
-    def _entropy(self, outcome: ForwardPass, labels: Any) -> Any:
+    def _missed(self, outcome: ForwardPass, labels: Any) -> Any:
         import tensorflow as tf
 
         # Of whole images: they come behind all prefixes.
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outcome.logits[-tf.shape(labels)[0] :]))
+        logits = outcome.logits[-tf.shape(labels)[0] :]
+        if self.numbers:
+            return tf.reduce_mean((tf.tanh(logits[:, 0]) - labels) ** 2)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
 
     def _activity(self, outcome: ForwardPass, parts: int) -> Any:
         """The sum of the module :mod:`.recipes` per image, in units of 100,000; the images are the last of so many equal parts."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from math import prod
 from typing import Any, NamedTuple
 
-from .recipes import Network
+from tfsnn.errors import InputError
+
+from .recipes import Network, Steering
 
 
 class ForwardPass(NamedTuple):
-    """A forward pass: the outputs before the softmax, and for each hidden population what differs from rest.
+    """A forward pass: the outputs before softmax or tanh, and for each hidden population what differs from rest.
 
     ``changes`` are those of the activations, ``spikes`` those that were sent to the next layer; (n, \\*shape) each.
     """
@@ -23,7 +25,7 @@ class ForwardPass(NamedTuple):
     spikes: list[Any]
 
 
-def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
+def build(network: Network | Steering, shape: tuple[int, ...], classes: int) -> Any:
     """An untrained Keras model of a recipe's network.
 
     Parameters
@@ -33,8 +35,29 @@ def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
     shape
         Of an input frame: height, width, channels.
     classes
-        Number of outputs.
+        Number of outputs; of :class:`Steering` it is 1.
     """
+    return _steering(network, shape) if isinstance(network, Steering) else _classifier(network, shape, classes)
+
+
+def _steering(network: Steering, shape: tuple[int, ...]) -> Any:
+    from keras import Sequential, layers
+
+    hidden = {"activation": "relu", "kernel_initializer": network.initializer}
+    model, left = Sequential([layers.Input(shape)], name="network"), min(shape[:2])
+    for i, (filters, kernel, stride) in enumerate(zip(network.filters, network.kernels, network.strides, strict=True), 1):
+        left = (left - kernel) // stride + 1
+        if left < 1:
+            raise InputError(f"train: frames of {shape[0]}x{shape[1]} are too small for the network; convolution {i} has nothing left")
+        model.add(layers.Conv2D(filters, kernel, stride, **hidden, name=f"conv{i}"))
+    model.add(layers.Flatten(name="flatten"))
+    for i, neurons in enumerate(network.hidden, 1):
+        model.add(layers.Dense(neurons, **hidden, name=f"dense{i}"))
+    model.add(layers.Dense(1, activation="tanh", name="output"))
+    return model
+
+
+def _classifier(network: Network, shape: tuple[int, ...], classes: int) -> Any:
     from keras import Sequential, layers
 
     pool = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}[network.pooling]
@@ -54,10 +77,10 @@ def build(network: Network, shape: tuple[int, ...], classes: int) -> Any:
 
 
 def fan_outs(model: Any) -> list[int]:
-    """Synapses that a neuron of the input and of each hidden population sends to, as if there were no borders."""
+    """Synapses that a neuron of the input and of each hidden population sends to, on average, as if there were no borders."""
     weighted = [layer for layer in model.layers if layer.weights]
     # (height, width, in, out) of a convolution, (in, out) of a dense layer: each input channel meets all the others.
-    return [prod(layer.kernel.shape) // layer.kernel.shape[-2] for layer in weighted]
+    return [prod(layer.kernel.shape) // layer.kernel.shape[-2] // prod(getattr(layer, "strides", ())) for layer in weighted]
 
 
 def neurons(model: Any) -> int:

@@ -28,15 +28,18 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
     loss, error, activity = figure.subplots(1, 3)
     mark = "o" if len(epochs) < 8 else ""
 
+    numbers = "rmse" in test
+    measure, title = ("rmse", "Error") if numbers else ("accuracy", "Classification error")
     loss.plot(epochs, history["loss"], marker=mark, color="tab:gray", label="training, augmented, with dropout")
-    loss.set(title="Loss", ylabel="cross entropy")
+    loss.set(title="Loss", ylabel="mean squared error" if numbers else "cross entropy")
 
-    error.plot(epochs, _errors(history["accuracy"]), marker=mark, color="tab:blue", label="validation")
+    error.plot(epochs, _errors(history[measure], numbers), marker=mark, color="tab:blue", label="validation")
     silenced = f"validation, only changes of {report['recipe']['threshold']:g} or more sent"
-    error.plot(epochs, _errors(history["silenced_accuracy"]), marker=mark, color="tab:orange", label=silenced)
-    final = 100 * (1 - test["accuracy"])
-    error.axhline(max(final, 0.01), color="black", linestyle="--", linewidth=1, label=f"test, at the end: {final:.2f} %")
-    error.set(title="Classification error", ylabel="wrong answers (%)")
+    error.plot(epochs, _errors(history[f"silenced_{measure}"], numbers), marker=mark, color="tab:orange", label=silenced)
+    (final,) = _errors([test[measure]], numbers)
+    shown = f"{final:.4f}" if numbers else f"{100 * (1 - test[measure]):.2f} %"
+    error.axhline(final, color="black", linestyle="--", linewidth=1, label=f"test, at the end: {shown}")
+    error.set(title=title, ylabel="root mean squared error" if numbers else "wrong answers (%)")
     for axes in (loss, error):
         values = [float(value) for line in axes.lines for value in line.get_ydata()]
         axes.set_ylim(min(values) / 1.3, max(values) * 1.3)
@@ -54,10 +57,11 @@ def training_curves(report: Mapping[str, Any], path: Path) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small", frameon=False, loc="lower right" if axes is activity else "upper right")
-    figure.suptitle(f"{report['recipe']['name']}: {100 * test['accuracy']:.2f} % of the test set right", fontsize="medium")
+    end = f"rmse {test['rmse']:.4f} on the test set" if numbers else f"{100 * test['accuracy']:.2f} % of the test set right"
+    figure.suptitle(f"{report['recipe']['name']}: {end}", fontsize="medium")
     figure.savefig(path, dpi=120)
 
 
-def _errors(accuracies: list[float]) -> list[float]:
+def _errors(values: list[float], numbers: bool) -> list[float]:
     # An error of nought has no place on a logarithmic axis.
-    return [max(100 * (1 - accuracy), 0.01) for accuracy in accuracies]
+    return [max(value, 1e-6) for value in values] if numbers else [max(100 * (1 - accuracy), 0.01) for accuracy in values]

@@ -58,6 +58,29 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Steering:
+    """A chain that gives one number: valid convolutions with strides and dense layers, all ReLU, then a dense tanh.
+
+    Its loss is the mean squared error in place of the cross entropy.
+
+    Parameters
+    ----------
+    filters, kernels, strides
+        Of the convolutions.
+    hidden
+        Neurons of the dense layers.
+    initializer
+        As of :class:`Network`.
+    """
+
+    filters: tuple[int, ...]
+    kernels: tuple[int, ...]
+    strides: tuple[int, ...]
+    hidden: tuple[int, ...]
+    initializer: str = "he_normal"
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """How far raw images are changed at most, before they are encoded; each change is drawn uniformly per image.
 
@@ -98,7 +121,7 @@ class Recipe:
     epochs, batch
         Passes over the training images, and images per step.
     validation
-        Training images held out.
+        Training images held out: drawn, or of a video the last ones. Below 1: their share.
     optimizer
         ``"adamw"``, or ``"sgd"``: stochastic gradient descent with a momentum of 0.9.
     learning_rate, warm_up
@@ -121,11 +144,11 @@ class Recipe:
 
     name: str
     dataset: str
-    network: Network
+    network: Network | Steering
     epochs: int
     augmentation: Augmentation = field(default_factory=Augmentation)
     batch: int = 128
-    validation: int = 5000
+    validation: float = 5000
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
     warm_up: float = 0.1
@@ -177,6 +200,21 @@ OBJECTS = Recipe(
     silenced=0.5,
 )
 
+# JETCAS III-B: the network of NVIDIA's PilotNet, 1,595,511 parameters, trained for accuracy alone as theirs was; the output is a tanh.
+NVIDIA = Steering((24, 36, 48, 64, 64), (5, 5, 5, 3, 3), (2, 2, 2, 1, 1), (1164, 100, 50, 10))
+PILOTNET = Recipe(
+    name="pilotnet",
+    dataset="road",
+    network=NVIDIA,
+    epochs=24,
+    augmentation=Augmentation(brightness=0.25),
+    batch=32,
+    validation=0.1,
+    learning_rate=1e-3,
+    averaging=0.995,
+    threshold=0.1,
+)
+
 RECIPES = {
     "digits": Recipe(
         name="digits",
@@ -194,7 +232,7 @@ RECIPES = {
     "mnist_maxpool": replace(MNIST, name="mnist_maxpool", network=replace(PAPERS, pooling="max")),
     "mnist_spike": replace(MNIST, name="mnist_spike", prefixes=2, takeback=1.0, whole_phase=0.7),
     "mnist_jetcas": PLAIN,
-    "mnist_aicas": replace(PLAIN, name="mnist_aicas", network=replace(PLAIN.network, pooling="max"), clipping=0.5),
+    "mnist_aicas": replace(PLAIN, name="mnist_aicas", network=replace(PAPERS, pooling="max", initializer="he_normal"), clipping=0.5),
     # Snapshots of event cameras; validation takes whole snapshots, so it says less than elsewhere.
     "gesture_small": Recipe(
         name="gesture_small",
@@ -245,6 +283,17 @@ RECIPES = {
         averaging=0.99,
         sparsity=0.02,
         silenced=0.5,
+    ),
+    "pilotnet": PILOTNET,
+    # Without the layer of 1,164 neurons, as many implementations have it: 252,219 parameters.
+    "pilotnet_slim": replace(PILOTNET, name="pilotnet_slim", network=replace(NVIDIA, hidden=(100, 50, 10))),
+    "pilotnet_small": replace(
+        PILOTNET,
+        name="pilotnet_small",
+        dataset="road_small",
+        network=Steering((12, 18, 24), (5, 5, 3), (2, 2, 2), (50, 10)),
+        epochs=20,
+        learning_rate=2e-3,
     ),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,16 +26,17 @@ from tfsnn.stage.provenance import circumstances, digest, provenance, set_seed, 
 from tfsnn.stage.terminal import announce, progress, table
 
 from .checkpoint import Checkpoint, History
-from .fit import Trainer
+from .fit import Error, Score, Trainer
 from .networks import build
 from .plots import training_curves
-from .recipes import Recipe, find
+from .recipes import Recipe, Steering, find
 
 
 def train(
     recipe: str | Recipe,
     out: PathLike,
     *,
+    data: PathLike | None = None,
     data_dir: PathLike | None = None,
     epochs: int | None = None,
     seed: int = 0,
@@ -48,6 +50,8 @@ def train(
         A recipe, or the name of one.
     out
         The directory to write into.
+    data
+        The data set by name, or its file or folder, if not the recipe's.
     data_dir
         Where tensorflow-datasets keeps its data.
     epochs
@@ -67,13 +71,16 @@ def train(
         if epochs < 1:
             raise InputError(f"train: {epochs} epochs; at least 1 is needed")
         recipe = replace(recipe, epochs=epochs)
+    if data is not None:
+        recipe = replace(recipe, dataset=os.fspath(data))
     out = guard(out, force, directory=True, names=("model.h5", "train.json", "training.png"))
     dataset = load(recipe.dataset, data_dir)
     learnt, held = _splits(recipe, dataset)
+    classes = _classes(recipe, dataset)
     _need_tensorflow()
     set_seed(seed, tensorflow=True)
     start = time.perf_counter()
-    model = build(recipe.network, learnt.x.shape[1:], int(dataset.train.y.max()) + 1)
+    model = build(recipe.network, learnt.x.shape[1:], classes)
     trainer = Trainer(model, recipe, learnt, dataset.encoder, seed)
     described = _described(recipe, dataset, seed)
     checkpoint = Checkpoint(out, {name: described[name] for name in ("seed", "versions", "recipe", "encoder", "dataset")})
@@ -105,13 +112,15 @@ def summary(report: dict[str, Any]) -> str:
         What :func:`train` returned.
     """
     threshold = report["recipe"]["threshold"]
-    headers = ["split", "images", "accuracy", f"accuracy at T = {threshold:g}", "spikes/neuron", "operations"]
+    measure = "rmse" if "rmse" in report["test"] else "accuracy"
+    shown = "{:.4f}" if measure == "rmse" else "{:.2%}"
+    headers = ["split", "images", measure, f"{measure} at T = {threshold:g}", "spikes/neuron", "operations"]
     rows = [
         [
             split,
             report["dataset"]["images"][split],
-            f"{score['accuracy']:.2%}",
-            f"{score['silenced_accuracy']:.2%}",
+            shown.format(score[measure]),
+            shown.format(score[f"silenced_{measure}"]),
             f"{score['spikes_per_neuron']:.4f}",
             f"{score['synaptic_operations']:,.0f}",
         ]
@@ -128,7 +137,7 @@ def _need_tensorflow() -> None:
 
 
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
-    """The images to learn from, and those held out: the same for every seed, so that results can be compared."""
+    """The images to learn from, and those held out: the same for every seed, so that results can be compared; of a video the last."""
     x, y = dataset.train
     if dataset.test.x.shape[1:] != x.shape[1:] or x.ndim != 4:
         raise InputError(
@@ -137,13 +146,33 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
         )
     if digest(*dataset.train) == digest(*dataset.test):
         raise InputError(f"data set {dataset.name}: training and test split are the same; give train_x, train_y, test_x and test_y")
-    if not 0 < recipe.validation < len(y):
-        raise InputError(
-            f"recipe {recipe.name}: validation takes {recipe.validation} of {len(y)} training images; each needs at least 1"
-        )
+    count = _held_out(recipe, dataset)
+    if not 0 < count < len(y):
+        raise InputError(f"recipe {recipe.name}: validation takes {count} of {len(y)} training images; each needs at least 1")
+    if dataset.recordings("train") is not None:
+        # What is drawn from a video has neighbours that are trained on, and they look alike.
+        return Split(x[:-count], y[:-count]), Split(x[-count:], y[-count:])
     order = np.random.RandomState(0).permutation(len(y))
-    held, learnt = (np.sort(part) for part in np.split(order, [recipe.validation]))
+    held, learnt = (np.sort(part) for part in np.split(order, [count]))
     return Split(x[learnt], y[learnt]), Split(x[held], y[held])
+
+
+def _held_out(recipe: Recipe, dataset: Dataset) -> int:
+    share = recipe.validation
+    return max(1, round(share * len(dataset.train.y))) if 0 < share < 1 else int(share)
+
+
+def _classes(recipe: Recipe, dataset: Dataset) -> int:
+    """Outputs that the data ask for."""
+    y, numbers = dataset.train.y, isinstance(recipe.network, Steering)
+    if numbers and (y.dtype.kind != "f" or y.ndim != 1 or np.abs(y).max() > 1):
+        raise InputError(
+            f"data set {dataset.name}: labels are {y.dtype} of shape {y.shape}, from {y.min():g} to {y.max():g}; recipe {recipe.name} "
+            "learns one number a frame, from -1 to 1: take data of steering, such as road"
+        )
+    if not numbers and y.dtype.kind != "i":
+        raise InputError(f"data set {dataset.name}: labels are numbers to be met; recipe {recipe.name} learns classes: try pilotnet")
+    return 1 if numbers else int(y.max()) + 1
 
 
 def _epochs(trainer: Trainer, recipe: Recipe, held: Split, checkpoint: Checkpoint) -> tuple[History, int]:
@@ -155,7 +184,7 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split, checkpoint: Checkpoin
     bar = progress(range(trainer.done, trainer.steps * recipe.epochs), f"train {recipe.name}")
     ticks = iter(bar)
     for epoch in range(resumed + 1, recipe.epochs + 1):
-        loss = float(np.mean([float(entropy) for entropy, _ in zip(trainer.epoch(), ticks)]))
+        loss = float(np.mean([float(missed) for missed, _ in zip(trainer.epoch(), ticks)]))
         if not np.isfinite(loss):
             raise InputError(f"recipe {recipe.name}: the loss is {loss} in epoch {epoch}; lower its learning_rate")
         with trainer.averaged():
@@ -164,15 +193,21 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split, checkpoint: Checkpoin
             history.setdefault(name, []).append(value)
         checkpoint.save(trainer, history)
         if isinstance(bar, tqdm):
-            bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {score.accuracy:.2%}", refresh=False)
+            bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {_in_words(score)}", refresh=False)
     # The bar closes when it is asked for one more.
     next(ticks, None)
     return history, resumed
 
 
+def _in_words(score: Score | Error) -> str:
+    return f"rmse {score.rmse:.4f}" if isinstance(score, Error) else f"{score.accuracy:.2%}"
+
+
 def _described(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
     """Everything that is known before the training begins."""
-    images = {"training": len(dataset.train.y) - recipe.validation, "validation": recipe.validation, "test": len(dataset.test.y)}
+    held = _held_out(recipe, dataset)
+    images = {"training": len(dataset.train.y) - held, "validation": held, "test": len(dataset.test.y)}
+    framing = {} if dataset.framing is None else {"framing": dataset.framing.to_json()}
     return {
         "format": "tfsnn-training",
         "format_version": 1,
@@ -180,6 +215,7 @@ def _described(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:
         **circumstances(),
         "recipe": {**asdict(recipe), "dataset": _plain_name(recipe)},
         "encoder": dataset.encoder.to_json(),
+        **framing,
         "dataset": {
             "name": _plain_name(recipe),
             "images": images,
@@ -202,6 +238,7 @@ def _save(model: Any, report: dict[str, Any], path: Path) -> None:
         logger.setLevel(level)
     known = {
         "encoder": report["encoder"],
+        **({"framing": report["framing"]} if "framing" in report else {}),
         "dataset": report["dataset"]["name"],
         "recipe": report["recipe"]["name"],
         "threshold": report["recipe"]["threshold"],

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from tests.convert_parts import record, sequential
-from tfsnn.convert.input_encoder import default_encoder, fitted, undecided, with_range
+from tfsnn.convert.input_encoder import default_encoder, fitted, stored_framing, undecided, with_range
 from tfsnn.convert.pipeline import convert_model
-from tfsnn.errors import InputError
+from tfsnn.errors import FileError, InputError
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 
 BYTES = np.arange(256, dtype=np.uint8).reshape(-1, 4)
 PLAIN = record((4,), ("Dense", {"units": 2}))
@@ -159,3 +162,17 @@ def test_an_encoder_that_was_given_stays() -> None:
     model = sequential((4,), "Dense(2)")
     assert convert_model(model, encoder=asked, calibration=BYTES).graph.inputs[0].encoder == asked
     assert convert_model(model).graph.inputs[0].encoder == Encoder("graded")
+
+
+def test_the_framing_that_training_stored(tmp_path: Path) -> None:
+    path, framing = tmp_path / "model.h5", Framing((6, 7), "bgr", crop=(0.25, 0, 0, 0))
+    sequential((6, 7, 3), "Flatten()", "Dense(2)").save(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["tfsnn"] = json.dumps({"framing": framing.to_json()})
+    net = convert_model(str(path))
+    assert net.graph.inputs[0].framing == framing and stored_framing(PLAIN) is None
+    assert convert_model(str(path), framing=Framing((6, 7))).graph.inputs[0].framing == Framing((6, 7))
+    with h5py.File(path, "r+") as file:
+        file.attrs["tfsnn"] = json.dumps({"framing": {"size": [0, 7]}})
+    with pytest.raises(FileError, match="model.h5: attribute tfsnn: framing: size is .*; train the model again"):
+        convert_model(str(path))

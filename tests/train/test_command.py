@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,7 +27,9 @@ def test_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture)
     assert errors == ""
     assert main(["train", "bars", "--out", str(out)]) == 2
     assert capsys.readouterr().err == f"error: {out}: is not empty already; choose another name, or overwrite with --force\n"
-    assert main(["train", "bars", "--out", str(out), "--epochs", "1", "--force"]) == 0
+    write_bars(tmp_path / "others.npz")
+    assert main(["train", "bars", "--data", str(tmp_path / "others.npz"), "--out", str(out), "--epochs", "1", "--force"]) == 0
+    assert json.loads((out / "train.json").read_text())["dataset"]["name"] == "others.npz"
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.train_parts import SHAPE, bars, recipe
+from tests.train_parts import SHAPE, bars, drives, recipe, steering_recipe
+from tfsnn.input.dataset import Split
 from tfsnn.input.encoder import Encoder
 from tfsnn.stage.provenance import set_seed
 from tfsnn.train.arrivals import prefixes, taken_back, time_table
-from tfsnn.train.fit import Trainer
+from tfsnn.train.fit import Error, Score, Trainer
 from tfsnn.train.networks import build, fan_outs, forward, neurons
+from tfsnn.train.recipes import Network
 
 ENCODER = Encoder("delay", scale=1 / 255)
 RECIPE = recipe("bars.npz")
+assert isinstance(RECIPE.network, Network)
+CHAIN = RECIPE.network
 
 
 def trainer(seed: int = 0, **changes: Any) -> Trainer:
     set_seed(seed, tensorflow=True)
     chosen = replace(RECIPE, **changes)
     return Trainer(build(chosen.network, SHAPE, 4), chosen, bars(160, 0), ENCODER, seed)
+
+
+def scored(trained: Trainer, split: Split) -> Score:
+    found = trained.score(split)
+    assert isinstance(found, Score)
+    return found
 
 
 def fitted(seed: int = 0, **changes: Any) -> tuple[Trainer, list[float]]:
@@ -35,7 +45,22 @@ def fitted(seed: int = 0, **changes: Any) -> tuple[Trainer, list[float]]:
 def test_learns() -> None:
     result, losses = fitted(epochs=15)
     assert len(losses) == 150 and np.mean(losses[-10:]) < 0.5 * losses[0]
-    assert result.score(bars(200, 7)).accuracy > 0.9
+    assert scored(result, bars(200, 7)).accuracy > 0.9
+
+
+def test_learns_a_number() -> None:
+    set_seed(0, tensorflow=True)
+    chosen = replace(steering_recipe("drives.npz"), epochs=12)
+    result = Trainer(build(chosen.network, (9, 11, 3), 1), chosen, drives(160, 0), Encoder("delta", scale=1 / 255), 0)
+    losses = [float(missed) for _ in range(12) for missed in result.epoch()]
+    result.finish()
+    test = drives(200, 7)
+    score = result.score(test)
+    assert isinstance(score, Error) and np.mean(losses[-10:]) < 0.3 * losses[0] and score.rmse < 0.15
+    answers = result.model(test.x.astype(np.float32) / 255).numpy()[:, 0]
+    assert score.rmse == pytest.approx(float(np.sqrt(np.mean((answers - test.y) ** 2))), rel=1e-4)
+    # Where neurons keep changes to themselves, it is another number.
+    assert score.silenced_rmse != score.rmse and score.spikes_per_neuron > 0
 
 
 @pytest.mark.parametrize("warm_up", [0.5, 2.0])
@@ -53,7 +78,7 @@ def test_the_rate_rises_and_falls(warm_up: float) -> None:
 def test_plain_gradient_descent_learns() -> None:
     result, losses = fitted(epochs=15, optimizer="sgd", learning_rate=0.05, weight_decay=0.0, averaging=0.0, sparsity=0.0, silenced=0.0)
     assert np.mean(losses[-10:]) < 0.5 * losses[0]
-    assert result.score(bars(200, 7)).accuracy > 0.9
+    assert scored(result, bars(200, 7)).accuracy > 0.9
     for weight, mean in zip(result.weights, result.average, strict=True):
         np.testing.assert_array_equal(weight, mean)
 
@@ -101,7 +126,7 @@ def test_clipping_is_of_all_weights_together(clipping: float, norm: float) -> No
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
 def test_repeats_itself(pooling: str) -> None:
-    network = replace(RECIPE.network, pooling=pooling)
+    network = replace(CHAIN, pooling=pooling)
     (first, a), (again, b), (_, c) = (fitted(seed, epochs=1, network=network) for seed in (5, 5, 6))
     assert a == b != c
     for weight, same in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
@@ -115,7 +140,7 @@ def test_sparsity_makes_sparse() -> None:
 
 
 def test_prefixes_leave_the_rest_of_the_loss_as_it_is() -> None:
-    network = replace(RECIPE.network, dropout=0.0)
+    network = replace(CHAIN, dropout=0.0)
     (plain, losses), (seen, same), (pressed, other) = (
         fitted(network=network, prefixes=count, takeback=takeback) for count, takeback in ((0, 0.0), (2, 0.0), (2, 50.0))
     )
@@ -127,7 +152,7 @@ def test_prefixes_leave_the_rest_of_the_loss_as_it_is() -> None:
 
 
 def test_prefixes_come_after_the_whole_phase() -> None:
-    network = replace(RECIPE.network, dropout=0.0)
+    network = replace(CHAIN, dropout=0.0)
     (_, plain), (_, late) = (fitted(epochs=4, network=network, prefixes=count, takeback=5000.0, whole_phase=0.5) for count in (0, 2))
     # The first step with prefixes still has the weights of those without.
     assert plain[:21] == pytest.approx(late[:21], rel=1e-3) and plain[-1] != pytest.approx(late[-1], rel=1e-3)
@@ -148,12 +173,12 @@ def test_less_is_taken_back() -> None:
 
 def test_silencing_prepares_for_the_threshold() -> None:
     plain, prepared = (fitted(epochs=15, threshold=1.0, silenced=silenced, sparsity=0.0)[0] for silenced in (0.0, 0.8))
-    assert prepared.score(bars(200, 7)).silenced_accuracy > plain.score(bars(200, 7)).silenced_accuracy
+    assert scored(prepared, bars(200, 7)).silenced_accuracy > scored(plain, bars(200, 7)).silenced_accuracy
 
 
 def test_score_counts_what_is_told() -> None:
     result, split = trainer(), bars(9, 4)
-    score = result.score(split)
+    score = scored(result, split)
     frames = ENCODER.frames(split.x)
     conv, pool, flatten, dense, _, output = result.model.layers
     events, x, rest = [np.count_nonzero(frames)], frames, np.zeros_like(frames[:1])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tfsnn.errors import InputError
 from tfsnn.train.networks import build, fan_outs, forward, neurons, operations
 from tfsnn.train.recipes import RECIPES, Network
 
@@ -50,6 +51,21 @@ def test_network_of_the_gestures() -> None:
     # The paper counts 445K neurons and 1.2M parameters; its 146 G operations at 60 Hz are 38.5 G here, borders not counted.
     assert neurons(model) == 64 * 64 * 64 + 32 * 32 * 128 + 16 * 16 * 128 + 11 and model.count_params() == 1_212_235
     assert fan_outs(model) == [49 * 64, 49 * 128, 49 * 128, 11]
+
+
+@pytest.mark.parametrize(("recipe", "parameters"), [("pilotnet", 1_595_511), ("pilotnet_slim", 252_219)])
+def test_networks_that_steer(recipe: str, parameters: int) -> None:
+    model = build(RECIPES[recipe].network, (66, 200, 3), 1)
+    shapes = [tuple(layer.output.shape[1:]) for layer in model.layers if layer.weights]
+    assert shapes[:5] == [(31, 98, 24), (14, 47, 36), (5, 22, 48), (3, 20, 64), (1, 18, 64)] and shapes[-1] == (1,)
+    assert model.count_params() == parameters and model.layers[-1].activation.__name__ == "tanh"
+    # A stride of 2 leaves a quarter of the targets.
+    assert fan_outs(model)[:6] == [25 * 24 // 4, 25 * 36 // 4, 25 * 48 // 4, 9 * 64, 9 * 64, shapes[5][0]]
+
+
+def test_frames_too_small_to_steer_by() -> None:
+    with pytest.raises(InputError, match="frames of 33x100 are too small for the network; convolution 4 has nothing left"):
+        build(RECIPES["pilotnet"].network, (33, 100, 3), 1)
 
 
 def test_initializer_is_of_hidden_layers() -> None:

@@ -26,3 +26,10 @@ def test_picture(tmp_path: Path, epochs: int, accuracy: float) -> None:
     training_curves(report(epochs, accuracy), tmp_path / "training.png")
     picture = matplotlib.image.imread(tmp_path / "training.png")
     assert picture.shape[1] > 2 * picture.shape[0] > 600 and picture.std() > 0.01
+
+
+def test_picture_of_numbers(tmp_path: Path) -> None:
+    found = report(3, 0.5)
+    errors = {"rmse": [0.3, 0.1, 0.0], "silenced_rmse": [0.4, 0.3, 0.2]}
+    training_curves(found | {"history": found["history"] | errors, "test": {"rmse": 0.05}}, tmp_path / "training.png")
+    assert matplotlib.image.imread(tmp_path / "training.png").std() > 0.01

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from tests.data_folder import folder
-from tests.train_parts import bars, recipe, write_bars
+from tests.train_parts import bars, drives, recipe, steering_recipe, write_bars, write_drives
 from tfsnn.errors import InputError
-from tfsnn.input.dataset import Split
+from tfsnn.input.dataset import Dataset, Split
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 from tfsnn.stage.provenance import sha256
+from tfsnn.train.fit import Trainer
 from tfsnn.train.recipes import RECIPES, Network, Recipe
 from tfsnn.train.run import summary, train
 
@@ -137,6 +139,68 @@ def test_recipes_that_cannot_be_followed(bars_recipe: Recipe, tmp_path: Path, ch
     with pytest.raises(InputError, match=message):
         train(replace(bars_recipe, **changes), tmp_path / "out")
     assert not (tmp_path / "out").exists() and list(tmp_path.iterdir()) == []
+
+
+def test_a_number_a_frame(tmp_path: Path) -> None:
+    report = train(steering_recipe(write_drives(tmp_path / "drives.npz")), tmp_path / "out")
+    assert set(report["test"]) == {"rmse", "silenced_rmse", "spikes_per_neuron", "synaptic_operations"}
+    assert report["dataset"]["images"] == {"training": 90, "validation": 30, "test": 40} and "framing" not in report
+    header, _, test = summary(report).splitlines()
+    assert "rmse at T = 0.1" in header and f"{report['test']['rmse']:.4f}" in test
+    answers = load_model(tmp_path / "out" / "model.h5")(Encoder("delay").frames(drives(40, 1).x)).numpy()[:, 0]
+    assert np.sqrt(np.mean((answers - drives(40, 1).y) ** 2)) == pytest.approx(report["test"]["rmse"], rel=1e-3)
+
+
+def video() -> Dataset:
+    parts = {"train": drives(40, 0), "test": drives(10, 1)}
+    starts = np.zeros(1, np.int64)
+    return Dataset("drive", Encoder("delta"), lambda split: parts[split], framing=Framing((9, 11)), starts=lambda split: starts)
+
+
+def test_of_a_video_the_last_frames_are_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Split] = {}
+
+    def epochs(trainer: Trainer, recipe: Recipe, split: Split, checkpoint: object) -> tuple[dict[str, list[float]], int]:
+        seen.update(learnt=Split(trainer.x.numpy(), trainer.y.numpy()), held=split)
+        return {"loss": [1.0]}, 0
+
+    monkeypatch.setattr("tfsnn.train.run._epochs", epochs)
+    monkeypatch.setattr("tfsnn.train.run.training_curves", lambda report, path: path.touch())
+    monkeypatch.setattr("tfsnn.train.run.load", lambda name, data_dir: video())
+    report = train(steering_recipe("drive"), tmp_path / "out")
+    for part, wanted in (("learnt", slice(0, 30)), ("held", slice(30, 40))):
+        np.testing.assert_array_equal(seen[part].x, drives(40, 0).x[wanted])
+        np.testing.assert_array_equal(seen[part].y, drives(40, 0).y[wanted])
+    # The framing goes with the model, so that convert and stream show it the same thing.
+    with h5py.File(tmp_path / "out" / "model.h5") as file:
+        assert Framing.from_json(json.loads(file.attrs["tfsnn"])["framing"]) == Framing((9, 11))
+    assert report["framing"]["size"] == (9, 11)
+
+
+def test_labels_that_the_recipe_does_not_learn(bars_recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="bars.npz: labels are int64 of shape .*, from 0 to 3; recipe drives learns one number a frame"):
+        train(replace(steering_recipe(bars_recipe.dataset)), tmp_path / "out")
+    with pytest.raises(InputError, match="drives.npz: labels are numbers to be met; recipe bars learns classes: try pilotnet"):
+        train(bars_recipe, tmp_path / "out", data=write_drives(tmp_path / "drives.npz"))
+
+
+def test_steering_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = steering_recipe(write_drives(tmp_path / "drives.npz"))
+    whole = train(chosen, tmp_path / "whole")
+    begun = iter(range(2))
+    epoch = Trainer.epoch
+
+    def stopping(trainer: Trainer) -> Any:
+        if next(begun):
+            raise KeyboardInterrupt("stop")
+        return epoch(trainer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "epoch", stopping)
+        with pytest.raises(KeyboardInterrupt, match="stop"):
+            train(chosen, tmp_path / "out")
+    again = train(chosen, tmp_path / "out")
+    assert again["resumed_after_epoch"] == 1 and again["test"] == whole["test"]
 
 
 def test_no_epochs(bars_recipe: Recipe, tmp_path: Path) -> None:

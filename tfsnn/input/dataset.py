@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from tfsnn.aliases import Integers
 from tfsnn.input.encoder import Encoder
+from tfsnn.input.framing import Framing
 
 
 class Split(NamedTuple):
@@ -41,12 +43,23 @@ class Dataset:
         Reads the split named ``"train"`` or ``"test"``.
     by_name
         Reads a split for a network, whose inputs and outputs data may name; None: all that there is are x and y.
+    framing
+        What was done to the frames of a video.
+    starts
+        Of a split, the numbers of the frames that its recordings begin with (``[0, 150]``: two recordings, frames in their order);
+        None where samples are no video.
     """
 
     name: str
     encoder: Encoder
     read: Callable[[str], Split] = field(repr=False)
     by_name: Callable[[str, Ports], Split] | None = field(default=None, repr=False)
+    framing: Framing | None = None
+    starts: Callable[[str], Integers] | None = field(default=None, repr=False)
+
+    def recordings(self, split: str) -> Integers | None:
+        """Where the recordings of a split begin; None where samples are no video."""
+        return None if self.starts is None else self.starts(split)
 
     @cached_property
     def train(self) -> Split:

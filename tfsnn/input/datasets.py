@@ -22,13 +22,18 @@ from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError, shown
 from tfsnn.input import event_sets
 from tfsnn.input.dataset import Dataset, Split
+from tfsnn.input.driving import framing_of, is_driving_folder, read_drives, starts_of
 from tfsnn.input.encoder import Dvs, Encoder
+from tfsnn.input.framing import Framing
 from tfsnn.input.image_folder import is_image_folder, read_image_folder
 from tfsnn.input.npz import DAMAGE
 from tfsnn.input.npz_set import PAIRS, npy_set, npz_set
+from tfsnn.input.road_sets import SCENES, read_road, road_starts
 from tfsnn.input.targets import targets
 
-NAMES = f"digits, mnist, {', '.join(event_sets.LEAKS)}"
+NAMES = f"digits, mnist, {', '.join((*event_sets.LEAKS, *SCENES))}"
+STEP = 0.02
+"""The least change of a pixel, as a share of white, that is sent of a drive: 5 levels of 255, above the noise of a camera."""
 
 
 def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
@@ -43,7 +48,8 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         labels it serves for calibration; for several inputs or outputs with an array for each, by their names, alone or with the
         split (image_train). An .npy file of images alone does, too. ``"tfds:NAME"``: any image classification of
         tensorflow-datasets; ``"keras:NAME"``: one of ``keras.datasets``. A folder of images by class, as of
-        :mod:`tfsnn.input.image_folder`. Or one of :mod:`tfsnn.input.event_sets`.
+        :mod:`tfsnn.input.image_folder`, or of drives, as of :mod:`tfsnn.input.driving`. Or one of :mod:`tfsnn.input.event_sets` and
+        :mod:`tfsnn.input.road_sets`.
     data_dir
         Where tensorflow-datasets keeps its data, or where the files of an event camera are; by default TFDS_DATA_DIR, or else the
         default of tensorflow-datasets.
@@ -72,6 +78,16 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     if name in event_sets.LEAKS:
         name = os.fspath(name)
         return Dataset(name, Dvs(**asdict(event_sets.LEAKS[name])), partial(_read_snapshots, name, data_dir))
+    if name in SCENES:
+        known = os.fspath(name)
+        encoder = Encoder("delta", scale=1 / 255, threshold=STEP)
+        framing = Framing(SCENES[known].size)
+        return Dataset(known, encoder, partial(_read_road, known), framing=framing, starts=partial(road_starts, known))
+    if is_driving_folder(Path(name)):
+        folder = Path(name)
+        encoder = Encoder("delta", scale=1 / 255, threshold=STEP)
+        framing = framing_of(folder)
+        return Dataset(str(folder), encoder, partial(_read_drives, folder), framing=framing, starts=partial(starts_of, folder))
     if name == "mnist":
         return Dataset("mnist", Encoder("delay", scale=1 / 255, bins=8), partial(_read_tfds, "mnist", data_dir))
     if os.fspath(name).startswith("tfds:"):
@@ -79,7 +95,7 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
         return Dataset(builder, Encoder("delay", scale=1 / 255), partial(_read_tfds, builder, data_dir))
     if is_image_folder(Path(name)):
         return Dataset(os.fspath(name), Encoder("delay", scale=1 / 255), partial(_read_folder, Path(name)))
-    files = "a folder of images by class, or give an .npz file with arrays x and y"
+    files = "a folder of images by class or of drives, or give an .npz file with arrays x and y"
     raise InputError(f"data set {os.fspath(name)!r} is unknown; choose {NAMES}, tfds:NAME, keras:NAME, {files}")
 
 
@@ -91,6 +107,15 @@ def _check_split(name: str, split: str, known: Iterable[str] = ("train", "test")
 def _read_snapshots(name: str, data_dir: PathLike | None, split: str) -> Split:
     _check_split(name, split)
     return Split(*event_sets.snapshots(name, data_dir or os.environ.get("TFDS_DATA_DIR"), split))
+
+
+def _read_road(name: str, split: str) -> Split:
+    return Split(*read_road(name, split))
+
+
+def _read_drives(path: Path, split: str) -> Split:
+    found = read_drives(path, split)
+    return Split(found.x, found.y)
 
 
 def _read_digits(split: str) -> Split:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -28,12 +28,13 @@ import numpy as np
 
 from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import InputError, shown
+from tfsnn.input.capture import capture, captured, coloured
+from tfsnn.input.driving import is_driving_folder
 from tfsnn.input.framing import COLOURS, Framing, opencv
 from tfsnn.input.image_folder import ENDINGS, decoded, is_image_folder
 from tfsnn.input.npz import DAMAGE
 from tfsnn.input.npz_set import PAIRS
 
-"""Endings of the files that a folder's frames are read from."""
 Source = PathLike | int | Array | Iterable[Array]
 FASTEST = 100_000
 """Frames a second: a container that says more does not know."""
@@ -122,7 +123,7 @@ def open_video(source: Source, framing: Framing) -> Video:
 def is_video(name: str) -> bool:
     """Whether a name given on a command line is a video, and no data set: a camera, a folder of frames, a file that holds frames alone."""
     path = Path(name)
-    if is_image_folder(path):
+    if is_image_folder(path) or is_driving_folder(path):
         return False
     if path.suffix.lower() == ".npz" and path.is_file():
         try:
@@ -214,67 +215,43 @@ def _stored(path: Path) -> Array:
 
 
 def _file(path: Path, framing: Framing) -> Video:
-    capture = _capture(f"{path}: reading a video", str(path))
-    if not capture.isOpened():
+    source = capture(f"{path}: reading a video", str(path))
+    if not source.isOpened():
         raise InputError(
             f"{path}: OpenCV cannot open it: damaged, no video, or of a codec that it lacks; play it elsewhere to see which, "
             "and convert it (ffmpeg -i IN -c:v mjpeg OUT.avi), or give a folder of its images"
         )
     cv2 = opencv("reading a video")
-    announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    video = Video(path.name, framing, _rate(capture, framing), -(-announced // framing.every) if announced > 0 else None)
+    announced = int(source.get(cv2.CAP_PROP_FRAME_COUNT))
+    video = Video(path.name, framing, _rate(source, framing), -(-announced // framing.every) if announced > 0 else None)
 
     def frames() -> Iterator[Array]:
-        grabbed = yield from _captured(capture, framing)
+        grabbed = yield from captured(source, framing)
         if grabbed < announced:
             video.ended = f"{video.name} ends after {grabbed} of the {announced} frames that it announces: it was cut off, or is damaged"
 
-    return _begun(video, frames(), capture.release)
+    return _begun(video, frames(), source.release)
 
 
 def _camera(number: int, framing: Framing) -> Video:
     video = Video(f"camera {number}", framing)
     if not 0 <= number < 1 << 16:
         raise InputError(f"{video.name}: cameras are numbered from 0")
-    capture = _capture(f"{video.name}: reading a camera", number)
-    if not capture.isOpened():
+    source = capture(f"{video.name}: reading a camera", number)
+    if not source.isOpened():
         raise InputError(f"{video.name}: cannot be opened; check that it is plugged in, and that nothing else uses it")
-    video.rate = _rate(capture, framing)
+    video.rate = _rate(source, framing)
 
     def frames() -> Iterator[Array]:
-        yield from _captured(capture, framing)
+        yield from captured(source, framing)
         video.ended = f"{video.name} gives no more frames: it went away"
 
-    return _begun(video, frames(), capture.release)
+    return _begun(video, frames(), source.release)
 
 
-def _rate(capture: Any, framing: Framing) -> float | None:
-    rate = float(capture.get(opencv("reading a video").CAP_PROP_FPS))
+def _rate(source: Any, framing: Framing) -> float | None:
+    rate = float(source.get(opencv("reading a video").CAP_PROP_FPS))
     return rate / framing.every if 0 < rate < FASTEST else None
-
-
-def _capture(what: str, source: str | int) -> Any:
-    # ffmpeg writes to stderr on its own; what is wrong with a file is said in one line of ours.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2 = opencv(what)
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        return cv2.VideoCapture(source)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-
-
-def _captured(capture: Any, framing: Framing) -> Generator[Array, None, int]:
-    """Frames in the framing's colours; returns how many there were, those included that ``every`` leaves out, which are not decoded."""
-    grabbed = 0
-    while capture.grab():
-        if grabbed % framing.every == 0:
-            found, frame = capture.retrieve()
-            if not found:
-                break
-            yield _coloured(frame, framing)
-        grabbed += 1
-    return grabbed
 
 
 def _folder(path: Path, framing: Framing) -> Video:
@@ -282,17 +259,7 @@ def _folder(path: Path, framing: Framing) -> Video:
     if not files:
         raise InputError(f"{path}: holds no image ({', '.join(ENDINGS)}); give a folder of frames")
     taken = files[:: framing.every]
-    return _begun(Video(path.name, framing, None, len(taken)), (_coloured(decoded(file, "IMREAD_COLOR"), framing) for file in taken))
-
-
-def _coloured(frame: Array, framing: Framing) -> Array:
-    """From OpenCV's blue, green, red to the framing's order."""
-    if framing.colour == "bgr":
-        return frame
-    if framing.colour == "rgb":
-        return np.ascontiguousarray(frame[:, :, ::-1])
-    cv2 = opencv("making a frame grey")
-    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))[:, :, None]
+    return _begun(Video(path.name, framing, None, len(taken)), (coloured(decoded(file, "IMREAD_COLOR"), framing) for file in taken))
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,0 +1,66 @@
+"""Data sets of generated drives by name: nothing to download.
+
+=============  ========  ===============================================  ==================================
+name           frames    train                                            test
+=============  ========  ===============================================  ==================================
+road           66x200    30 drives of 100 frames, 2 a second              4 other drives of 150, 10 a second
+road_small     33x100    20 drives of 60 frames, 2 a second               2 other drives of 100, 10 a second
+=============  ========  ===============================================  ==================================
+
+Training frames lie half a second apart, so that few show much of the road; test frames are a video.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfsnn.aliases import Integers
+from tfsnn.errors import InputError
+from tfsnn.input.road import Drive, Scene
+
+
+class Part(NamedTuple):
+    """Seed of the first drive (the others follow), how many, frames of each, and frames a second."""
+
+    seed: int
+    drives: int
+    frames: int
+    rate: float
+
+
+SCENES = {"road": Scene(66, 200), "road_small": Scene(33, 100)}
+PARTS = {
+    "road": {"train": Part(0, 30, 100, 2.0), "test": Part(1000, 4, 150, 10.0)},
+    "road_small": {"train": Part(0, 20, 60, 2.0), "test": Part(1000, 2, 100, 10.0)},
+}
+
+
+def read_road(name: str, split: str) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Frames uint8 (n, height, width, 3), and the steering of each, float32 (n), in half turns.
+
+    Parameters
+    ----------
+    name
+        One of :data:`SCENES`.
+    split
+        ``"train"`` or ``"test"``.
+    """
+    part = _part(name, split)
+    pairs = [pair for drive in range(part.drives) for pair in Drive(part.seed + drive, SCENES[name]).frames(part.rate, part.frames)]
+    frames, steering = zip(*pairs)
+    return np.stack(frames), np.array(steering, np.float32)
+
+
+def road_starts(name: str, split: str) -> Integers:
+    """int64 (drives): the number of the frame that each drive begins with; parameters as of :func:`read_road`."""
+    part = _part(name, split)
+    return np.arange(part.drives, dtype=np.int64) * part.frames
+
+
+def _part(name: str, split: str) -> Part:
+    if split not in PARTS[name]:
+        raise InputError(f"data set {name}: has no {split} split; there are train and test")
+    return PARTS[name][split]
