@@ -174,5 +174,5 @@ def test_the_framing_that_training_stored(tmp_path: Path) -> None:
     assert convert_model(str(path), framing=Framing((6, 7))).graph.inputs[0].framing == Framing((6, 7))
     with h5py.File(path, "r+") as file:
         file.attrs["tfsnn"] = json.dumps({"framing": {"size": [0, 7]}})
-    with pytest.raises(FileError, match="model.h5: attribute tfsnn: framing: size is .*; train the model again"):
+    with pytest.raises(FileError, match="attribute tfsnn: framing: size is .*; train the model again"):
         convert_model(str(path))
