@@ -156,7 +156,7 @@ def twice_convolved() -> Graph:
     return network(image, first, conv("out", first, Conv(3, (2, 2), (2, 1)), 2, f="linear"))
 
 
-def test_what_is_done_as_a_whole_is_said_and_changes_no_count() -> None:
+def test_what_is_seen_from_targets_is_said_and_changes_no_count() -> None:
     graph = twice_convolved()
     live = Stream(graph, threshold=0.5, unit="absolute")
     frame = np.random.default_rng(0).integers(1, 200, (5, 6, 3)).astype(np.uint8)

@@ -132,7 +132,7 @@ class Outcome:
     ledger, trajectory, log, state
         As their classes say.
     dense_macs
-        int64 (samples, populations): products of weights and payloads that were done where an engine worked on layers as a whole;
+        int64 (samples, populations): products of weights and payloads that were done where layers were seen from their targets;
         None from an engine that does not.
     """
 

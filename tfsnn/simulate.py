@@ -54,7 +54,7 @@ class Result:
     seconds
         Wall-clock time; compiling the engine for this machine is not part of it.
     dense_macs
-        int64 (samples, populations): multiply-accumulates of layers that the engine worked on as a whole, as too much of them had
+        int64 (samples, populations): multiply-accumulates of layers that the engine looked at from their targets, where much had
         changed; the ledger counts what their events cost all the same. None from the eager engine.
 
     See Also

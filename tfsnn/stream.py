@@ -133,7 +133,7 @@ class Stream:
 
     @property
     def dense_macs(self) -> int:
-        """Multiply-accumulates of layers that the last step worked on as a whole, as too much of them had changed.
+        """Multiply-accumulates of layers that the last step looked at from their targets, where much had changed.
 
         The ledger counts what their events cost all the same.
         """

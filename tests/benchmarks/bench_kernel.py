@@ -182,7 +182,7 @@ def stream_of_frames(count: int) -> dict[str, Any]:
     frame = rng.integers(0, 256, (28, 28, 1)).astype(np.uint8)
     memory = dense = 0
     for number in range(count):
-        # Now and then all of it: then layers are done as a whole.
+        # Now and then all of it: then layers are seen from their targets.
         some = 784 if number % 100 == 0 else 4
         frame.reshape(-1)[rng.integers(0, 784, some)] = rng.integers(0, 256, some)
         live.step(frame)

@@ -182,7 +182,7 @@ def test_only_what_a_network_needs_is_compiled() -> None:
     tables = lay_out(_network()[0], True)
     slot, spike = (first_use.needed(tables, [schedule]) for schedule in ("slot", "spike"))
     names = [{STAGES[stage].__name__ for stage in stages} for stages in (slot, spike)]
-    assert names == [{"run_slot", "sweep", "check", "deliver_full", "deliver_dense"}, {"run_spike", "check", "deliver_full"}]
+    assert names == [{"run_slot", "sweep", "check", "deliver_full", "deliver_windows"}, {"run_spike", "check", "deliver_full"}]
 
 
 def test_what_fails_while_compiling_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from tests.nets import network, stream
 from tests.strategies import graphs, plain_convolutions, settings_of, streams
 from tfsnn.compiled import engine as compiled
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.tables import ENDLESS
 from tfsnn.compiled.work import prepared
 from tfsnn.eager import engine as eager
 from tfsnn.input.events import Events
@@ -28,7 +27,9 @@ from tfsnn.plan.settings import Settings
 from tfsnn.record import RECORDS, Outcome, OutOfRange
 
 CARRIERS = ("int32", "int64")
-CHOICES = ("by counts", "events", "dense", "mixed")
+NEVER = 1 << 40
+"""Operations for each target, more than a network has."""
+CHOICES = ("by counts", "events", "targets", "mixed")
 # The eager engine takes some milliseconds for each event that it delivers alone, and for each turn of its loop.
 MOST_EVENTS, MOST_TURNS = 400, 2000
 BOUNDED = Activation("relu", top=6.0)
@@ -48,12 +49,12 @@ def outcome(plan: Plan, events: Events, schedule: str, carrier: str, state: Any 
 
 
 def choose(plan: Plan, choice: str, seed: int) -> None:
-    """Force which paths are done as a whole, where that is possible: as counts say, none, all, or some by a seed."""
+    """Force which paths are seen from their targets, where that is possible: as counts say, none, all, or some by a seed."""
     paths = prepared(plan, True).tables.arrays[c.PATH_TABLE].reshape(-1, c.PATH_WIDTH)
-    able = np.flatnonzero(paths[:, c.DENSE_WEIGHT] >= 0)
+    able = np.flatnonzero(paths[:, c.FIELD] >= 0)
     if choice != "by counts":
         drawn = np.random.default_rng(seed).integers(0, 4, len(able))
-        paths[able, c.DENSE_FROM] = {"events": ENDLESS, "dense": 0, "mixed": np.where(drawn == 0, ENDLESS, drawn - 1)}[choice]
+        paths[able, c.FIELD_FROM] = {"events": NEVER, "targets": 0, "mixed": np.where(drawn == 0, NEVER, drawn - 1)}[choice]
 
 
 def defined(plan: Plan, events: Events, schedule: str, state: Any = None) -> Outcome | tuple[int, list[int]]:
@@ -75,7 +76,7 @@ def assert_same(found: Any, expected: Any, where: str = "") -> None:
         for number, (a, b) in enumerate(zip(found, expected, strict=True)):
             assert_same(a, b, f"{where}[{number}]")
     elif hasattr(found, "__dataclass_fields__"):
-        # The eager engine does nothing as a whole.
+        # The eager engine sees nothing from its targets.
         for part in (part for part in fields(found) if part.name != "dense_macs"):
             assert_same(getattr(found, part.name), getattr(expected, part.name), f"{where}.{part.name}")
     else:

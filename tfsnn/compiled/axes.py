@@ -144,7 +144,7 @@ def pixel_map(relays: tuple[Relay, ...], shape: Shape) -> PixelMap | None:
             if min(channels) < 0:
                 return None
             rows_of, columns_of = (_step(relay, axis, shape[axis], out[axis]) for axis in (0, 1))
-            found = PixelMap(_chained(found.rows, rows_of), _chained(found.columns, columns_of), out, found.shift + channels[0])
+            found = PixelMap(chained(found.rows, rows_of), chained(found.columns, columns_of), out, found.shift + channels[0])
         shape = out
     return found
 
@@ -168,8 +168,14 @@ def _step(relay: Relay, axis: int, size: int, outputs: int) -> tuple[Array, Arra
     return position[inside], shown[inside]
 
 
-def _chained(first: tuple[Array, Array], then: tuple[Array, Array]) -> tuple[Array, Array]:
-    """One map after the other."""
+def chained(first: tuple[Array, Array], then: tuple[Array, Array]) -> tuple[Array, Array]:
+    """One map after the other.
+
+    Parameters
+    ----------
+    first, then
+        (int64, int64): a position, and one that it leads to.
+    """
     order = np.argsort(then[0], kind="stable")
     begin, end = (np.searchsorted(then[0][order], first[1], side) for side in ("left", "right"))
     each = np.repeat(np.arange(len(begin)), end - begin)
@@ -187,7 +193,7 @@ def composed(through: tuple[Array, Array], entries: Entries) -> Entries:
     entries
         Of the operation.
     """
-    source, each = _chained(through, (entries.position, np.arange(len(entries.position))))
+    source, each = chained(through, (entries.position, np.arange(len(entries.position))))
     order = np.lexsort((entries.target[each], source))
     source, each = source[order], each[order]
     return Entries(source, entries.first[each], entries.count[each], entries.target[each], entries.phase[each], entries.taps)

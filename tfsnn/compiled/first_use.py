@@ -23,8 +23,8 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel import loop
 from tfsnn.compiled.kernel.check import check
-from tfsnn.compiled.kernel.dense import deliver_dense
 from tfsnn.compiled.kernel.diagonal import deliver_diagonal
+from tfsnn.compiled.kernel.fields import check_fields, check_points, deliver_windows
 from tfsnn.compiled.kernel.full import deliver_full
 from tfsnn.compiled.kernel.grouped import deliver_grouped
 from tfsnn.compiled.kernel.jit import OPTIONS, STAGES
@@ -103,8 +103,10 @@ def needed(tables: Tables, entries: Iterable[str]) -> list[int]:
     found = [*names, sweep, check, *(DELIVERIES[int(kind)] for kind in np.unique(paths[:, c.DELIVERY]))]
     if (paths[:, c.PLACES] >= 0).any():
         found.append(relay)
-    if (paths[:, c.DENSE_WEIGHT] >= 0).any() and names != [loop.run_spike]:
-        found.append(deliver_dense)
+    if names != [loop.run_spike]:
+        seen, diagonal = paths[:, c.FIELD] >= 0, paths[:, c.DELIVERY] == c.DIAGONAL
+        extra = {deliver_windows: seen & ~diagonal, check_fields: seen & diagonal, check_points: paths[:, c.POINT] > 0}
+        found += [stage for stage, uses in extra.items() if uses.any()]
     return [stage.stage for stage in found if names != [loop.run_spike] or stage is not sweep]
 
 

@@ -9,37 +9,43 @@ from typing import Any
 import numpy as np
 
 from tfsnn.aliases import Array
-from tfsnn.compiled.axes import Entries, PixelMap, composed, image, kinds, one_to_one, pixel_map, windowed
+from tfsnn.compiled.axes import Entries, PixelMap, chained, composed, image, kinds, one_to_one, pixel_map, windowed
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.lanes import LANES
+from tfsnn.network.nodes import Input
 from tfsnn.network.ops import Conv, Dense, Indices, OneToOne, Shape, relayed
 from tfsnn.plan.plan import Path, Plan
 
 Axis = tuple[Array, Array]
 """int64 (entries): their positions, rising; int64 (entries, ENTRY_WIDTH)."""
+NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Whole:
-    """A convolution over an image with its border, or a dense layer as one whose window is all of its input.
+class Field:
+    """A path as its targets see it: windows over an image of the source with a border.
 
     Parameters
     ----------
     weights
-        (rows of the window, pairs of numbers in each, filters, 2), filters and numbers filled up with zeros.
-    strides, before
-        Of the operation: along rows and columns, and the border in front.
-    size
-        Rows of the image with its border, and numbers in each.
+        As the kernels of its delivery take them, in pairs.
+    window
+        Rows and columns, gaps included.
+    strides, before, after
+        Of the operation, along rows and columns; the border in front and behind that windows reach into.
     products
-        Of weights and payloads: what it costs.
+        Of weights and payloads, for each target pixel.
+    taps
+        Of depthwise ones: rows and columns (pairs, 2) of each tap within the window.
     """
 
     weights: Array
+    window: tuple[int, int]
     strides: tuple[int, int]
     before: tuple[int, int]
-    size: tuple[int, int]
+    after: tuple[int, int]
     products: int
+    taps: tuple[Array, Array] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +70,12 @@ class PathTables:
         The index map, None where pixels lead to pixels.
     windows
         The axes of max pooling's windows.
-    dense
-        How all of it is done at once, None if that is not possible.
-    single
-        Whether no event reaches a neuron twice.
+    field
+        How its targets see it, None if they do not.
+    single, point
+        Whether no event reaches a neuron twice; whether each pixel leads to the same pixel alone.
+    reach
+        (int64, int64) for rows and for columns: a position, and a row or column of targets that it reaches.
     """
 
     delivery: int
@@ -83,8 +91,10 @@ class PathTables:
     outer: int = 1
     inner: int = 1
     windows: tuple[Axis, Axis] | None = None
+    field: Field | None = None
     single: bool = False
-    dense: Whole | None = None
+    point: bool = False
+    reach: tuple[tuple[Array, Array], tuple[Array, Array]] = ((NONE, NONE), (NONE, NONE))
 
 
 def filled(channels: int) -> int:
@@ -128,19 +138,22 @@ def path_tables(plan: Plan, path: Path, number: int) -> PathTables:
     if mapped is not None:
         rows, columns = composed(mapped.rows, rows), composed(mapped.columns, columns)
     weights, row_size, offset, stride = _stored(delivery, kernel, columns)
-    # Weights of wide plans need not fit 16 bits.
-    able = delivery == c.FULL and plan.carrier == "int32"
     given, shift = (source, mapped.shift) if mapped is not None else (shape, 0)
     (row_kinds, used_rows), (column_kinds, used_columns) = kinds(rows, given[0]), kinds(columns, given[1])
     zeros = (kernel != 0).sum(axis=3)[:, :, shift : shift + given[2]]
     nonzero = np.einsum("cx,rxk->rck", used_columns, np.einsum("ry,yxk->rxk", used_rows, zeros))
     step = 0 if isinstance(path.op, Dense) else 1
+    still = mapped is not None and _unmoved(mapped, source)
+    spread = columns.by_tap()
     return PathTables(
         delivery, given, shift, axis(rows, step * out[1], rows.tap() * row_size), axis(columns, step, offset, stride),
         weights.reshape(-1), nonzero, row_kinds, column_kinds, None if mapped is not None else path.index,
         kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
         single=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
-        dense=_whole(path, kernel, out) if able and mapped is not None and _unmoved(mapped, source) else None,
+        point=still and delivery == c.FULL and isinstance(path.op, Conv) and path.op.window == path.op.strides == (1, 1)
+        and source[:2] == out[:2] and not isinstance(plan.populations[path.source].node, Input),
+        field=_field(plan, path, delivery, kernel, out) if still else None,
+        reach=((rows.position, step * rows.target), (spread.position, step * spread.target)),
     )  # fmt: skip
 
 
@@ -150,21 +163,64 @@ def _unmoved(mapped: PixelMap, source: Shape) -> bool:
     return mapped.shape == source and all(np.array_equal(way, np.arange(size)) for ways, size in moved for way in ways)
 
 
-def _whole(path: Path, kernel: Array, out: Shape) -> Whole | None:
-    """A path as a dense operation; None where a window's numbers do not lie side by side."""
-    op, (high, wide, channels, filters) = path.op, kernel.shape
-    strides, before = ((op.strides, (op.padding[0][0], op.padding[1][0])) if isinstance(op, Conv) else ((1, 1), (0, 0)))
-    if isinstance(op, Conv) and op.dilation != (1, 1):
+def image_cells(plan: Plan, number: int) -> int:
+    """Numbers of a pixel in a population's image: an input's are packed, as its first convolution's windows are small."""
+    channels = image(plan.populations[number].shape)[2]
+    return channels if isinstance(plan.populations[number].node, Input) else filled(channels)
+
+
+def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> Field | None:
+    """A path as its targets see it; None where that is not made for it."""
+    op, cells, wide = path.op, image_cells(plan, path.source), 1
+    if delivery not in (c.FULL, c.DIAGONAL) or isinstance(op, OneToOne) or plan.carrier != "int32":
         return None
-    pairs = -(-wide * channels // 2)
-    weights = np.zeros((high, 2 * pairs, filled(filters)), np.int16)
-    weights[:, : wide * channels, :filters] = kernel.reshape(high, wide * channels, filters)
-    weights = weights.reshape(high, pairs, 2, -1).transpose(0, 1, 3, 2)
-    size = (out[0] - 1) * strides[0] + high, ((out[1] - 1) * strides[1] + wide) * channels
-    # What lies beyond the last window is not seen, and must have its place none the less.
-    seen = path.shape if isinstance(op, Conv) else kernel.shape
-    size = max(size[0], seen[0] + before[0]), max(size[1], (seen[1] + before[1]) * channels)
-    return Whole(weights, strides, before, size, out[0] * out[1] * kernel.size)
+    size, strides, before, dilation = (image(path.shape) if isinstance(op, Conv) else kernel.shape), (1, 1), (0, 0), (1, 1)
+    if isinstance(op, Conv):
+        strides, before, dilation = op.strides, (op.padding[0][0], op.padding[1][0]), op.dilation
+    high, wide, channels, filters = kernel.shape
+    window = (high - 1) * dilation[0] + 1, (wide - 1) * dilation[1] + 1
+    after = tuple(max((out[i] - 1) * strides[i] + window[i] - before[i] - size[i], 0) for i in (0, 1))
+    products = kernel.size
+    if delivery == c.FULL:
+        if dilation != (1, 1):
+            return None
+        return Field(_in_pairs(kernel, cells), window, strides, before, (after[0], after[1]), products)
+    population = plan.populations[path.target]
+    if len(population.paths) > 1 or not population.threshold or population.function.kind not in ("linear", "relu"):
+        return None
+    if isinstance(plan.populations[path.source].node, Input):
+        return None
+    # Taps in pairs; where one is left over, the first once more, with weights of 0.
+    rows, columns = np.divmod(np.append(np.arange(high * wide), [0] * (high * wide % 2)), wide)
+    weights = np.zeros((len(rows), cells), np.int64)
+    weights[: high * wide, :channels] = kernel.reshape(high * wide, channels)
+    return Field(interleaved(weights), window, strides, before, (after[0], after[1]), products, (rows * dilation[0], columns * dilation[1]))
+
+
+def _in_pairs(kernel: Array, cells: int) -> Array:
+    """Weights (rows, columns, channels, filters) as (rows, pairs of numbers of the source's image, filters filled up, 2)."""
+    high, wide, channels, filters = kernel.shape
+    made = np.zeros((high, wide, cells, filled(filters)), np.int64)
+    made[:, :, :channels, :filters] = kernel
+    made = np.pad(made.reshape(high, wide * cells, -1), [(0, 0), (0, wide * cells % 2), (0, 0)])
+    return made.reshape(high, -1, 2, made.shape[2]).transpose(0, 1, 3, 2)
+
+
+def interleaved(weights: Array) -> Array:
+    """Weights (taps, cells), two taps at a time, in the order in which vectors interleave their payloads: (pairs, 2 cells).
+
+    Of sixteen channels, fours 0 and 2 come before fours 1 and 3; eight that are left over stay in order.
+
+    Parameters
+    ----------
+    weights
+        An even number of taps, whole vectors of cells.
+    """
+    pairs, cells = len(weights) // 2, weights.shape[1]
+    whole, given = cells // 16 * 16, weights.reshape(pairs, 2, cells)
+    fours = given[:, :, :whole].reshape(pairs, 2, -1, 4, 4)[:, :, :, [0, 2, 1, 3]]
+    parts = fours.transpose(0, 2, 3, 4, 1).reshape(pairs, -1), given[:, :, whole:].transpose(0, 2, 1).reshape(pairs, -1)
+    return np.concatenate(parts, axis=1)
 
 
 def pool_tables(plan: Plan, number: int) -> PathTables:
@@ -189,8 +245,12 @@ def pool_tables(plan: Plan, number: int) -> PathTables:
     given = image(source.shape) if mapped is not None else received
     return PathTables(
         c.POOLED, given, mapped.shift if mapped is not None else 0, axis(rows, 1), axis(columns, 1), np.zeros(0, np.int64),
-        np.zeros((0, 0, 0), np.int64), np.zeros(given[0], np.int64), np.zeros(given[1], np.int64),
+        np.zeros((1, 1, given[2]), np.int64), np.zeros(given[0], np.int64), np.zeros(given[1], np.int64),
         None if mapped is not None else population.index, windows=(axis(windows[0], node.shape[1]), axis(windows[1], 1)),
+        reach=(
+            chained((rows.position, rows.target), (windows[0].position, windows[0].target)),
+            chained((columns.position, columns.target), (windows[1].position, windows[1].target)),
+        ),
     )  # fmt: skip
 
 

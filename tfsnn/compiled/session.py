@@ -109,7 +109,7 @@ class Session:
         """Work with this from now on; what each step needs of it at hand."""
         self._work, self._progress = work, work.progress
         self.counts: Integers = work.arrays[c.LEDGER].reshape(c.COUNTS, -1)
-        """int64 (8, populations): what the last step cost: the ledger, and the products of layers that were done as a whole."""
+        """int64 (8, populations): what the last step cost: the ledger, and the products of layers seen from their targets."""
         cells = work.tables.arrays[c.OUTPUTS].reshape(-1, 2)
         self._cells = cells[:, 0].copy(), cells[:, 1].copy()
 

@@ -6,17 +6,16 @@ Nothing here has a row for each neuron but index maps, of paths whose pixels do 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 
 import numpy as np
 
 from tfsnn.aliases import Array
 from tfsnn.compiled.axes import image
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.lanes import LANES
-from tfsnn.compiled.paths import Axis, PathTables, Whole, filled, path_tables, pool_tables
+from tfsnn.compiled.paths import Axis, Field, PathTables, filled, image_cells, path_tables, pool_tables
 from tfsnn.network.nodes import Input, MaxPool
-from tfsnn.network.ops import Conv, OneToOne, relayed
+from tfsnn.network.ops import relayed
 from tfsnn.plan.plan import Plan, Population
 
 ENDLESS = 1 << 62
@@ -25,8 +24,9 @@ SPARE = 64
 """Cells that vectors may read and write, adding 0, behind the last."""
 KINDS = {"linear": c.VECTOR, "relu": c.VECTOR, "sloped": c.SLOPED, "table": c.TABULATED}
 SHORT = (1 << 15) - 1
-DENSE_SHARE = 0.25
-"""Where this share of a source has changed, its paths are done as a whole: the break-even point, measured (docs/speed.md)."""
+FIELD_SHARE = {c.FULL: 0.25, c.DIAGONAL: 0.25}
+"""Where events would cost this share of the products under the windows of all pixels that they reach, these are seen from their
+targets: the break-even points, measured (docs/speed.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Tables:
         Whether states are int32.
     population, lists
         The tables of populations and of lists of events, a row each.
-    x_cells, o_cells, pixels, events, blocks, flags, reached, image
+    x_cells, o_cells, pixels, events, flags, reached, images
         Sizes of those parts of a thread's memory.
     """
 
@@ -53,10 +53,9 @@ class Tables:
     o_cells: int
     pixels: int
     events: int
-    blocks: int
     flags: int
     reached: int
-    image: int
+    images: int
 
     @property
     def carrier(self) -> np.dtype[np.signedinteger]:
@@ -78,11 +77,11 @@ class TableBuilder:
         self.parts: dict[int, list[Array]] = {}
         self.population = np.zeros((len(plan.populations), c.POPULATION_WIDTH), np.int64)
         self.paths: list[Array] = []
-        self.lists: list[tuple[int, int, int, int]] = []
+        self.lists: list[tuple[int, int]] = []
         self.x_cells = self.o_cells = self.flags = self.reached = self.pixels = self.events = 0
-        self.image = 0
-        # Room for the blocks of one pixel: those of lists that have none of their own.
-        self.blocks = max(filled(image(population.shape)[2]) for population in plan.populations) // LANES + 1
+        self.made = [self.paths_to(number) for number in range(len(plan.populations))]
+        # The image of populations that have none: one pixel, which nobody looks at.
+        self.images = max(filled(image(population.shape)[2]) for population in plan.populations)
 
     def add(self, slot: int, values: Array) -> int:
         """Append to the array of a slot; where it begins."""
@@ -91,14 +90,27 @@ class TableBuilder:
         parts.append(np.asarray(values).reshape(-1))
         return first
 
-    def add_list(self, pixels: int, events: int, blocks: int = 0) -> int:
+    def add_list(self, pixels: int, events: int) -> int:
         """Make room for a list of events; its number. Eight rows more: what is packed side by side is written in whole vectors."""
-        self.lists.append((self.pixels, self.events, self.blocks if blocks else 0, int(blocks > 0)))
+        self.lists.append((self.pixels, self.events))
         # Where a payload did not fit, the check goes on in a wide context, and may name each pixel once more; and one more is written
         # before it is known whether it holds anything.
         self.pixels, self.events = self.pixels + 2 * pixels + 1, self.events + events + 8
-        self.blocks += 2 * blocks + (blocks > 0)
         return len(self.lists) - 1
+
+    def paths_to(self, target: int) -> list[tuple[int, tuple[int, int], PathTables]]:
+        """The paths that end at a population, in order of their sources: source, reach, and what they are made of."""
+        population = self.plan.populations[target]
+        if isinstance(population.node, MaxPool):
+            return [(population.source, (1, 1), pool_tables(self.plan, target))]
+        order = np.argsort([path.source for path in population.paths], kind="stable").tolist()
+        paths = [(population.paths[number], number) for number in order]
+        return [(path.source, path.reach, path_tables(self.plan, path, number)) for path, number in paths]
+
+    def fields_of(self, source: int) -> list[Field]:
+        """How its targets see a population, of those that do."""
+        made = (made for paths in self.made for number, _, made in paths if number == source)
+        return [path.field for path in made if path.field is not None] if self.narrow else []
 
     def place(self, number: int, population: Population) -> None:
         """Give a population its cells, flags and list."""
@@ -112,19 +124,21 @@ class TableBuilder:
             row[c.X_SIZE] = prod(image(received)[:2]) * filled(channels)
             self.x_cells += row[c.X_SIZE]
             self.o_cells += rows * wide * filled(channels)
-            self.flags += -(-rows * wide // 8) * 8
+            self.flags += rows * -(-wide // 64)
         row[c.SPIKES], row[c.PAYLOAD] = population.threshold > 0, population.payload
         row[c.LARGEST] = ENDLESS if isinstance(population.node, Input) else self.plan.largest
-        self.add_list(rows * wide, population.size, self.blocks_sent(number) * rows * wide)
-
-    def blocks_sent(self, number: int) -> int:
-        """Blocks of a pixel, if what it sends is delivered channel by channel."""
-        population = self.plan.populations[number]
-        if isinstance(population.node, Input) or not population.threshold:
-            return 0
-        paths = [path for target in self.plan.populations for path in target.paths if path.source == number]
-        each = any(isinstance(path.op, OneToOne) or (isinstance(path.op, Conv) and path.op.groups > 1) for path in paths)
-        return filled(image(population.shape)[2]) // LANES if each else 0
+        row[c.ROW_WORDS] = -(-wide // 64)
+        self.add_list(rows * wide, population.size)
+        fields = self.fields_of(number)
+        if fields:
+            (top, left), (bottom, right) = (
+                [max(side[i] for side in sides) for i in (0, 1)]
+                for sides in ([field.before for field in fields], [field.after for field in fields])
+            )
+            cells = image_cells(self.plan, number)
+            row[c.IMAGE_CELLS], row[c.PITCH] = cells, (left + wide + right) * cells
+            row[c.IMAGE] = self.images + top * row[c.PITCH] + left * cells
+            self.images += (top + rows + bottom) * row[c.PITCH]
 
     def function(self, number: int, population: Population) -> None:
         """f, and when a neuron sends."""
@@ -161,10 +175,8 @@ class TableBuilder:
         row[c.FIRST_PATH] = len(self.paths)
         if isinstance(population.node, MaxPool):
             self.pool(target, population)
-            self.path(population.source, target, pool_tables(self.plan, target), (1, 1))
-        for number in np.argsort([path.source for path in population.paths], kind="stable").tolist():
-            path = population.paths[number]
-            self.path(path.source, target, path_tables(self.plan, path, number), path.reach)
+        for source, reach, made in self.made[target]:
+            self.path(source, target, made, reach)
         row[c.LAST_PATH] = len(self.paths)
         if any(path[c.DELIVERY] != c.FULL for path in self.paths[row[c.FIRST_PATH] :]):
             row[c.WORDS], row[c.REACH] = -(-row[c.CHANNELS] // 64), self.reached
@@ -177,42 +189,51 @@ class TableBuilder:
         row[c.SOURCE], row[c.TARGET], row[c.DELIVERY], row[c.SHIFTED] = source, target, made.delivery, made.shift
         row[c.OUTER], row[c.INNER], row[c.OP_WIDTH], row[c.SINGLE] = made.outer, made.inner, wide, made.single
         row[c.ROWS], row[c.COLUMNS] = self.axis(made.rows, high), self.axis(made.columns, wide)
-        row[c.ROW_KINDS] = self.add(c.AXES, made.row_kinds * made.nonzero.shape[1] * channels)
-        row[c.COLUMN_KINDS] = self.add(c.AXES, made.column_kinds * channels)
-        row[c.WEIGHT] = self.add(c.SCALES if made.delivery == c.DIAGONAL else c.WEIGHTS, made.weights)
-        row[c.NONZERO] = self.add(c.NONZEROS, made.nonzero)
+        row[c.REACH_ROWS], row[c.REACH_COLUMNS] = self.reached_by(target, made, high, wide)
+        size = channels + 1
+        row[c.ROW_KINDS] = self.add(c.AXES, made.row_kinds * made.nonzero.shape[1] * size)
+        row[c.COLUMN_KINDS] = self.add(c.AXES, made.column_kinds * size)
+        row[c.WEIGHT] = self.add(c.WEIGHTS, made.weights)
+        fans = fans_of(made)
+        row[c.NONZERO] = self.add(c.NONZEROS, np.concatenate([fans, made.nonzero], axis=2))
+        row[c.ZEROS] = bool(np.any(made.nonzero != fans))
+        received = self.population[target]
+        alone = self.narrow and len(self.made[target]) == 1 and received[c.KIND] == c.VECTOR and received[c.SPIKES]
+        row[c.POINT] = made.point and alone
         if made.windows is not None:
-            received = self.population[target]
             row[c.WINDOW_ROWS] = self.axis(made.windows[0], int(received[c.POOLED_HIGH]))
             row[c.WINDOW_COLUMNS] = self.axis(made.windows[1], int(received[c.POOLED_WIDE]))
-        else:
-            row[c.ZEROS] = self.has_zeros(made)
-        row[c.PLACES], row[c.LIST] = -1, source
-        row[c.DENSE_FROM], row[c.DENSE_WEIGHT] = ENDLESS, -1
-        if made.dense is not None and self.narrow:
-            self.dense(row, made.dense, self.plan.populations[source].size)
+        row[c.PLACES], row[c.LIST], row[c.FIELD] = -1, source, -1
+        if made.field is not None and self.narrow:
+            self.field(row, made.field)
         if made.index is not None:
             self.relay(row, made, self.plan.populations[source].size)
         self.add(c.REACHES, np.array([float(reach[0]), float(reach[1])]))
         self.paths.append(row)
 
-    def dense(self, row: Array, whole: Whole, neurons: int) -> None:
-        """How a path is done as a whole."""
-        high, pairs = whole.weights.shape[:2]
-        row[c.DENSE_WEIGHT], row[c.DENSE_FROM] = self.add(c.DENSE_WEIGHTS, whole.weights), dense_from(neurons, whole)
-        row[c.DENSE_HIGH], row[c.DENSE_PAIRS], row[c.DENSE_MACS] = high, pairs, whole.products
-        row[[c.DENSE_DOWN, c.DENSE_ACROSS, c.DENSE_TOP, c.DENSE_LEFT]] = *whole.strides, *whole.before
-        row[c.DENSE_ROWS], row[c.DENSE_PITCH] = whole.size
-        self.image = max(self.image, prod(whole.size))
+    def field(self, row: Array, field: Field) -> None:
+        """How a path is seen from its targets."""
+        source = self.population[row[c.SOURCE]]
+        cells, pitch, (down, across) = source[c.IMAGE_CELLS], source[c.PITCH], field.strides
+        row[c.FIELD], row[c.FIELD_PRODUCTS] = self.add(c.WEIGHTS, field.weights), field.products
+        row[c.FIELD_FROM] = field_from(row[c.DELIVERY], field)
+        row[c.FIELD_START] = source[c.IMAGE] - field.before[0] * pitch - field.before[1] * cells
+        row[c.FIELD_DOWN], row[c.FIELD_ACROSS] = down * pitch, across * cells
+        row[c.FIELD_ROWS], row[c.FIELD_PAIRS] = len(field.weights), field.weights.shape[1]
+        if field.taps is not None:
+            rows, columns = field.taps
+            row[c.FIELD_TAPS], row[c.FIELD_PAIRS] = self.add(c.AXES, rows * pitch + columns * cells), len(rows) // 2
 
-    @staticmethod
-    def has_zeros(made: PathTables) -> bool:
-        """Whether some event reaches a neuron through a weight of 0."""
-        used = [
-            np.bincount(kind[position], weights=rows[:, c.COUNT], minlength=int(kind.max(initial=0)) + 1) / np.bincount(kind).clip(1)
-            for kind, (position, rows) in ((made.row_kinds, made.rows), (made.column_kinds, made.columns))
-        ]
-        return bool(np.any(made.nonzero != (np.multiply.outer(*used) * made.outer)[:, :, None]))
+    def reached_by(self, target: int, made: PathTables, high: int, wide: int) -> tuple[int, int]:
+        """Append, for each row of pixels, the flags' first words of the rows that it reaches, and for each column the bits of columns."""
+        words = self.population[target, c.ROW_WORDS]
+        (position, row), (place, column) = made.reach
+        order = np.argsort(position, kind="stable")
+        begins = np.searchsorted(position[order], np.arange(high + 1)) + high + 1
+        first = sum(map(len, self.parts.get(c.AXES, [])))
+        bits = np.zeros((wide, words), np.uint64)
+        np.bitwise_or.at(bits, (place, column // 64), np.uint64(1) << (column % 64).astype(np.uint64))
+        return self.add(c.AXES, np.concatenate([begins + first, row[order] * words])), self.add(c.AXES, bits.view(np.int64))
 
     def axis(self, axis: Axis, size: int) -> int:
         """Append an axis; where it begins."""
@@ -256,28 +277,46 @@ class TableBuilder:
         self.add(c.POPULATION_TABLE, self.population)
         self.add(c.PATH_TABLE, np.concatenate([np.zeros(0, np.int64), *self.paths]))
         self.add(c.LIST_TABLE, np.array(self.lists, np.int64))
-        short, state = (np.int16, np.int32) if self.narrow else (np.int64, np.int64)
+        short = np.int16 if self.narrow else np.int64
         kinds = {
-            c.WEIGHTS: short, c.DENSE_WEIGHTS: short, c.SCALES: state, c.NONZEROS: np.int32, c.PLACE_PIXEL: np.int32,
+            c.WEIGHTS: short, c.NONZEROS: np.int32, c.PLACE_PIXEL: np.int32,
             c.PLACE_CHANNEL: np.int32, c.SLOPES: np.float64, c.REACHES: np.float64,
         }  # fmt: skip
         arrays = {
             slot: aligned(np.concatenate([np.zeros(0, kind), *self.parts.get(slot, [])]).astype(kind, copy=False), SPARE)
             for slot, kind in ((slot, kinds.get(slot, np.int64)) for slot in range(c.POPULATION_TABLE, c.X_CELLS))
         }
-        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.blocks, self.flags, self.reached, self.image
+        sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.flags, self.reached, self.images
         return Tables(arrays, self.narrow, self.population, np.array(self.lists, np.int64), *map(int, sizes))
 
 
-def dense_from(neurons: int, whole: Whole) -> int:
-    """From how many changed neurons of a source on a path is done as a whole.
+def fans_of(made: PathTables) -> Array:
+    """int64 (kinds of rows, kinds of columns, 1): neurons that an event reaches.
 
     Parameters
     ----------
-    neurons, whole
-        Of the source, and the path.
+    made
+        What the path is made of.
     """
-    return ceil(DENSE_SHARE * neurons)
+    if made.windows is not None:
+        return np.zeros((1, 1, 1), np.int64)
+    used = [
+        np.bincount(kind[position], weights=rows[:, c.COUNT], minlength=int(kind.max(initial=0)) + 1) / np.bincount(kind).clip(1)
+        for kind, (position, rows) in ((made.row_kinds, made.rows), (made.column_kinds, made.columns))
+    ]
+    fans: Array = np.rint(np.multiply.outer(*used) * made.outer).astype(np.int64)[:, :, None]
+    return fans
+
+
+def field_from(delivery: int, field: Field) -> int:
+    """From how many operations a target pixel on a path is seen from its targets.
+
+    Parameters
+    ----------
+    delivery, field
+        Of the path.
+    """
+    return max(int(FIELD_SHARE[delivery] * field.products), 1)
 
 
 def lay_out(plan: Plan, narrow: bool) -> Tables:

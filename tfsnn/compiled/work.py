@@ -65,20 +65,17 @@ class Work:
         t, populations = self.tables, len(self.tables.population)
         short = np.int16 if t.narrow else np.int64
         inputs, widest = t.population[t.population[:, c.KIND] == c.INPUT], int(t.population[:, c.CELLS].max())
-        reached = np.zeros(t.reached + 1, np.int64)
-        flags = aligned(np.zeros(t.flags + 8, np.uint8), SPARE)
+        words = max(int(t.population[:, c.ROW_WORDS].max()), widest // 64 + 1)
         self.arrays = {
             c.X_CELLS: aligned(np.zeros(t.x_cells, t.carrier), SPARE), c.O_CELLS: aligned(np.zeros(t.o_cells, t.carrier), SPARE),
             c.EVENT_CHANNELS: np.zeros(t.events, np.int32), c.EVENT_UNITS: np.zeros(t.events, short),
             c.EVENT_TIMES: np.zeros(t.events, np.int64), c.EVENT_PIXELS: np.zeros(t.pixels, np.int32),
-            c.EVENT_FIRSTS: np.zeros(t.pixels, np.int32), c.FLAGS: flags, c.FLAG_WORDS: flags[: len(flags) // 8 * 8].view(np.int64),
-            c.BLOCK_FIRSTS: np.zeros(t.pixels, np.int32), c.EVENT_BLOCKS: np.zeros(t.blocks, np.int32),
-            c.EVENT_MASKS: np.zeros(t.blocks, np.uint8), c.EVENT_LANES: aligned(np.zeros(8 * t.blocks, t.carrier), SPARE),
-            c.REACHED: reached, c.REACHED_BYTES: reached.view(np.uint8),
+            c.EVENT_FIRSTS: np.zeros(t.pixels, np.int32), c.FLAGS: np.zeros(t.flags, np.int64),
+            c.REACHED: np.zeros(t.reached + 1, np.int64), c.IMAGES: aligned(np.zeros(t.images, short), SPARE),
             c.TOUCHED: np.zeros(int(t.population[:, c.PIXELS].max()) + 1, np.int32),
             c.VALUES: aligned(np.zeros(widest, t.carrier), SPARE), c.SPREAD: aligned(np.zeros(widest, t.carrier), SPARE),
-            c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(widest // 64 + 1, np.int64),
-            c.IMAGE: aligned(np.zeros(t.image, short), SPARE),
+            c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(words, np.int64),
+            c.COLUMN_BITS: np.zeros(words, np.int64), c.FOUND_OPERATIONS: np.zeros(len(t.arrays[c.REACHES]) // 2 + 1, np.int64),
             c.LEDGER: np.zeros(c.COUNTS * populations, np.int64), c.BOUNDS: np.full(populations, 2.0**62),
             c.LENGTHS: np.zeros(c.LENGTH_WIDTH * len(t.lists), np.int64), c.QUEUE: np.zeros(c.QUEUE_WIDTH * self.capacity, np.int64),
             c.MARKS: np.zeros(int((inputs[:, c.PIXELS] * inputs[:, c.CHANNELS]).sum()), np.int32),
@@ -106,7 +103,7 @@ class Work:
 
     def clean(self) -> None:
         """Forget a sample that was left in its middle."""
-        for slot in (c.FLAGS, c.REACHED, c.LENGTHS, c.MARKS):
+        for slot in (c.FLAGS, c.REACHED, c.LENGTHS, c.IMAGES, c.MARKS):
             self.arrays[slot][:] = 0
 
     @property
@@ -125,9 +122,9 @@ def widened(work: Work, tables: Tables) -> Work:
     """
     wide = Work(tables, 1)
     for slot, array in work.arrays.items():
-        if slot in (c.X_CELLS, c.O_CELLS, c.EVENT_UNITS, c.EVENT_LANES):
+        if slot in (c.X_CELLS, c.O_CELLS, c.EVENT_UNITS):
             wide.arrays[slot][:] = array
-        elif slot not in (c.VALUES, c.SPREAD, c.IMAGE):
+        elif slot not in (c.VALUES, c.SPREAD, c.IMAGES):
             wide.arrays[slot] = array
     # Bounds hold for either.
     return wide

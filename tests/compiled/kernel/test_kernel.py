@@ -16,6 +16,7 @@ from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel import plain, vector
 from tfsnn.compiled.kernel.memory import int64s, make_context, shorts, states
 from tfsnn.compiled.kernel.proof import NARROW_LIMIT, WIDE_LIMIT
+from tfsnn.compiled.paths import interleaved
 from tfsnn.plan.grid_function import STATE_LIMIT
 
 config: Any = numba.config
@@ -35,8 +36,25 @@ def add_windows(x: Any, cells: int, targets: int, weights: Any, image: Any, acro
 
 
 @njit
-def add_products(x: Any, at: int, scales: Any, first: int, reached: Any, marks: int, events: Any, begin: int, end: int) -> None:
-    vector.add_products(x, at, scales, first, reached, marks, events, begin, end)
+def add_products(x: Any, at: int, weights: Any, first: int, spread: Any, width: int) -> None:
+    vector.add_products(x, at, weights, first, spread, width)
+
+
+@njit
+def clear(images: Any, at: int) -> None:
+    vector.clear(images, at)
+
+
+@njit
+def send_points(x: Any, o: Any, p: Any, path: Any, weights: Any, source: Any, count: int, events: Any, at: Any, length: Any) -> Any:
+    return vector.send_points(x, o, p, path, weights, source, count, events, at, length)
+
+
+@njit
+def send_fields(
+    x: Any, o: Any, p: Any, path: Any, weights: Any, axes: Any, touched: Any, count: int, events: Any, at: Any, length: Any
+) -> Any:
+    return vector.send_fields(x, o, p, path, weights, axes, touched, count, events, at, length)
 
 
 @njit
@@ -115,16 +133,18 @@ def test_windows_add_up(seed: int, width: int, targets: int, rows: int, pairs: i
 @given(seeds, WIDTHS)
 def test_products_add_up(seed: int, width: int) -> None:
     rng = np.random.default_rng(seed)
-    scales, events = numbers(rng, width + 4, LIMIT, np.int32), lists(0, 0, width // 8 + 1)
-    x, reached = numbers(rng, width + 2, 1 << 20, np.int32), rng.integers(0, 256, 1 + width // 8).astype(np.uint8)
-    chosen = np.flatnonzero(rng.random(width // 8) < 0.6)
-    events.blocks[1 : 1 + len(chosen)], events.masks[:] = chosen, rng.integers(1, 256, len(events.masks))
-    events.lanes[:] = numbers(rng, len(events.lanes), 1 << 10, np.int32)
-    expected, marked = x.copy(), reached.copy()
-    add_products(x, 2, scales, 3, reached, 1, events, 1, 1 + len(chosen))
-    plain.add_products(expected, 2, scales, 3, marked, 1, events, 1, 1 + len(chosen))
+    kinds = (LIMIT, np.int16), (1 << 10, np.int32), (1 << 20, np.int32)
+    weights, spread, x = (numbers(rng, width + 4, limit, kind) for limit, kind in kinds)
+    expected = x.copy()
+    add_products(x, 2, weights, 3, spread, width)
+    plain.add_products(expected, 2, weights, 3, spread, width)
     np.testing.assert_array_equal(x, expected)
-    np.testing.assert_array_equal(reached, marked)
+
+
+def test_eight_numbers_are_cleared() -> None:
+    images = np.arange(1, 20, dtype=np.int16)
+    clear(images, 5)
+    assert np.flatnonzero(images == 0).tolist() == [5, 6, 7, 8, 9, 10, 11, 12]
 
 
 def rule(rng: np.random.Generator, *, direct: bool, words: int, channels: int) -> Array:
@@ -138,20 +158,28 @@ def rule(rng: np.random.Generator, *, direct: bool, words: int, channels: int) -
     most = 32767 // int(p[c.LARGEST]) * int(p[c.LARGEST])
     p[c.BEYOND] = min((most + 1) * payload, (1 << 31) - 1)
     p[c.CHANNELS], p[c.CELLS], p[c.WORDS], p[c.O], p[c.REACH] = channels, -(-channels // 8) * 8, words, 4, 1
+    # Rows of three pixels, and an image with a pixel of border on the left.
+    p[c.WIDTH], p[c.IMAGE], p[c.IMAGE_CELLS], p[c.PITCH] = 3, 5 + p[c.CELLS], p[c.CELLS], 4 * p[c.CELLS]
     return p
 
 
-def lists(events: int, pixels: int, blocks: int) -> plain.Events:
+def lists(events: int, pixels: int, images: int) -> plain.Events:
     """Room for lists."""
     return plain.Events(
         np.zeros(pixels, np.int32), np.zeros(pixels, np.int32), np.zeros(events, np.int32), np.zeros(events, np.int16),
-        np.zeros(events, np.int64), np.zeros(pixels, np.int32), np.zeros(blocks, np.int32), np.zeros(blocks, np.uint8),
-        np.zeros(8 * blocks, np.int32),
+        np.zeros(events, np.int64), np.zeros(images, np.int16),
     )  # fmt: skip
 
 
-@given(seeds, st.booleans(), st.booleans(), st.integers(0, 1), st.sampled_from([3, 8, 24, 70]))
-def test_sending(seed: int, direct: bool, fine: bool, blocks: int, channels: int) -> None:
+def kept(events: plain.Events, at: Array, length: Array) -> list[Array]:
+    """What a list holds, and all images."""
+    first, pixel, sent, listed = at[c.EVENT_AT], at[c.PIXEL_AT], length[c.LISTED], length[c.PIXELS_LISTED]
+    rows = [part[first : first + sent] for part in (events.channels, events.units)]
+    return [*rows, events.pixels[pixel : pixel + listed], events.firsts[pixel : pixel + listed + 1], events.images]
+
+
+@given(seeds, st.booleans(), st.booleans(), st.sampled_from([3, 8, 24, 70]))
+def test_sending(seed: int, direct: bool, fine: bool, channels: int) -> None:
     rng = np.random.default_rng(seed)
     p = rule(rng, direct=direct, words=-(-channels // 64) if fine else 0, channels=channels)
     cells, pixels = int(p[c.CELLS]), 5
@@ -171,18 +199,53 @@ def test_sending(seed: int, direct: bool, fine: bool, blocks: int, channels: int
     for routine in (send, None):
         o, length = start.copy(), np.zeros(c.LENGTH_WIDTH, np.int64)
         room = 2 + 3 * channels + 8
-        events, at = lists(room, 8, 2 + 3 * cells // 8 + 1), np.array([1, 2, 2, blocks])
+        events, at = lists(room, 8, 5 + 13 * cells), np.array([1, 2])
         if routine is not None:
             unfit = routine(x, o, p, touched, 3, reached, events, at, length)
         else:
             unfit = plain.send(x, 0, cells, o, p, touched, 0, 3, reached, events, at, length)
-        sent, listed, full = length[c.LISTED], length[c.PIXELS_LISTED], length[c.BLOCKS_LISTED]
-        kept = [
-            *(part[2 : 2 + sent] for part in (events.channels, events.units)),
-            events.pixels[1 : 1 + listed], events.firsts[1 : 2 + listed], events.block_firsts[1 : 2 + listed],
-            events.blocks[2 : 2 + full], events.masks[2 : 2 + full], events.lanes[16 : 16 + 8 * full],
-        ]  # fmt: skip
-        found.append((bool(unfit), o, length, *kept))
+        found.append((bool(unfit), o, length, *kept(events, at, length)))
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(seeds, st.booleans(), st.sampled_from([3, 16, 24, 70]))
+def test_summing_up_points_and_sending(seed: int, direct: bool, channels: int) -> None:
+    rng = np.random.default_rng(seed)
+    p, path = rule(rng, direct=direct, words=0, channels=channels), np.zeros(c.PATH_WIDTH, np.int64)
+    cells, source, at = int(p[c.CELLS]), np.array([9, 400]), np.array([1, 2])
+    weights = np.pad(numbers(rng, 7 * channels, LIMIT, np.int16).reshape(7, channels), [(0, 0), (0, cells - channels)]).reshape(-1)
+    x = np.pad(numbers(rng, 6 * channels, 1 << 20, np.int32).reshape(6, -1), [(0, 0), (0, cells - channels)]).reshape(-1)
+    found = []
+    for routine in (send_points, plain.send_points):
+        events, length = lists(440, 20, 5 + 13 * cells), np.zeros(c.LENGTH_WIDTH, np.int64)
+        o, states = np.zeros(4 + 6 * cells, np.int32), x.copy()
+        events.pixels[9:12], events.firsts[9:13] = [0, 2, 5], [0, 1, 4, 6]
+        events.channels[400:406], events.units[400:406] = [3, 0, 1, 6, 2, 5], [7, -300, 1, 5, 1000, -1000]
+        unfit = routine(states, o, p, path, weights, source, 3, events, at, length)
+        found.append((bool(unfit), states, o, length, *kept(events, at, length)))
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(seeds, st.booleans(), st.sampled_from([3, 16, 24, 70]), st.sampled_from([2, 4, 10]))
+def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, taps: int) -> None:
+    rng = np.random.default_rng(seed)
+    p, path = rule(rng, direct=direct, words=-(-channels // 64), channels=channels), np.zeros(c.PATH_WIDTH, np.int64)
+    cells, at = int(p[c.CELLS]), np.array([1, 2])
+    inside = np.arange(cells) < channels
+    weights = interleaved(numbers(rng, taps * cells, LIMIT, np.int64).reshape(taps, cells) * inside).reshape(-1).astype(np.int16)
+    image = numbers(rng, 24 * cells, 1 << 9, np.int16) * (rng.random(24 * cells) < 0.3) * np.tile(inside, 24)
+    axes = np.concatenate([[99], rng.integers(0, 5, taps) * cells])
+    path[[c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS]] = 1, taps // 2, 5 + 13 * cells, 6 * cells, cells
+    x = np.where(np.tile(inside, 6), numbers(rng, 6 * cells, 1 << 20, np.int32), 0).astype(np.int32)
+    found = []
+    for routine in (send_fields, plain.send_fields):
+        events, length = lists(440, 20, 5 + 37 * cells), np.zeros(c.LENGTH_WIDTH, np.int64)
+        o, states = np.zeros(4 + 6 * cells, np.int32), x.copy()
+        events.images[5 + 13 * cells :] = image
+        unfit = routine(states, o, p, path, weights, axes, np.array([1, 2, 5], np.int32), 3, events, at, length)
+        found.append((bool(unfit), states, o, length, *kept(events, at, length)))
     for one, other in zip(*found):
         np.testing.assert_array_equal(one, other)
 

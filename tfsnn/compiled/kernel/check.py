@@ -14,7 +14,7 @@ from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined, kernel, stage
 from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, population
-from tfsnn.compiled.kernel.memory import floats, int32s, int64s, octets, states
+from tfsnn.compiled.kernel.memory import floats, int32s, int64s, states
 from tfsnn.compiled.kernel.vector import count_bits, raise_to, send, summarize
 
 
@@ -66,20 +66,6 @@ def maximum(context: Array, p: Array, pixel: Number) -> Number:
 
 
 @inlined
-def gather_flags(context: Array, p: Array) -> Number:
-    """List the pixels that are flagged in TOUCHED, rising, and clear their flags; how many there are."""
-    flags, quick, touched, found = octets(context, c.FLAGS), int64s(context, c.FLAG_WORDS), int32s(context, c.TOUCHED), 0
-    first = p[c.FLAG] >> 3
-    for word in range(first, first + ((p[c.PIXELS] + 7) >> 3)):
-        if quick[word]:
-            for flag in range(8 * word, 8 * word + 8):
-                touched[found] = flag - p[c.FLAG]
-                found += flags[flag]
-            quick[word] = 0
-    return found
-
-
-@inlined
 def forget(context: Array, p: Array, found: Number) -> Number:
     """How many neurons of the touched pixels have been reached."""
     reached, touched, total = int64s(context, c.REACHED), int32s(context, c.TOUCHED), 0
@@ -122,26 +108,21 @@ def check_vectors(context: Array, number: Number, found: Number) -> Number:
 
 
 @stage
-def check(context: Array, number: Number, again: Number) -> Number:
-    """Check what has been reached of a population, into its list; whether a payload does not fit.
+def check(context: Array, number: Number, found: Number, again: Number) -> Number:
+    """Check the pixels in TOUCHED of a population, into its list; whether a payload does not fit.
 
-    Where one does not, all flags are left, for a wide context to check them ``again``: neither counted nor listed anew.
+    Where one does not, all that is reached is left, for a wide context to check it ``again``: neither counted nor listed anew.
     """
-    p, length, reached = population(context, number), length_row(context, number), int64s(context, c.REACHED)
-    flags, touched = octets(context, c.FLAGS), int32s(context, c.TOUCHED)
-    found, unfit = gather_flags(context, p), 0
+    p, reached, touched, unfit = population(context, number), int64s(context, c.REACHED), int32s(context, c.TOUCHED), 0
     if not again:
-        length[c.PIXELS_LISTED] = length[c.LISTED] = length[c.BLOCKS_LISTED] = 0
         count(context, c.CHECKS, number, forget(context, p, found))
     if p[c.KIND] == c.VECTOR:
         unfit = check_vectors(context, number, found)
     else:
         for place in range(found):
             unfit |= check_one(context, number, place, not again)
-    for place in range(found):
-        if unfit:
-            flags[p[c.FLAG] + touched[place]] = 1
-        else:
+    if not unfit:
+        for place in range(found):
             for word in range(p[c.REACH] + touched[place] * p[c.WORDS], p[c.REACH] + (touched[place] + 1) * p[c.WORDS]):
                 reached[word] = 0
     return unfit

@@ -12,23 +12,12 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined, stage
-from tfsnn.compiled.kernel.lists import (
-    Delivery,
-    count,
-    gather_bits,
-    mark_bits,
-    open_marks,
-    open_path,
-    place,
-    reach_of,
-    span,
-)
-from tfsnn.compiled.kernel.memory import int32s, shorts
+from tfsnn.compiled.kernel.lists import Delivery, gather_bits, mark_bits, open_path, place, span
 from tfsnn.compiled.kernel.vector import add_rows
 
 
 @inlined
-def add_groups(d: Delivery, at: Number, weights: Array, first: Number, stride: Number, begin: Number, end: Number) -> None:
+def add_groups(d: Delivery, at: Number, first: Number, stride: Number, begin: Number, end: Number) -> None:
     """Add a pixel's events to one target pixel, a group at a time."""
     inner, outer, shift = d.path[c.INNER], d.path[c.OUTER], d.path[c.SHIFTED]
     while begin < end:
@@ -36,33 +25,23 @@ def add_groups(d: Delivery, at: Number, weights: Array, first: Number, stride: N
         stop = begin + 1
         while stop < end and (d.events.channels[stop] + shift) // inner == group:
             stop += 1
-        add_rows(d.x, at + group * outer, weights, first, stride, d.events.channels, d.events.units, begin, stop, stride)
+        add_rows(d.x, at + group * outer, d.weights, first, stride, d.events.channels, d.events.units, begin, stop, stride)
         begin = stop
 
 
 @stage
 def deliver_grouped(context: Array, number: Number) -> Number:
     """Deliver the list of a path."""
-    d, marks, weights, nonzeros = open_path(context, number), open_marks(context), shorts(context, c.WEIGHTS), int32s(context, c.NONZEROS)
+    d = open_path(context, number)
     path, p, axes = d.path, d.p, d.axes
-    operations, nonzero = 0, 0
     for j in range(d.length[c.PIXELS_LISTED]):
         begin, end = span(d, j)
         row, column = place(d, j)
-        taps = 0
-        if p[c.SPIKES]:
-            gather_bits(marks, d, begin, end)
+        gather_bits(context, d, begin, end)
         for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
             for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
                 to, stride = axes[u + c.TO] + axes[v + c.TO], axes[v + c.STRIDE]
                 first = path[c.WEIGHT] + axes[u + c.OFFSET] + axes[v + c.OFFSET] + path[c.SHIFTED] * stride
-                add_groups(d, p[c.X] + to * p[c.CELLS], weights, first, stride, begin, end)
-                taps += 1
-                if p[c.SPIKES]:
-                    mark_bits(marks, p, to)
-        reached, some = reach_of(d, nonzeros, begin, end, row, column, taps)
-        operations += reached
-        nonzero += some
-    count(context, c.OPERATIONS, path[c.TARGET], operations)
-    count(context, c.OPERATIONS_NONZERO, path[c.TARGET], nonzero)
+                add_groups(d, p[c.X] + to * p[c.CELLS], first, stride, begin, end)
+                mark_bits(context, p, to)
     return c.DONE

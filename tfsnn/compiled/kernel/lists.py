@@ -1,8 +1,8 @@
-"""Lists of events, and what the deliveries of a path have in common: its tables, its counts, and the marks of what it reaches.
+"""Lists of events, what a list reaches, and where events lead.
 
 A list names pixels, and of each pixel the channels that changed and by how many payload units, side by side, as the check leaves
 them. Where a pixel leads follows from two axes, one for its row and one for its column: entries that say which target pixels are
-reached, and where their weights begin.
+reached, and where their weights begin. Which pixels a list reaches, and how many neurons, is the same however it is delivered.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import numpy as np
 from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
-from tfsnn.compiled.kernel.jit import inlined
-from tfsnn.compiled.kernel.memory import constants, int32s, int64s, octets, row_opener, shorts, states
+from tfsnn.compiled.kernel.jit import inlined, kernel
+from tfsnn.compiled.kernel.memory import constants, int32s, int64s, row_opener, shorts, states
 from tfsnn.compiled.kernel.plain import Events
+from tfsnn.compiled.kernel.vector import clear, lowest_bit
 
 
 class Delivery(NamedTuple):
@@ -34,6 +35,8 @@ class Delivery(NamedTuple):
         All axes.
     x
         All states.
+    weights
+        All weights.
     """
 
     path: Array
@@ -43,24 +46,7 @@ class Delivery(NamedTuple):
     events: Events
     axes: Array
     x: Array
-
-
-class Marks(NamedTuple):
-    """What has been reached.
-
-    Parameters
-    ----------
-    flags
-        uint8: one a pixel.
-    reached
-        Bits of neurons, of populations whose channels are reached one by one.
-    bits
-        Those of one pixel, while they are put together.
-    """
-
-    flags: Array
-    reached: Array
-    bits: Array
+    weights: Array
 
 
 population = row_opener(c.POPULATION_TABLE, c.POPULATION_WIDTH)
@@ -76,8 +62,7 @@ def open_events(context: Array) -> Events:
     """The arrays in which all lists lie."""
     return Events(
         int32s(context, c.EVENT_PIXELS), int32s(context, c.EVENT_FIRSTS), int32s(context, c.EVENT_CHANNELS),
-        shorts(context, c.EVENT_UNITS), int64s(context, c.EVENT_TIMES), int32s(context, c.BLOCK_FIRSTS),
-        int32s(context, c.EVENT_BLOCKS), octets(context, c.EVENT_MASKS), states(context, c.EVENT_LANES),
+        shorts(context, c.EVENT_UNITS), int64s(context, c.EVENT_TIMES), shorts(context, c.IMAGES),
     )  # fmt: skip
 
 
@@ -87,14 +72,8 @@ def open_path(context: Array, number: Number) -> Delivery:
     path = path_row(context, number)
     return Delivery(
         path, population(context, path[c.TARGET]), list_row(context, path[c.LIST]), length_row(context, path[c.LIST]),
-        open_events(context), constants(context, c.AXES), states(context, c.X_CELLS),
+        open_events(context), constants(context, c.AXES), states(context, c.X_CELLS), shorts(context, c.WEIGHTS),
     )  # fmt: skip
-
-
-@inlined
-def open_marks(context: Array) -> Marks:
-    """What has been reached."""
-    return Marks(octets(context, c.FLAGS), int64s(context, c.REACHED), int64s(context, c.BITS))
 
 
 @inlined
@@ -105,11 +84,17 @@ def span(d: Delivery, j: Number) -> tuple[Number, Number]:
 
 
 @inlined
+def row_of(pixel: Number, width: Number) -> Number:
+    """The row of a pixel."""
+    return np.int64(np.uint32(pixel) // np.uint32(width))
+
+
+@inlined
 def place(d: Delivery, j: Number) -> tuple[Number, Number]:
     """Row and column of the pixel at place ``j`` of a list."""
-    q, width = np.uint32(d.events.pixels[d.at[c.PIXEL_AT] + j]), np.uint32(d.path[c.OP_WIDTH])
-    row = q // width
-    return np.int64(row), np.int64(q - row * width)
+    pixel = np.int64(d.events.pixels[d.at[c.PIXEL_AT] + j])
+    row = row_of(pixel, d.path[c.OP_WIDTH])
+    return row, pixel - row * d.path[c.OP_WIDTH]
 
 
 @inlined
@@ -120,51 +105,170 @@ def count(context: Array, row: Number, number: Number, amount: Number) -> None:
 
 
 @inlined
-def reach_of(d: Delivery, nonzeros: Array, begin: Number, end: Number, row: Number, column: Number, taps: Number) -> tuple[Number, Number]:
-    """Neurons that a pixel's events reach in ``taps`` target pixels, and those through weights other than 0."""
-    fan, many, zeros = taps * d.path[c.OUTER], d.length[c.MANY], d.path[c.ZEROS]
-    if not many and not zeros:
-        return (end - begin) * fan, (end - begin) * fan
-    kind = d.path[c.NONZERO]
-    if zeros:
-        kind += d.axes[d.path[c.ROW_KINDS] + row] + d.axes[d.path[c.COLUMN_KINDS] + column]
-    operations, nonzero = 0, 0
-    if not many:
+def fan_of(d: Delivery, counts: Array, kind: Number, begin: Number, end: Number) -> tuple[Number, Number]:
+    """Neurons that events of pixels of one kind reach, and those through weights other than 0."""
+    fan, zeros, operations, nonzero = np.int64(counts[kind]), d.path[c.ZEROS], np.int64(0), np.int64(0)
+    if not d.length[c.MANY]:
+        operations = (end - begin) * fan
+        if not zeros:
+            return operations, operations
         for event in range(begin, end):
-            nonzero += nonzeros[kind + d.events.channels[event]]
-        return (end - begin) * fan, nonzero
+            nonzero += counts[kind + 1 + d.events.channels[event]]
+        return operations, nonzero
     for event in range(begin, end):
         operations += d.events.times[event] * fan
-        nonzero += d.events.times[event] * (nonzeros[kind + d.events.channels[event]] if zeros else fan)
+        nonzero += d.events.times[event] * (np.int64(counts[kind + 1 + d.events.channels[event]]) if zeros else fan)
     return operations, nonzero
 
 
 @inlined
-def mark_all(marks: Marks, p: Array, pixel: Number) -> None:
-    """All channels of a pixel are reached."""
-    marks.flags[p[c.FLAG] + pixel] = 1
-    for word in range(p[c.WORDS]):
-        left = min(p[c.CHANNELS] - 64 * word, 64)
-        marks.reached[p[c.REACH] + pixel * p[c.WORDS] + word] = np.int64(-1) if left == 64 else (np.int64(1) << np.int64(left)) - 1
+def mark_row(context: Array, d: Delivery, row: Number, bits: Number) -> None:
+    """The columns in ``bits``, and further ones in COLUMN_BITS, are reached in all rows that a row of pixels reaches."""
+    flags, more, first = int64s(context, c.FLAGS), int64s(context, c.COLUMN_BITS), d.p[c.FLAG]
+    for u in range(d.axes[d.path[c.REACH_ROWS] + row], d.axes[d.path[c.REACH_ROWS] + row + 1]):
+        flags[first + d.axes[u]] |= bits
+        for word in range(1, d.p[c.ROW_WORDS]):
+            flags[first + d.axes[u] + word] |= more[word]
+    for word in range(1, d.p[c.ROW_WORDS]):
+        more[word] = 0
 
 
 @inlined
-def gather_bits(marks: Marks, d: Delivery, begin: Number, end: Number) -> None:
+def count_reached(context: Array, d: Delivery, operations: Number, nonzero: Number) -> None:
+    """Count what a path delivers; of max pooling, windows are counted when they are looked at."""
+    if d.path[c.DELIVERY] != c.POOLED:
+        count(context, c.OPERATIONS, d.path[c.TARGET], operations)
+        count(context, c.OPERATIONS_NONZERO, d.path[c.TARGET], nonzero)
+
+
+@kernel
+def reach_points(context: Array, d: Delivery) -> Number:
+    """:func:`reach` where each pixel leads to the same pixel alone; what the list names goes into TOUCHED."""
+    touched, first = int32s(context, c.TOUCHED), d.at[c.PIXEL_AT]
+    for j in range(d.length[c.PIXELS_LISTED]):
+        touched[j] = d.events.pixels[first + j]
+    begin = d.at[c.EVENT_AT]
+    operations, nonzero = fan_of(d, int32s(context, c.NONZEROS), d.path[c.NONZERO], begin, begin + d.length[c.LISTED])
+    count_reached(context, d, operations, nonzero)
+    return operations
+
+
+@kernel
+def reach_windows(context: Array, d: Delivery) -> Number:
+    """:func:`reach` where pixels lead to others; these are flagged."""
+    counts, more, first = int32s(context, c.NONZEROS), int64s(context, c.COLUMN_BITS), d.at[c.PIXEL_AT]
+    path, axes, words, width, listed = d.path, d.axes, d.p[c.ROW_WORDS], d.path[c.OP_WIDTH], d.length[c.PIXELS_LISTED]
+    columns, row_kinds, column_kinds = path[c.REACH_COLUMNS], path[c.ROW_KINDS], path[c.COLUMN_KINDS]
+    operations, nonzero, row, base, kind = np.int64(0), np.int64(0), np.int64(-1), np.int64(0), np.int64(-1)
+    bits, begin, end = np.int64(0), d.at[c.EVENT_AT], d.at[c.EVENT_AT] + d.length[c.LISTED]
+    for j in range(listed):
+        pixel = np.int64(d.events.pixels[first + j])
+        if row < 0 or pixel < base or pixel >= base + width:
+            if row >= 0:
+                mark_row(context, d, row, bits)
+            row, bits = row_of(pixel, width), np.int64(0)
+            base = row * width
+        column = pixel - base
+        bits |= axes[columns + column * words]
+        for word in range(1, words):
+            more[word] |= axes[columns + column * words + word]
+        # Pixels of one kind reach as many neurons: their events are counted in one go.
+        this = axes[row_kinds + row] + axes[column_kinds + column]
+        if this != kind:
+            here = d.at[c.EVENT_AT] + d.events.firsts[first + j]
+            if kind >= 0:
+                more_operations, more_nonzero = fan_of(d, counts, path[c.NONZERO] + kind, begin, here)
+                operations, nonzero = operations + more_operations, nonzero + more_nonzero
+            kind, begin = this, here
+    if listed:
+        mark_row(context, d, row, bits)
+        more_operations, more_nonzero = fan_of(d, counts, path[c.NONZERO] + kind, begin, end)
+        operations, nonzero = operations + more_operations, nonzero + more_nonzero
+    count_reached(context, d, operations, nonzero)
+    return operations
+
+
+@inlined
+def reach(context: Array, number: Number) -> Number:
+    """Count the neurons that the list of a path reaches, and find their pixels; how many neurons, each as often as it is reached."""
+    d = open_path(context, number)
+    return reach_points(context, d) if d.path[c.POINT] else reach_windows(context, d)
+
+
+@kernel
+def gather_flags(context: Array, p: Array) -> Number:
+    """List the pixels that are flagged in TOUCHED, rising, and clear their flags; how many there are."""
+    flags, touched, found, base, at = int64s(context, c.FLAGS), int32s(context, c.TOUCHED), 0, np.int64(0), p[c.FLAG]
+    while base < p[c.PIXELS]:
+        for word in range(p[c.ROW_WORDS]):
+            left = flags[at + word]
+            flags[at + word] = 0
+            while left:
+                touched[found] = base + 64 * word + lowest_bit(left)
+                left &= left - 1
+                found += 1
+        base += p[c.WIDTH]
+        at += p[c.ROW_WORDS]
+    return found
+
+
+@inlined
+def gather_reached(context: Array, p: Array) -> Number:
+    """How many pixels of a population have been reached, once TOUCHED names them."""
+    if path_row(context, p[c.FIRST_PATH])[c.POINT]:
+        return np.int64(length_row(context, path_row(context, p[c.FIRST_PATH])[c.LIST])[c.PIXELS_LISTED])
+    return np.int64(gather_flags(context, p))
+
+
+@inlined
+def flag(context: Array, p: Array, pixel: Number) -> None:
+    """Flag a pixel."""
+    row, flags = row_of(pixel, p[c.WIDTH]), int64s(context, c.FLAGS)
+    column = pixel - row * p[c.WIDTH]
+    flags[p[c.FLAG] + row * p[c.ROW_WORDS] + (column >> 6)] |= np.int64(1) << np.int64(column & 63)
+
+
+@inlined
+def mark_all(context: Array, p: Array, pixel: Number) -> None:
+    """All channels of a pixel are reached."""
+    reached = int64s(context, c.REACHED)
+    for word in range(p[c.WORDS]):
+        left = min(p[c.CHANNELS] - 64 * word, 64)
+        reached[p[c.REACH] + pixel * p[c.WORDS] + word] = np.int64(-1) if left == 64 else (np.int64(1) << np.int64(left)) - 1
+
+
+@inlined
+def gather_bits(context: Array, d: Delivery, begin: Number, end: Number) -> None:
     """Put together the bits of the target channels that a pixel's events reach."""
-    outer, inner = d.path[c.OUTER], d.path[c.INNER]
+    bits, outer, inner = int64s(context, c.BITS), d.path[c.OUTER], d.path[c.INNER]
     for word in range(d.p[c.WORDS]):
-        marks.bits[word] = 0
+        bits[word] = 0
     for event in range(begin, end):
         first = d.events.channels[event] + d.path[c.SHIFTED]
         if inner > 1 or outer > 1:
             first = first // inner * outer
         for channel in range(first, first + outer):
-            marks.bits[channel >> 6] |= np.int64(1) << np.int64(channel & 63)
+            bits[channel >> 6] |= np.int64(1) << np.int64(channel & 63)
 
 
 @inlined
-def mark_bits(marks: Marks, p: Array, pixel: Number) -> None:
+def mark_bits(context: Array, p: Array, pixel: Number) -> None:
     """Those channels of a pixel are reached."""
-    marks.flags[p[c.FLAG] + pixel] = 1
+    reached, bits = int64s(context, c.REACHED), int64s(context, c.BITS)
     for word in range(p[c.WORDS]):
-        marks.reached[p[c.REACH] + pixel * p[c.WORDS] + word] |= marks.bits[word]
+        reached[p[c.REACH] + pixel * p[c.WORDS] + word] |= bits[word]
+
+
+@kernel
+def forget_list(context: Array, number: Number) -> None:
+    """Empty a population's list, and clear its pixels in its image."""
+    p, at, length, events = population(context, number), list_row(context, number), length_row(context, number), open_events(context)
+    if p[c.PITCH] and p[c.KIND] != c.INPUT:
+        for j in range(at[c.PIXEL_AT], at[c.PIXEL_AT] + length[c.PIXELS_LISTED]):
+            pixel = np.int64(events.pixels[j])
+            row = row_of(pixel, p[c.WIDTH])
+            first = p[c.IMAGE] + row * p[c.PITCH] + (pixel - row * p[c.WIDTH]) * p[c.IMAGE_CELLS]
+            for channel in range(first, first + p[c.IMAGE_CELLS], 8):
+                clear(events.images, channel)
+    for column in range(c.LENGTH_WIDTH):
+        length[column] = 0

@@ -25,9 +25,8 @@ class Events(NamedTuple):
         int32: pixels that send, and where the events of each begin, counted within its list; one more than there are pixels.
     channels, units, times
         int32; int16 or int64: payload units; int64: the events that a row stands for, where its list says MANY.
-    block_firsts, blocks, masks, lanes
-        int32: where the blocks of each pixel begin, as ``firsts``; int32: which eight channels; uint8: those of them that send; payload
-        units of all eight, in the type of states.
+    images
+        int16: payload units by pixel and channel with a border, 0 where nothing was sent, of populations that have an image.
     """
 
     pixels: Array
@@ -35,10 +34,7 @@ class Events(NamedTuple):
     channels: Array
     units: Array
     times: Array
-    block_firsts: Array
-    blocks: Array
-    masks: Array
-    lanes: Array
+    images: Array
 
 
 def add_rows(
@@ -90,25 +86,16 @@ def add_windows(
                     x[at + target * cells + i] += weights[row + 2 * i] * np.int64(image[begin + j])
 
 
-def add_products(
-    x: Array, at: Number, scales: Array, first: Number, reached: Array, marks: Number, events: Events, begin: Number, end: Number
-) -> None:
-    """x[at + i] += scales[first + i] k_i for all channels i of some blocks of eight; those that have an event are marked.
+def add_products(x: Array, at: Number, weights: Array, first: Number, spread: Array, width: Number) -> None:
+    """x[at + i] += weights[first + i] spread[i], for i from 0 up to ``width``, in vectors a multiple of 8."""
+    for i in range(width):
+        x[at + i] += weights[first + i] * np.int64(spread[i])
 
-    Parameters
-    ----------
-    x, at, scales, first
-        The states and the weights, and the first of them.
-    reached, marks
-        Bits of neurons, eight channels a byte, and the first byte.
-    events, begin, end
-        Which blocks: those from ``begin`` up to ``end``.
-    """
-    for number in range(begin, end):
-        block = np.int64(events.blocks[number])
-        reached[marks + block] |= events.masks[number]
-        for i in range(8):
-            x[at + 8 * block + i] += scales[first + 8 * block + i] * events.lanes[8 * number + i]
+
+def clear(images: Array, at: Number) -> None:
+    """Set eight numbers to 0."""
+    for i in range(at, at + 8):
+        images[i] = 0
 
 
 def add_and_test(
@@ -163,6 +150,47 @@ def units_of(change: Number, p: Array) -> Number:
     return units if change >= 0 else -units
 
 
+@register_jitable
+def send_pixel(
+    values: Array, first: Number, o: Array, p: Array, q: Number, reached: Array, word: Number, events: Events, at: Array, length: Array
+) -> Number:
+    """The neuron rule on the channels of one pixel, of those that are reached; whether some payload does not fit.
+
+    Parameters
+    ----------
+    values, first, o, p, q
+        As of :func:`send`; f's first argument, and the pixel.
+    reached, word
+        Bits of channels, and the first word of them; all are reached if that is -1.
+    events, at, length
+        As of :func:`send`.
+    """
+    listed, sent, unfit, row = length[c.PIXELS_LISTED], length[c.LISTED], 0, q // p[c.WIDTH]
+    pixel, cell = at[c.PIXEL_AT] + listed, p[c.O] + q * p[c.CELLS]
+    shown = p[c.IMAGE] + row * p[c.PITCH] + (q - row * p[c.WIDTH]) * p[c.IMAGE_CELLS]
+    events.pixels[pixel], events.firsts[pixel] = q, sent
+    for channel in range(p[c.CHANNELS]):
+        units = 0
+        if word < 0 or reached[word + channel // 64] >> channel % 64 & 1:
+            change = min(max(np.int64(values[first + channel]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[cell + channel])
+            if p[c.DIRECT]:
+                change = floored(change, p[c.PAYLOAD])
+            if abs(change) >= p[c.BEYOND]:
+                unfit = 1
+            elif abs(change) >= p[c.CHANGE]:
+                units = units_of(change, p)
+                o[cell + channel] += units * p[c.PAYLOAD]
+                events.channels[at[c.EVENT_AT] + sent], events.units[at[c.EVENT_AT] + sent] = channel, units
+                sent += 1
+        if p[c.PITCH]:
+            events.images[shown + channel] = units
+    if sent > length[c.LISTED]:
+        listed += 1
+    events.firsts[at[c.PIXEL_AT] + listed] = sent
+    length[c.PIXELS_LISTED], length[c.LISTED] = listed, sent
+    return unfit
+
+
 def send(
     values: Array, value: Number, step: Number, o: Array, p: Array, touched: Array, begin: Number, end: Number, reached: Array,
     events: Events, at: Array, length: Array,
@@ -182,43 +210,92 @@ def send(
     reached
         Bits of the neurons that events have reached, where the population has such.
     events, at, length
-        Where events are listed, one by one and by blocks of eight channels; the list's rows, the second brought up to date.
+        Where events are listed, and shown in the population's image if it has one; the list's rows, the second brought up to date.
 
     Returns
     -------
     Whether some payload does not fit; that neuron is left as it was.
     """
-    listed, sent, blocks, unfit = length[c.PIXELS_LISTED], length[c.LISTED], length[c.BLOCKS_LISTED], 0
-    pixel, event = at[c.PIXEL_AT], at[c.EVENT_AT]
+    unfit = 0
+    events.firsts[at[c.PIXEL_AT] + length[c.PIXELS_LISTED]] = length[c.LISTED]
     for number in range(begin, end):
         q = np.int64(touched[number])
-        start, cell = sent, p[c.O] + q * p[c.CELLS]
-        events.block_firsts[pixel + listed] = blocks
-        for channel in range(p[c.CELLS]):
-            place, lane, units = at[c.BLOCK_AT] + blocks, channel % 8, 0
-            if lane == 0:
-                events.blocks[place], events.masks[place] = channel // 8, 0
-            change = min(max(np.int64(values[value + q * step + channel]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[cell + channel])
-            if p[c.DIRECT]:
-                change = floored(change, p[c.PAYLOAD])
-            if channel >= p[c.CHANNELS] or (p[c.WORDS] and not reached[p[c.REACH] + q * p[c.WORDS] + channel // 64] >> channel % 64 & 1):
-                change = 0
-            if abs(change) >= p[c.BEYOND]:
-                unfit = 1
-            elif abs(change) >= p[c.CHANGE]:
-                units = units_of(change, p)
-                o[cell + channel] += units * p[c.PAYLOAD]
-                events.channels[event + sent], events.units[event + sent] = channel, units
-                events.masks[place] |= 1 << lane
-                sent += 1
-            events.lanes[8 * place + lane] = units
-            if lane == 7 and events.masks[place]:
-                blocks += at[c.BLOCK_STEP]
-        if sent > start:
-            events.pixels[pixel + listed], events.firsts[pixel + listed] = q, start
-            listed += 1
-    events.firsts[pixel + listed], events.block_firsts[pixel + listed] = sent, blocks
-    length[c.PIXELS_LISTED], length[c.LISTED], length[c.BLOCKS_LISTED] = listed, sent, blocks
+        word = p[c.REACH] + q * p[c.WORDS] if p[c.WORDS] else -1
+        unfit |= send_pixel(values, value + q * step, o, p, q, reached, word, events, at, length)
+    return unfit
+
+
+def send_points(
+    x: Array, o: Array, p: Array, path: Array, weights: Array, source: Array, count: Number, events: Events, at: Array, length: Array
+) -> Number:
+    """Deliver a list to a population whose pixels each receive from the same pixel alone, and check it.
+
+    Parameters
+    ----------
+    x, o, p, events, at, length
+        As of :func:`send`.
+    path, weights
+        The path's row, and all weights.
+    source, count
+        Where the list lies, and how many pixels it names, each once.
+
+    Returns
+    -------
+    As :func:`send`.
+    """
+    unfit, begin = 0, source[c.EVENT_AT]
+    events.firsts[at[c.PIXEL_AT]] = 0
+    for j in range(source[c.PIXEL_AT], source[c.PIXEL_AT] + count):
+        q = np.int64(events.pixels[j])
+        first, span = p[c.X] + q * p[c.CELLS], (begin + events.firsts[j], begin + events.firsts[j + 1])
+        add_rows(x, first, weights, path[c.WEIGHT], p[c.CELLS], events.channels, events.units, *span, p[c.CELLS])
+        unfit |= send_pixel(x, first, o, p, q, x, -1, events, at, length)
+    return unfit
+
+
+def send_fields(
+    x: Array, o: Array, p: Array, path: Array, weights: Array, axes: Array, touched: Array, count: Number, events: Events, at: Array,
+    length: Array,
+) -> Number:  # fmt: skip
+    """Sum up what pixels receive through a depthwise convolution, from the image of its source, and check the neurons that are reached.
+
+        x[q, i] += sum over taps j of image[window of q + place of j + i] weight[j, i]
+
+    Parameters
+    ----------
+    x, o, p, events, at, length
+        As of :func:`send`; ``length`` also counts the neurons that are reached.
+    path, weights
+        The path's row, and all weights: (pairs of taps, 2 CELLS), interleaved as :func:`tfsnn.compiled.paths.interleaved` has it.
+    axes
+        All axes: the places of taps within a window.
+    touched, count
+        The pixels, rising, and how many.
+
+    Returns
+    -------
+    As :func:`send`.
+    """
+    unfit, cells = 0, p[c.CELLS]
+    events.firsts[at[c.PIXEL_AT]] = 0
+    for number in range(count):
+        q = np.int64(touched[number])
+        row = q // p[c.WIDTH]
+        window = path[c.FIELD_START] + row * path[c.FIELD_DOWN] + (q - row * p[c.WIDTH]) * path[c.FIELD_ACROSS]
+        bits = [0] * (cells // 64 + 1)
+        for channel in range(cells):
+            # Within sixteen channels, or the last eight, the first two of four fours change places with the others.
+            block = channel // 16 * 16
+            lane = channel - block
+            if block + 16 <= cells:
+                lane = lane // 4 % 2 * 8 + lane // 8 * 4 + lane % 4
+            for j in range(2 * path[c.FIELD_PAIRS]):
+                k = np.int64(events.images[window + axes[path[c.FIELD_TAPS] + j] + channel])
+                x[p[c.X] + q * cells + channel] += weights[path[c.FIELD] + j // 2 * 2 * cells + 2 * (block + lane) + j % 2] * k
+                bits[channel // 64] |= int(k != 0) << channel % 64
+        length[c.CHECKED] += sum(map(count_bits, bits))
+        reached = np.array(bits, np.uint64).view(np.int64)
+        unfit |= send_pixel(x, p[c.X] + q * cells, o, p, q, reached, 0, events, at, length)
     return unfit
 
 

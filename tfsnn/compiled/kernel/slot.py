@@ -12,12 +12,24 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.check import check, settle
 from tfsnn.compiled.kernel.columns import Number
-from tfsnn.compiled.kernel.dense import deliver_dense
 from tfsnn.compiled.kernel.diagonal import deliver_diagonal
+from tfsnn.compiled.kernel.fields import check_fields, check_points, deliver_windows
 from tfsnn.compiled.kernel.full import deliver_full
 from tfsnn.compiled.kernel.grouped import deliver_grouped
 from tfsnn.compiled.kernel.jit import inlined, kernel, stage
-from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, path_row, population
+from tfsnn.compiled.kernel.lists import (
+    count,
+    flag,
+    forget_list,
+    gather_flags,
+    gather_reached,
+    length_row,
+    list_row,
+    open_events,
+    path_row,
+    population,
+    reach,
+)
 from tfsnn.compiled.kernel.memory import int32s, int64s, octets
 from tfsnn.compiled.kernel.pooled import deliver_pooled
 from tfsnn.compiled.kernel.proof import admitted, growth
@@ -30,18 +42,24 @@ SHORT = 1 << 15
 
 @kernel
 def deliver(context: Array, number: Number) -> None:
-    """Deliver what the source of a path has sent."""
+    """Deliver the list of a path, event by event."""
     path = path_row(context, number)
-    if path[c.PLACES] >= 0:
-        relay(context, number)
     if path[c.DELIVERY] == c.FULL:
-        deliver_full(context, number)
+        deliver_full(context, number, True)
     elif path[c.DELIVERY] == c.DIAGONAL:
-        deliver_diagonal(context, number)
+        deliver_diagonal(context, number, True)
     elif path[c.DELIVERY] == c.GROUPED:
         deliver_grouped(context, number)
     else:
         deliver_pooled(context, number)
+
+
+@kernel
+def find(context: Array, number: Number) -> Number:
+    """List what a path delivers; what it reaches is flagged and counted: neurons, each as often as it is reached."""
+    if path_row(context, number)[c.PLACES] >= 0:
+        relay(context, number)
+    return reach(context, number)
 
 
 @inlined
@@ -72,6 +90,49 @@ def log(context: Array, number: Number) -> None:
             progress[c.TAIL] += 1
 
 
+@inlined
+def from_targets(context: Array, number: Number, found: Number, operations: Number) -> Number:
+    """Whether a path is quicker seen from the pixels that are reached."""
+    path = path_row(context, number)
+    if path[c.DELIVERY] == c.DIAGONAL:
+        # Events of a pixel are delivered together, and cost as much as if all of its channels had changed.
+        operations = length_row(context, path[c.LIST])[c.PIXELS_LISTED] * path[c.FIELD_PRODUCTS]
+    return path[c.FIELD] >= 0 and operations >= found * path[c.FIELD_FROM]
+
+
+@kernel
+def receive(context: Array, number: Number) -> Number:
+    """Deliver to a population what its sources have sent, and check it; whether a payload does not fit."""
+    p, found, unfit = population(context, number), np.int64(0), np.int64(0)
+    first, alone = p[c.FIRST_PATH], p[c.FIRST_PATH] + 1 == p[c.LAST_PATH]
+    checks, operations = p[c.SPIKES] != 0, int64s(context, c.FOUND_OPERATIONS)
+    for i in range(first, p[c.LAST_PATH]):
+        if length_row(context, path_row(context, i)[c.SOURCE])[c.EVENTS]:
+            operations[i - first] = find(context, i)
+    found = gather_reached(context, p)
+    for i in range(first, p[c.LAST_PATH]):
+        path = path_row(context, i)
+        if length_row(context, path[c.SOURCE])[c.EVENTS]:
+            if from_targets(context, i, found, operations[i - first]):
+                if path[c.DELIVERY] == c.FULL:
+                    deliver_windows(context, i, found)
+                else:
+                    unfit, checks = check_fields(context, number, found), False
+                    if unfit:
+                        deliver_diagonal(context, i, False)
+            elif alone and path[c.POINT]:
+                unfit, checks = check_points(context, number), False
+            else:
+                deliver(context, i)
+    if checks:
+        unfit = check(context, number, found, False)
+    if unfit:
+        touched = int32s(context, c.TOUCHED)
+        for place in range(found):
+            flag(context, p, touched[place])
+    return unfit
+
+
 @stage
 def sweep(context: Array) -> Number:
     """Deliver what the inputs have sent and all that it sets off, from where ``progress`` stands; a status."""
@@ -79,29 +140,23 @@ def sweep(context: Array) -> Number:
     populations = len(int64s(context, c.POPULATION_TABLE)) // c.POPULATION_WIDTH
     while progress[c.NEXT] < populations:
         number = progress[c.NEXT]
-        p, again = population(context, number), progress[c.STAGE] == c.DELIVERED
+        p, again, unfit = population(context, number), progress[c.STAGE] == c.DELIVERED, np.int64(0)
         if p[c.KIND] != c.INPUT:
-            length = length_row(context, number)
-            if not again:
-                length[c.PIXELS_LISTED] = length[c.LISTED] = length[c.EVENTS] = length[c.BLOCKS_LISTED] = 0
+            if again:
+                events = 1
+                unfit = np.int64(check(context, number, gather_flags(context, p), True))
+            else:
+                forget_list(context, number)
                 events, more = arriving(context, number)
                 if events and not admitted(context, number, more):
                     return c.RANGE
                 if events:
                     count(context, c.RECEIVED, number, events)
-                    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
-                        path = path_row(context, i)
-                        sent = length_row(context, path[c.SOURCE])
-                        if sent[c.EVENTS] and sent[c.LISTED] >= path[c.DENSE_FROM]:
-                            deliver_dense(context, i)
-                        elif sent[c.EVENTS]:
-                            deliver(context, i)
-            else:
-                events = 1
+                    unfit = np.int64(receive(context, number))
+            if unfit:
+                progress[c.STAGE] = c.DELIVERED
+                return c.WIDEN
             if events and p[c.SPIKES]:
-                if check(context, number, np.int64(again)):
-                    progress[c.STAGE] = c.DELIVERED
-                    return c.WIDEN
                 settle(context, number)
                 if progress[c.LOG]:
                     log(context, number)
@@ -115,7 +170,8 @@ def forget_inputs(context: Array) -> None:
     inputs = int64s(context, c.INPUTS)
     for i in range(0, len(inputs), 2):
         length = length_row(context, inputs[i])
-        length[c.PIXELS_LISTED] = length[c.LISTED] = length[c.EVENTS] = length[c.MANY] = length[c.SUM] = length[c.LARGEST_SIZE] = 0
+        for column in range(c.LENGTH_WIDTH):
+            length[column] = 0
 
 
 @inlined

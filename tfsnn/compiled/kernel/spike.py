@@ -10,10 +10,19 @@ from tfsnn.compiled.kernel import plain
 from tfsnn.compiled.kernel.check import check, maximum, tabulated
 from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined, kernel
-from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, path_row, population
+from tfsnn.compiled.kernel.lists import (
+    count,
+    forget_list,
+    gather_reached,
+    length_row,
+    list_row,
+    open_events,
+    path_row,
+    population,
+)
 from tfsnn.compiled.kernel.memory import floats, int32s, int64s, octets, shorts, states
 from tfsnn.compiled.kernel.proof import admitted, growth
-from tfsnn.compiled.kernel.slot import SHORT, deliver, log, origin
+from tfsnn.compiled.kernel.slot import SHORT, deliver, find, log, origin
 from tfsnn.compiled.kernel.vector import add_and_test, lowest_bit
 
 
@@ -65,22 +74,21 @@ def fire(context: Array, number: Number, cell: Number) -> None:
 
 
 @kernel
-def fire_reached(context: Array, number: Number, begin: Number) -> None:
-    """The neuron rule on all that is still flagged; rows of the queue from ``begin`` on are put in neuron order.
+def fire_reached(context: Array, number: Number, found: Number, begin: Number) -> None:
+    """The neuron rule on all that is reached of the pixels in TOUCHED; rows of the queue from ``begin`` on are put in neuron order.
 
     For payloads that no list holds: the queue's are wider.
     """
-    p, flags, reached = population(context, number), octets(context, c.FLAGS), int64s(context, c.REACHED)
+    p, touched, reached = population(context, number), int32s(context, c.TOUCHED), int64s(context, c.REACHED)
     queue, progress = int64s(context, c.QUEUE), int64s(context, c.PROGRESS)
-    for pixel in range(p[c.PIXELS]):
-        if flags[p[c.FLAG] + pixel]:
-            flags[p[c.FLAG] + pixel] = 0
-            word = p[c.REACH] + pixel * p[c.WORDS]
-            for channel in range(p[c.CHANNELS]):
-                if not p[c.WORDS] or reached[word + (channel >> 6)] >> np.int64(channel & 63) & 1:
-                    fire(context, number, pixel * p[c.CELLS] + channel)
-            for at in range(word, word + p[c.WORDS]):
-                reached[at] = 0
+    for place in range(found):
+        pixel = np.int64(touched[place])
+        word = p[c.REACH] + pixel * p[c.WORDS]
+        for channel in range(p[c.CHANNELS]):
+            if not p[c.WORDS] or reached[word + (channel >> 6)] >> np.int64(channel & 63) & 1:
+                fire(context, number, pixel * p[c.CELLS] + channel)
+        for at in range(word, word + p[c.WORDS]):
+            reached[at] = 0
     for row in range(begin + 1, progress[c.TAIL]):
         at = row * c.QUEUE_WIDTH
         neuron, units = queue[at + c.NEURON], queue[at + c.UNITS]
@@ -135,22 +143,21 @@ def pass_full(context: Array, number: Number, pixel: Number, channel: Number, k:
 def pass_lists(context: Array, source: Number, target: Number, pixel: Number, channel: Number, k: Number) -> None:
     """Deliver one event as a list of one, and check all that it has reached."""
     p, at, length, events = population(context, target), list_row(context, source), length_row(context, source), open_events(context)
+    forget_list(context, source)
+    forget_list(context, target)
     events.pixels[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT] + 1] = pixel, 0, 1
     events.channels[at[c.EVENT_AT]], events.units[at[c.EVENT_AT]] = channel, k
-    events.block_firsts[at[c.PIXEL_AT]], events.block_firsts[at[c.PIXEL_AT] + 1] = 0, 1
-    events.blocks[at[c.BLOCK_AT]], events.masks[at[c.BLOCK_AT]] = channel >> 3, 1 << (channel & 7)
-    for lane in range(8):
-        events.lanes[8 * at[c.BLOCK_AT] + lane] = k if lane == channel & 7 else 0
     length[c.PIXELS_LISTED] = length[c.LISTED] = 1
-    length[c.MANY] = 0
     for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
         if path_row(context, i)[c.SOURCE] == source:
+            find(context, i)
             deliver(context, i)
+    found = gather_reached(context, p)
     if p[c.SPIKES]:
-        begin, unfit = int64s(context, c.PROGRESS)[c.TAIL], check(context, target, 0)
+        begin, unfit = int64s(context, c.PROGRESS)[c.TAIL], check(context, target, found, False)
         log(context, target)
         if unfit:
-            fire_reached(context, target, begin)
+            fire_reached(context, target, found, begin)
 
 
 @inlined

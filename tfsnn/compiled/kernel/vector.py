@@ -12,7 +12,7 @@ from typing import Any
 import numba
 from numba.extending import intrinsic
 
-from tfsnn.compiled.kernel import emit, plain
+from tfsnn.compiled.kernel import emit, emit_check, plain
 from tfsnn.compiled.kernel.lanes import INT, Lanes, ir
 
 # Numba is typed in part; what it leaves open is open here, too.
@@ -66,9 +66,12 @@ config: Any = numba.config
 NOTHING = ir.VoidType()
 add_rows = _vectors(plain.add_rows, emit.emit_add_rows, NOTHING)
 add_windows = _vectors(plain.add_windows, emit.emit_add_windows, NOTHING)
-add_products = _vectors(plain.add_products, emit.emit_add_products, NOTHING, own=False)
+add_products = _vectors(plain.add_products, emit.emit_add_products, NOTHING)
+clear = _vectors(plain.clear, emit.emit_clear, NOTHING, own=False)
 add_and_test = _vectors(plain.add_and_test, emit.emit_add_and_test, INT)
-send = _vectors(plain.send, emit.emit_send, INT)
+send = _vectors(plain.send, emit_check.emit_send, INT)
+send_points = _vectors(plain.send_points, emit_check.emit_send_points, INT)
+send_fields = _vectors(plain.send_fields, emit_check.emit_send_fields, INT)
 summarize = _vectors(plain.summarize, emit.emit_summarize, INT)
 highest = _vectors(plain.highest, emit.emit_highest, INT)
 raise_to = _vectors(plain.raise_to, emit.emit_raise_to, NOTHING)

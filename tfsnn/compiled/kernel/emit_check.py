@@ -1,0 +1,280 @@
+"""The neuron rule as vector code: what the checks of :mod:`tfsnn.compiled.kernel.vector` emit.
+
+One pixel after the other; eight channels are tested, quantized, and what is sent is packed side by side, without a branch. What a pixel
+receives may be summed up just before, so that its state is touched once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tfsnn.compiled.kernel import columns as c
+from tfsnn.compiled.kernel.emit import FIRST_HALVES, SECOND_HALVES, emit_add_rows, in_order, pairs_of_products
+from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, REAL, SHORT, WORD, Lanes, cgutils, ir
+
+STATES = ir.VectorType(WORD, LANES)
+NONE = ir.Constant(STATES, [0] * LANES)
+Check = Callable[[Any, Any, Any], None]
+
+
+class Rule:
+    """Emits the neuron rule on vectors: which lanes send, and how many units.
+
+    Parameters
+    ----------
+    on, p
+        Where to, and the population's row.
+    direct
+        For direct quantizers.
+    """
+
+    def __init__(self, on: Lanes, p: Any, direct: bool) -> None:
+        builder = on.builder
+        self.on, self.p, self.direct = on, p, direct
+        self.payload, self.least, self.beyond, self.low, self.high = (
+            on.splat(builder.trunc(on.column(p, column), WORD)) for column in (c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING)
+        )
+        # Slightly too large, so that whole multiples of P never fall short; |d| < 2^31, hence the excess, below |d| 2^-48 / P, is
+        # less than the 1 / P by which the others stay below the next multiple.
+        inverse = builder.fdiv(ir.Constant(REAL, 1.0), builder.sitofp(on.column(p, c.PAYLOAD), REAL))
+        self.inverse = on.splat(builder.fmul(inverse, ir.Constant(REAL, 1.0 + 2.0**-49)))
+
+    def units(self, change: Any) -> Any:
+        """change / P, towards 0."""
+        builder = self.on.builder
+        real = builder.fmul(builder.sitofp(change, ir.VectorType(REAL, LANES)), self.inverse)
+        return builder.fptosi(real, ir.VectorType(WORD, LANES))
+
+    def change(self, value: Any, o: Any) -> Any:
+        """f(x) - o in steps; of direct quantizers, whole payload units of it."""
+        on, builder = self.on, self.on.builder
+        value = on.smaller(on.larger(value, self.low), self.high)
+        if self.direct:
+            one, sign = on.splat(WORD(1)), builder.ashr(value, on.splat(WORD(31)))
+            down = builder.sub(value, builder.and_(sign, builder.sub(self.payload, one)))
+            value = builder.mul(self.units(down), self.payload)
+        return builder.sub(value, o)
+
+    def outcome(self, value: Any, o: Any) -> tuple[Any, Any, Any]:
+        """What is sent, 0 in lanes that do not send; masks of the lanes that do, and of those whose payload does not fit."""
+        on, builder = self.on, self.on.builder
+        change = self.change(value, o)
+        size = on.size(change)
+        unfit = builder.icmp_signed(">=", size, self.beyond)
+        fires = builder.and_(builder.icmp_signed(">=", size, self.least), builder.not_(unfit))
+        return self.units(change), fires, unfit
+
+
+class Sender:
+    """Emits the check of pixels, and the list of what they send.
+
+    Parameters
+    ----------
+    on, o, p
+        Where to; o in steps; the population's row.
+    events, at, length
+        The arrays of lists, as of :class:`tfsnn.compiled.kernel.plain.Events`; the list's rows.
+    """
+
+    def __init__(self, on: Lanes, o: Any, p: Any, events: tuple[Any, ...], at: Any, length: Any) -> None:
+        self.on, self.o, self.p, self.length = on, o, p, length
+        self.pixels, self.firsts, self.channels, self.payloads, _, self.images = events
+        self.listed, self.sent = (cgutils.alloca_once_value(on.builder, on.column(length, i)) for i in (c.PIXELS_LISTED, c.LISTED))
+        self.unfit, self.checked = (cgutils.alloca_once_value(on.builder, NONE) for _ in range(2))
+        self.first_pixel, self.first_event = (on.column(at, column) for column in (c.PIXEL_AT, c.EVENT_AT))
+        self.cells, self.base, self.width, self.image, self.pitch, self.image_cells = (
+            on.column(p, column) for column in (c.CELLS, c.O, c.WIDTH, c.IMAGE, c.PITCH, c.IMAGE_CELLS)
+        )
+
+    def all_pixels(self, one: Callable[[Rule], None]) -> Any:
+        """The loop over pixels, for either kind of rule; whether some payload does not fit."""
+        on, builder = self.on, self.on.builder
+        with builder.if_else(builder.icmp_signed("!=", on.column(self.p, c.DIRECT), INT(0))) as branches:
+            for branch, direct in zip(branches, (True, False)):
+                with branch:
+                    one(Rule(on, self.p, direct))
+        last = builder.load(self.listed)
+        self._write(builder.load(self.sent), self.firsts, builder.add(self.first_pixel, last))
+        checked = builder.sext(on.total(builder.load(self.checked), builder.add), INT)
+        for total, column in ((last, c.PIXELS_LISTED), (builder.load(self.sent), c.LISTED), (checked, c.CHECKED)):
+            on.set_column(total, self.length, column)
+        return on.packed(builder.icmp_signed("!=", builder.load(self.unfit), NONE))
+
+    def place(self, q: Any) -> tuple[Any, Any]:
+        """Row and column of a pixel."""
+        builder = self.on.builder
+        row = builder.zext(builder.udiv(builder.trunc(q, WORD), builder.trunc(self.width, WORD)), INT)
+        return row, builder.sub(q, builder.mul(row, self.width))
+
+    def pixel(self, rule: Rule, q: Any, row: Any, column: Any, blocks: Callable[[Check], None]) -> None:
+        """Check a pixel: ``blocks`` calls what it is given with each eight channels, their values, and a mask of those reached."""
+        builder = self.on.builder
+        start, cell = builder.load(self.sent), builder.add(self.base, builder.mul(q, self.cells))
+        shown = builder.add(self.image, builder.add(builder.mul(row, self.pitch), builder.mul(column, self.image_cells)))
+
+        def check(channel: Any, value: Any, mask: Any) -> None:
+            self._block(rule, builder.add(cell, channel), builder.add(shown, channel), channel, value, mask)
+
+        blocks(check)
+        place = builder.add(self.first_pixel, builder.load(self.listed))
+        self._write(q, self.pixels, place)
+        self._write(start, self.firsts, place)
+        more = builder.icmp_signed(">", builder.load(self.sent), start)
+        builder.store(builder.add(builder.load(self.listed), builder.zext(more, INT)), self.listed)
+
+    def _block(self, rule: Rule, cell: Any, shown: Any, channel: Any, value: Any, mask: Any) -> None:
+        on, builder = self.on, self.on.builder
+        before = on.load(self.o, cell)
+        units, fires, beyond = rule.outcome(value, before)
+        if mask is not None:
+            fires, beyond = builder.and_(fires, mask), builder.and_(beyond, mask)
+        units = builder.select(fires, units, NONE)
+        on.store(builder.add(before, builder.mul(units, rule.payload)), self.o, cell)
+        on.store(builder.trunc(units, ir.VectorType(SHORT, LANES)), self.images, shown)
+        # All is written in any case, and overwritten by the next block if this one sends nothing.
+        bits, here = on.packed(fires), builder.load(self.sent)
+        order = builder.zext(on.load(packing(builder), builder.mul(bits, INT(LANES))), STATES)
+        place = builder.add(self.first_event, here)
+        on.store(builder.add(order, on.splat(builder.trunc(channel, WORD))), self.channels, place)
+        on.store(builder.trunc(on.permuted(units, order), ir.VectorType(SHORT, LANES)), self.payloads, place)
+        builder.store(builder.add(here, builder.ctpop(bits)), self.sent)
+        builder.store(builder.or_(builder.load(self.unfit), builder.sext(beyond, STATES)), self.unfit)
+
+    def _write(self, number: Any, data: Any, at: Any) -> None:
+        builder = self.on.builder
+        builder.store(builder.trunc(number, WORD), builder.gep(data, [at]))
+
+
+def emit_send(
+    on: Lanes, values: Any, value: Any, step: Any, o: Any, p: Any, touched: Any, begin: Any, end: Any, reached: Any, *given: Any
+) -> Any:
+    """The code of ``send``."""
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:])
+    words, reach = on.column(p, c.WORDS), on.column(p, c.REACH)
+    each = ir.Constant(STATES, [1 << lane for lane in range(LANES)])
+
+    def mask_at(word: Any, channel: Any) -> Any:
+        bits = builder.load(builder.gep(reached, [builder.add(word, builder.lshr(channel, INT(6)))]))
+        byte = on.splat(builder.trunc(builder.lshr(bits, builder.and_(channel, INT(63))), WORD))
+        return builder.icmp_signed("==", builder.and_(byte, each), each)
+
+    def pixels(rule: Rule, fine: bool) -> None:
+        with cgutils.for_range_slice(builder, begin, end, INT(1)) as (number, _):
+            q = on.element(touched, number)
+            word, first = builder.add(reach, builder.mul(q, words)), builder.add(value, builder.mul(q, step))
+
+            def blocks(check: Check) -> None:
+                with cgutils.for_range_slice(builder, INT(0), sender.cells, INT(LANES)) as (channel, _):
+                    check(channel, on.load(values, builder.add(first, channel)), mask_at(word, channel) if fine else None)
+
+            sender.pixel(rule, q, *sender.place(q), blocks)
+
+    def either(rule: Rule) -> None:
+        with builder.if_else(builder.icmp_signed("!=", words, INT(0))) as (some, all_of_them):
+            with some:
+                pixels(rule, True)
+            with all_of_them:
+                pixels(rule, False)
+
+    return sender.all_pixels(either)
+
+
+def emit_send_points(
+    on: Lanes, x: Any, o: Any, p: Any, path: Any, weights: Any, source: Any, count: Any, *given: Any
+) -> Any:
+    """The code of ``send_points``."""
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:])
+    state, weight, first_pixel, first_event = (
+        on.column(row, column) for row, column in ((p, c.X), (path, c.WEIGHT), (source, c.PIXEL_AT), (source, c.EVENT_AT))
+    )
+
+    def pixels(rule: Rule) -> None:
+        with cgutils.for_range_slice(builder, first_pixel, builder.add(first_pixel, count), INT(1)) as (j, _):
+            q = on.element(sender.pixels, j)
+            begin, end = (builder.add(first_event, on.element(sender.firsts, at)) for at in (j, builder.add(j, INT(1))))
+            first = builder.add(state, builder.mul(q, sender.cells))
+            arguments = x, first, weights, weight, sender.cells, sender.channels, sender.payloads, begin, end, sender.cells
+            on.routine("add_rows", emit_add_rows, ir.VoidType(), arguments)
+
+            def blocks(check: Check) -> None:
+                with cgutils.for_range_slice(builder, INT(0), sender.cells, INT(LANES)) as (channel, _):
+                    check(channel, on.load(x, builder.add(first, channel)), None)
+
+            sender.pixel(rule, q, *sender.place(q), blocks)
+
+    return sender.all_pixels(pixels)
+
+
+def emit_send_fields(
+    on: Lanes, x: Any, o: Any, p: Any, path: Any, weights: Any, axes: Any, touched: Any, count: Any, *given: Any
+) -> Any:
+    """The code of ``send_fields``."""
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:])
+    columns = c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS
+    weight, taps, pairs, start, down, across = (on.column(path, column) for column in columns)
+    state = on.column(p, c.X)
+
+    def pixels(rule: Rule) -> None:
+        with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
+            q = on.element(touched, number)
+            row, column = sender.place(q)
+            window = builder.add(start, builder.add(builder.mul(row, down), builder.mul(column, across)))
+            first = builder.add(state, builder.mul(q, sender.cells))
+
+            def some(check: Check, size: int, channel: Any) -> None:
+                sums, union = field_sums(
+                    on, size, sender.images, builder.add(window, channel), weights, builder.add(weight, builder.mul(channel, INT(2))),
+                    builder.mul(sender.cells, INT(2)), axes, taps, pairs,
+                )  # fmt: skip
+                for number, total in enumerate(sums):
+                    here = builder.add(channel, INT(number * LANES))
+                    place = builder.add(first, here)
+                    value = builder.add(on.load(x, place), total)
+                    on.store(value, x, place)
+                    part = on.shuffled(union, union, range(number * LANES, (number + 1) * LANES))
+                    mask = builder.icmp_signed("!=", part, ir.Constant(part.type, [0] * LANES))
+                    builder.store(builder.sub(builder.load(sender.checked), builder.sext(mask, STATES)), sender.checked)
+                    check(here, value, mask)
+
+            def blocks(check: Check) -> None:
+                whole = builder.and_(sender.cells, INT(-2 * LANES))
+                with cgutils.for_range_slice(builder, INT(0), whole, INT(2 * LANES)) as (channel, _):
+                    some(check, 2 * LANES, channel)
+                with builder.if_then(builder.icmp_signed("!=", whole, sender.cells)):
+                    some(check, LANES, whole)
+
+            sender.pixel(rule, q, row, column, blocks)
+
+    return sender.all_pixels(pixels)
+
+
+def field_sums(
+    on: Lanes, size: int, images: Any, at: Any, weights: Any, first: Any, step: Any, axes: Any, taps: Any, pairs: Any
+) -> tuple[list[Any], Any]:
+    """The sums of 8 or 16 channels over all taps of a window, two taps at a time, and the payloads under it, or-ed."""
+    builder, short = on.builder, ir.VectorType(SHORT, size)
+    orders = [[i // 2 + LANES * (i % 2) for i in range(2 * LANES)]] if size == LANES else [FIRST_HALVES, SECOND_HALVES]
+    nothing = ir.Constant(short, [0] * size)
+    sums, union = [cgutils.alloca_once_value(builder, NONE) for _ in orders], cgutils.alloca_once_value(builder, nothing)
+    for total, zero in ((union, nothing), *((total, NONE) for total in sums)):
+        builder.store(zero, total)
+    with cgutils.for_range(builder, pairs) as pair:
+        tap = builder.add(taps, builder.mul(pair.index, INT(2)))
+        a, b = (on.load(images, builder.add(at, on.element(axes, place)), size) for place in (tap, builder.add(tap, INT(1))))
+        builder.store(builder.or_(builder.load(union), builder.or_(a, b)), union)
+        for number, (total, order) in enumerate(zip(sums, orders)):
+            place = builder.add(first, builder.add(builder.mul(pair.index, step), INT(number * 2 * LANES)))
+            products = pairs_of_products(on, on.load(weights, place, 2 * LANES), on.shuffled(a, b, order))
+            builder.store(builder.add(builder.load(total), products), total)
+    return in_order(on, [builder.load(total) for total in sums]), builder.load(union)
+
+
+def packing(builder: Any) -> Any:
+    """A constant: for each mask of eight lanes, the lanes that are set, in order; the rest is of no account."""
+    rows = [([lane for lane in range(LANES) if mask >> lane & 1] + [LANES - 1] * LANES)[:LANES] for mask in range(1 << LANES)]
+    kind = ir.ArrayType(BYTE, LANES << LANES)
+    table = builder.module.globals.get("tfsnn.packing")
+    if table is None:
+        table = cgutils.global_constant(builder.module, "tfsnn.packing", ir.Constant(kind, [lane for row in rows for lane in row]))
+    return builder.bitcast(table, BYTE.as_pointer())
