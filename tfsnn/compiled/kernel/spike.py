@@ -135,7 +135,7 @@ def pass_full(context: Array, number: Number, pixel: Number, channel: Number, k:
     count(context, c.OPERATIONS, path[c.TARGET], nonzero)
     count(context, c.CHECKS, path[c.TARGET], nonzero * p[c.SPIKES])
     if path[c.ZEROS]:
-        nonzero = nonzeros[path[c.NONZERO] + axes[path[c.ROW_KINDS] + row] + axes[path[c.COLUMN_KINDS] + column] + channel]
+        nonzero = nonzeros[path[c.NONZERO] + axes[path[c.ROW_KINDS] + row] + axes[path[c.COLUMN_KINDS] + column] + 1 + channel]
     count(context, c.OPERATIONS_NONZERO, path[c.TARGET], nonzero)
 
 
