@@ -138,7 +138,8 @@ class TableBuilder:
             cells = image_cells(self.plan, number)
             row[c.IMAGE_CELLS], row[c.PITCH] = cells, (left + wide + right) * cells
             row[c.IMAGE] = self.images + top * row[c.PITCH] + left * cells
-            self.images += (top + rows + bottom) * row[c.PITCH]
+            # A window of an odd number of numbers is read in pairs: one more, times a weight of 0.
+            self.images += (top + rows + bottom) * row[c.PITCH] + cells % 2
 
     def function(self, number: int, population: Population) -> None:
         """f, and when a neuron sends."""
