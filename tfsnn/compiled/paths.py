@@ -12,7 +12,6 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.axes import Entries, PixelMap, chained, composed, image, kinds, one_to_one, pixel_map, windowed
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.lanes import LANES
-from tfsnn.network.nodes import Input
 from tfsnn.network.ops import Conv, Dense, Indices, OneToOne, Shape, relayed
 from tfsnn.plan.plan import Path, Plan
 
@@ -151,7 +150,7 @@ def path_tables(plan: Plan, path: Path, number: int) -> PathTables:
         kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
         single=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
         point=still and delivery == c.FULL and isinstance(path.op, Conv) and path.op.window == path.op.strides == (1, 1)
-        and source[:2] == out[:2] and not isinstance(plan.populations[path.source].node, Input),
+        and source[:2] == out[:2] and not plan.populations[path.source].node.external,
         field=_field(plan, path, delivery, kernel, out) if still else None,
         reach=((rows.position, step * rows.target), (spread.position, step * spread.target)),
     )  # fmt: skip
@@ -166,7 +165,7 @@ def _unmoved(mapped: PixelMap, source: Shape) -> bool:
 def image_cells(plan: Plan, number: int) -> int:
     """Numbers of a pixel in a population's image: an input's are packed, as its first convolution's windows are small."""
     channels = image(plan.populations[number].shape)[2]
-    return channels if isinstance(plan.populations[number].node, Input) else filled(channels)
+    return channels if plan.populations[number].node.external else filled(channels)
 
 
 def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> Field | None:
@@ -188,7 +187,7 @@ def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> 
     population = plan.populations[path.target]
     if len(population.paths) > 1 or not population.threshold or population.function.kind not in ("linear", "relu"):
         return None
-    if isinstance(plan.populations[path.source].node, Input):
+    if plan.populations[path.source].node.external:
         return None
     # Taps in pairs; where one is left over, the first once more, with weights of 0.
     rows, columns = np.divmod(np.append(np.arange(high * wide), [0] * (high * wide % 2)), wide)
