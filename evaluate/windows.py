@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import Floats, Integers
 from tfsnn.errors import InputError
+from tfsnn.input.dvs import one_behind_another
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.events import Events
 from tfsnn.input.recording import Recording
@@ -105,9 +106,7 @@ def present(encoder: Dvs, recordings: Labelled, window: int | None) -> Presented
     if not responses:
         length = "whole recordings" if window is None else f"{window / 1000:g} ms"
         raise InputError(f"evaluate: --windows {length}: no recording is as long; give shorter ones")
-    parts = [response.events for response in responses]
-    t, neuron, payload = (np.concatenate([getattr(part, name) for part in parts]) for name in ("t", "neuron", "payload"))
-    events = Events(t, neuron, payload, np.cumsum([0, *map(len, parts)]), parts[0].shape, tick=1.0, unit="us")
+    events = one_behind_another(responses)
     labels = np.array([recordings[number][0] for number in origin], np.int64)
     updates, comparisons = (sum(getattr(response, name) for response in responses) for name in ("leak_updates", "comparisons"))
     return Presented(events, labels, np.array(origin, np.int64), seconds, received, updates, comparisons, perf_counter() - begun)

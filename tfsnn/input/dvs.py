@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfsnn.errors import InputError
 from tfsnn.input.events import Events
 from tfsnn.input.recording import Recording
-from tfsnn.input.snapshots import Leak, respond
+from tfsnn.input.snapshots import Leak, Response, respond
 
 Raw = ArrayLike | Recording | Sequence[Recording]
 
@@ -84,10 +84,21 @@ def streams(leak: Leak, raw: Raw) -> Events:
         sample, neuron = np.nonzero(flat)
         offsets = np.searchsorted(sample, np.arange(len(flat) + 1))
         return Events(np.zeros(len(sample), np.int64), neuron, flat[sample, neuron], offsets, shape, tick=1.0, unit="us")
-    parts = [respond(leak, recording).events for recording in recordings]
+    return one_behind_another([respond(leak, recording) for recording in recordings])
+
+
+def one_behind_another(responses: Sequence[Response]) -> Events:
+    """What a leaky population has sent, a sample for each response, in microseconds.
+
+    Parameters
+    ----------
+    responses
+        At least one, all of sensors that give inputs of one shape.
+    """
+    parts = [response.events for response in responses]
     if len({part.shape for part in parts}) > 1:
         shapes = sorted({part.shape for part in parts})
         raise InputError(f"encoder: recordings of sensors that give inputs of {shapes}; give recordings of one sensor at a time")
     t, neuron, payload = (np.concatenate([getattr(part, name) for part in parts]) for name in ("t", "neuron", "payload"))
-    offsets = np.cumsum([0, *(len(part) for part in parts)])
+    offsets = np.cumsum([0, *map(len, parts)])
     return Events(t, neuron, payload, offsets, parts[0].shape, tick=1.0, unit="us")
