@@ -112,7 +112,7 @@ def evaluate(
     """
     out = guard(out, force, directory=True, names=("report.json", "report.html", "frame.png"))
     first = Settings(1.0, unit, spikes, initial, spiking_output, schedule, engine, where="evaluate")
-    settings = _settings(thresholds, first)
+    settings = settings_of(thresholds, first)
     if not 0 <= margin <= 100:
         raise InputError(f"evaluate: margin is {margin}; give points from 0 to 100")
     loaded, path = (net, None) if isinstance(net, Net) else (artifact.load(net), net)
@@ -212,8 +212,16 @@ def head(workload: Workload, line: str, net: PathLike | None) -> dict[str, Any]:
     }
 
 
-def _settings(thresholds: Sequence[float] | None, first: Settings) -> list[Settings]:
-    """One for each threshold, from low to high; whatever is wrong is said before any work begins."""
+def settings_of(thresholds: Sequence[float] | None, first: Settings) -> list[Settings]:
+    """One for each threshold, from low to high; whatever is wrong is said before any work begins.
+
+    Parameters
+    ----------
+    thresholds
+        Each is tried once; None: :data:`THRESHOLDS`.
+    first
+        Everything else.
+    """
     chosen = THRESHOLDS[first.unit] if thresholds is None else thresholds
     every = [replace(first, threshold=threshold, where="evaluate") for threshold in chosen]
     if not every:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -77,8 +78,17 @@ def reference(graph: Graph, model: PathLike | None) -> tuple[Reference, str]:
         return by_keras(loaded), str(error)
 
 
-def litert(model: Any) -> Reference:
+def litert(model: Any, *, threads: int = 1, calibration: Array | None = None) -> Reference:
     """A Keras model of one input and one output in LiteRT.
+
+    Parameters
+    ----------
+    model
+        The model.
+    threads
+        How many it may use.
+    calibration
+        float32 (frames, \\*shape): calibrates the int8 form, whose input and output stay float32; None: float32.
 
     Raises
     ------
@@ -86,16 +96,23 @@ def litert(model: Any) -> Reference:
         If LiteRT is not installed, or cannot run the model.
     """
     try:
-        return _litert(model)
+        return _litert(model, threads, calibration)
     except KERAS_ERRORS as error:
         raise FileError(f"LiteRT cannot run the model ({type(error).__name__}: {' '.join(str(error).split())[:100]})") from error
 
 
-def _litert(model: Any) -> Reference:
+def _litert(model: Any, threads: int, calibration: Array | None) -> Reference:
     import tensorflow as tf
 
-    with redirect_stdout(io.StringIO()):
-        content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    # Calibration counts on stderr as it goes.
+    with redirect_stdout(io.StringIO()), hushed(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        if calibration is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([frame[None]] for frame in calibration)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        content = converter.convert()
     for name in INTERPRETERS:
         try:
             kind = import_module(name).Interpreter
@@ -105,7 +122,7 @@ def _litert(model: Any) -> Reference:
     else:
         raise ImportError("no LiteRT interpreter is installed; pip install ai-edge-litert")
     with hushed():
-        interpreter = kind(model_content=content, num_threads=1)
+        interpreter = kind(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
     into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
@@ -116,7 +133,8 @@ def _litert(model: Any) -> Reference:
 
     if not np.isfinite(run(np.zeros((1, *model.inputs[0].shape[1:]), np.float32))).all():
         raise ValueError("its outputs are not finite")
-    return Reference("the float model, LiteRT float32, 1 thread", run, timed=True)
+    form = "float model, LiteRT float32" if calibration is None else "int8 form of the model, LiteRT"
+    return Reference(f"the {form}, {threads} thread{'s' * (threads > 1)}", run, timed=True)
 
 
 def by_keras(model: Any) -> Reference:

@@ -11,7 +11,7 @@ import numpy as np
 from tfsnn.stage.output import write_json
 
 from ..plots.style import BLUE, DASHED, GREY, ORANGE, drawn
-from ..report.html import code, document, facts, figure, heading, listed, table
+from ..report.html import code, document, escape, facts, figure, heading, listed, table
 
 FORMAT, FORMAT_VERSION = "tfsnn-stream", 1
 SHOWN = 4
@@ -43,16 +43,15 @@ def answer(content: Content) -> list[str]:
     fps, video = content["fps"], content["video"]
     lines = [
         f"{found['frames']:,} frames of {video['name']}: {later['operations']['mean']:,.0f} synaptic operations a frame on average, "
-        f"{_times(reduction)} the {found['dense_macs']:,} multiply-accumulates of the dense network, and {_times(skipping)} the "
+        f"{times(reduction)} the {found['dense_macs']:,} multiply-accumulates of the dense network, and {times(skipping)} the "
         f"{found['zero_skipping_macs']:,.0f} that are left when it skips zeros; the first frame, which brings everything, left out."
     ]
     ms, rate = later["ms"], video["rate"]
     speed = f"A frame takes {ms['mean']:.2f} ms (median {ms['median']:.2f}, 99th percentile {ms['p99']:.2f})"
     beside = later.get("reference_ms")
     if beside is not None:
-        ratio = beside["mean"] / max(ms["mean"], 1e-9)
-        verdict = f"{ratio:.2f} times as fast" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.2f} times slower"
-        speed += f"; {content['reference']} takes {beside['mean']:.2f} ms (median {beside['median']:.2f}): the stream is {verdict}"
+        faster = verdict(ms["mean"], beside["mean"])
+        speed += f"; {content['reference']} takes {beside['mean']:.2f} ms (median {beside['median']:.2f}): the stream is {faster}"
     lines.append(speed + ".")
     lines.append(f"With reading the video, {fps:.1f} frames/s" + (f"; it was recorded at {rate:.4g}." if rate else "."))
     fidelity = found["fidelity"]
@@ -67,8 +66,27 @@ def answer(content: Content) -> list[str]:
     return lines + [note for note in (found["ended"], video["ended"]) if note]
 
 
-def _times(ratio: float) -> str:
+def times(ratio: float) -> str:
+    """How operations compare.
+
+    Examples
+    --------
+    >>> times(4.0), times(0.5)
+    ('4.0 times fewer than', '2.0 times as many as')
+    """
     return f"{ratio:.1f} times fewer than" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.1f} times as many as"
+
+
+def verdict(own: float, other: float) -> str:
+    """How times compare.
+
+    Examples
+    --------
+    >>> verdict(1.0, 3.0), verdict(3.0, 1.5)
+    ('3.00 times as fast', '2.00 times slower')
+    """
+    ratio = other / max(own, 1e-9)
+    return f"{ratio:.2f} times as fast" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.2f} times slower"
 
 
 def _page(content: Content, pictures: list[str]) -> str:
@@ -83,7 +101,7 @@ def _page(content: Content, pictures: list[str]) -> str:
     rows = [[name.replace("_", " "), *(f"{value:,.4g}" for value in values)] for name, values in numbers.items()]
     settings = [f"{name}: {value}" for name, value in content["settings"].items()]
     body = [
-        f"<header><p>tfsnn stream</p><h1>{content['title']}</h1></header>",
+        f"<header><p>tfsnn stream</p><h1>{escape(content['title'])}</h1></header>",
         listed(answer(content)),
         facts(tiles),
         *pictures,

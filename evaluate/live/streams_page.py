@@ -1,0 +1,236 @@
+"""What ``tfsnn evaluate`` says of recordings: sentences, tables, pictures, and the page that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfsnn.stage import terminal
+
+from ..plots.style import BLUE, DASHED, GREEN, GREY, ORANGE, drawn
+from ..report.html import code, document, escape, facts, figure, heading, listed, table
+from .page import times, verdict
+
+FORMAT, FORMAT_VERSION = "tfsnn-streams", 1
+EVENT = "event network"
+Content = Mapping[str, Any]
+
+
+def sentences(content: Content) -> list[str]:
+    """What was found, for better or worse."""
+    data, row, found = content["data"], spoken_of(content), content["headline"]
+    frames = sum(each["frames"] for each in data["recordings"])
+    count = len(data["recordings"])
+    lines = [
+        f"{frames:,} frames of {data['name']} in {count} recording{'s' * (count > 1)}: at a threshold of {row['threshold']:g} the event "
+        f"network needs {row['operations']['mean']:,.0f} synaptic operations a frame, {times(row['reduction']['dense'])} the "
+        f"{content['network']['dense_macs']:,} multiply-accumulates of the dense network and {times(row['reduction']['zero_skipping'])} "
+        f"the {content['network']['zero_skipping_macs']:,.0f} that are left when it skips zeros; the first frame of a recording, "
+        f"which brings everything, needs {row['operations']['first']:,.0f}."
+    ]
+    lines += [f"{_close(distance)} {what}." for what, distance in row["against"].items()]
+    if row["labels"] is not None:
+        measure = content["task"]["measure"]
+        others = ", ".join(f"{what} {_shown(measure, found_[measure])}" for what, found_ in content["baselines"].items())
+        constant = _shown(measure, content["constant"])
+        lines.append(f"{measure} {_shown(measure, row['labels'][measure])}; {others}; an answer that is always the same {constant}.")
+    kept, on = found["quality"][found["row"]], found["on"]
+    if found["within"]:
+        lines.append(f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN on {on} ({kept:.4f}).")
+    else:
+        lines.append(f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; this one comes nearest ({kept:.4f}).")
+    return [*lines, *_speed(content), *([data["ended"]] if data["ended"] else [])]
+
+
+def summary(content: Content) -> str:
+    """Rows, times and sentences for a terminal."""
+    rows = [[*line, "<" if at == content["headline"]["row"] else ""] for at, line in enumerate(_rows(content))]
+    parts = [terminal.table([*_head(content), ""], rows), terminal.table(_SPEED_HEAD, _speeds(content))]
+    return "\n\n".join([*parts, "\n".join(sentences(content) + list(content["notes"]))])
+
+
+def spoken_of(content: Content) -> Mapping[str, Any]:
+    """The row that the report speaks of."""
+    found: Mapping[str, Any] = content["rows"][content["headline"]["row"]]
+    return found
+
+
+def draw(content: Content, place: Path) -> dict[str, str]:
+    """Draw the pictures; their captions by file name.
+
+    Parameters
+    ----------
+    content
+        What streams.json is to hold.
+    place
+        The directory.
+    """
+    found = {"thresholds.png": _thresholds(content, place / "thresholds.png")} if len(content["rows"]) > 1 else {}
+    found |= {"operations.png": _operations(content, place / "operations.png")}
+    if content["task"]["kind"] == "values":
+        found |= {"output.png": _outputs(content, place / "output.png")}
+    return found
+
+
+def render(content: Content, captions: Mapping[str, str], place: Path) -> str:
+    """The page.
+
+    Parameters
+    ----------
+    content
+        What streams.json holds.
+    captions
+        Of the pictures, by file name.
+    place
+        Where these lie.
+    """
+    row = spoken_of(content)
+    ms = content["speed"]["ms"]
+    tiles = [(f"{row['reduction']['dense']:.1f}x", "fewer operations than dense"), (f"{ms[EVENT]['median']:.2f} ms", "a frame, median")]
+    rival = next((name for name in ms if name != EVENT), None)
+    if rival is not None:
+        tiles.append((f"{ms[rival]['median']:.2f} ms", f"{rival}, median, in turn"))
+    body = [
+        f"<header><p>tfsnn evaluate</p><h1>{escape(content['title'])}</h1></header>",
+        listed(sentences(content)),
+        facts(tiles),
+        *(figure(caption, (place / name).read_bytes()) for name, caption in captions.items()),
+        heading("Thresholds"),
+        table(_head(content), _rows(content), {content["headline"]["row"]: "chosen"}),
+        heading("Milliseconds a frame, in turn"),
+        table(_SPEED_HEAD, _speeds(content)),
+        heading("Several streams, in turn on one thread"),
+        table(["streams", "ms a frame", "frames/s of all"], _several(content)),
+        heading("How it ran"),
+        listed([*(f"{name}: {value}" for name, value in content["settings"].items()), f"encoder: {content['encoder']}", *content["notes"]]),
+        code(content["command"], wrapped=True),
+    ]
+    return document(content["title"], body)
+
+
+_SPEED_HEAD = ["", "mean", "median", "99th percentile", "from the float model"]
+
+
+def _head(content: Content) -> list[str]:
+    head = ["threshold", "operations", "dense /", "zero-skipping /", "first frame"]
+    head += [f"from {what}" for what in content["rows"][0]["against"]]
+    return head + ([] if content["task"]["measure"] is None else [content["task"]["measure"]])
+
+
+def _rows(content: Content) -> list[list[str]]:
+    found, measure = [], content["task"]["measure"]
+    for row in content["rows"]:
+        line = [f"{row['threshold']:g}", f"{row['operations']['mean']:,.0f}"]
+        line += [f"{row['reduction'][name]:.1f}" for name in ("dense", "zero_skipping")] + [f"{row['operations']['first']:,.0f}"]
+        line += [_brief(distance) for distance in row["against"].values()]
+        found.append(line + ([] if measure is None else [_shown(measure, row["labels"][measure])]))
+    return found
+
+
+def _speeds(content: Content) -> list[list[str]]:
+    return [
+        [name, *(f"{ms[key]:.3f}" for key in ("mean", "median", "p99")), _brief(ms) if name != EVENT else ""]
+        for name, ms in content["speed"]["ms"].items()
+    ]
+
+
+def _several(content: Content) -> list[list[str]]:
+    return [[str(each["streams"]), f"{each['ms']:.3f}", f"{each['frames_a_second']:,.0f}"] for each in content["speed"]["at_once"]]
+
+
+def _speed(content: Content) -> list[str]:
+    ms = content["speed"]["ms"]
+    own, lines = ms[EVENT], []
+    lines.append(f"A frame takes {own['mean']:.2f} ms (median {own['median']:.2f}, 99th percentile {own['p99']:.2f}) on one thread.")
+    for name, other in ms.items():
+        if name != EVENT:
+            compared = f"{other['mean']:.2f} ms (median {other['median']:.2f}); the stream is {verdict(own['mean'], other['mean'])}"
+            lines.append(f"{name[0].upper()}{name[1:]}: {compared}.")
+    several = content["speed"]["at_once"][-1]
+    lines.append(f"{several['streams']} streams in turn on one thread: {several['frames_a_second']:,.0f} frames/s together.")
+    return lines
+
+
+def _close(distance: Mapping[str, Any]) -> str:
+    if "same_decisions" in distance:
+        return f"{distance['same_decisions']:.2%} of its decisions are those of"
+    share = distance["rms_share_of_range"]
+    return f"Its output is off by {distance['rms_error']:.4g} rms" + ("" if share is None else f", {share:.2%} of the range,") + " from"
+
+
+def _brief(distance: Mapping[str, Any]) -> str:
+    if "same_decisions" in distance:
+        return f"{distance['same_decisions']:.2%} the same"
+    share = distance["rms_share_of_range"]
+    return f"{distance['rms_error']:.4g} rms" if share is None else f"{share:.2%} of range"
+
+
+def _shown(measure: str, value: float) -> str:
+    return f"{value:.4f}" if measure == "rmse" else f"{value:.2%}"
+
+
+def _boundaries(axes: Any, content: Content) -> None:
+    starts = np.flatnonzero(content["series"]["first"])
+    for at in starts[1:]:
+        axes.axvline(at, color=GREY, linewidth=0.6, alpha=0.6)
+
+
+def _operations(content: Content, path: Path) -> str:
+    """Operations and ms over time (JETCAS Fig. 5)."""
+    series, network = content["series"], content["network"]
+    with drawn(path, (9.6, 4.4)) as figure_:
+        upper, lower = figure_.subplots(2, 1, sharex=True)
+        upper.plot(np.maximum(series["operations"], 0.1), color=BLUE, linewidth=0.9, label=EVENT)
+        upper.axhline(network["dense_macs"], color=GREY, linestyle=DASHED, label="dense network")
+        upper.axhline(network["zero_skipping_macs"], color=ORANGE, linestyle=DASHED, label="dense network, zeros skipped")
+        upper.set(title="operations a frame", yscale="log", ylim=(max(1.0, min(series["operations"]) / 2), 2 * network["dense_macs"]))
+        lower.plot(series["ms"], color=BLUE, linewidth=0.9, label=EVENT)
+        rival = next((name for name in content["speed"]["ms"] if name != EVENT), None)
+        if rival is not None:
+            lower.axhline(content["speed"]["ms"][rival]["median"], color=ORANGE, linestyle=DASHED, label=f"{rival}, median")
+        lower.set(title="ms a frame", xlabel="frame", ylim=(0, 1.3 * float(np.percentile(series["ms"], 99.5))))
+        for axes in (upper, lower):
+            _boundaries(axes, content)
+            axes.legend(loc="upper right")
+    return "What each frame cost at the threshold chosen; thin lines: a recording begins, and the state starts over (JETCAS Fig. 5)."
+
+
+def _outputs(content: Content, path: Path) -> str:
+    """Outputs over time, beside what is right and the other networks (JETCAS Fig. 4)."""
+    series = content["series"]
+    with drawn(path, (9.6, 3.2)) as figure_:
+        axes = figure_.subplots()
+        if series["labels"] is not None:
+            axes.plot(np.asarray(series["labels"])[:, 0], color=GREY, linewidth=1.6, label="label")
+        for (what, outputs), color in zip(series["against"].items(), (ORANGE, GREEN)):
+            axes.plot(np.asarray(outputs)[:, 0], color=color, linestyle=DASHED, linewidth=1.0, label=what)
+        axes.plot(np.asarray(series["outputs"])[:, 0], color=BLUE, linewidth=0.9, label=EVENT)
+        axes.set(title="output", xlabel="frame")
+        _boundaries(axes, content)
+        axes.legend(loc="upper right")
+    return "The output at every frame, beside the networks that see each frame as a whole (JETCAS Fig. 4)."
+
+
+def _thresholds(content: Content, path: Path) -> str:
+    """What a threshold saves, and what it does to the output."""
+    rows: Sequence[Mapping[str, Any]] = content["rows"]
+    at = [row["threshold"] for row in rows]
+    values = content["task"]["kind"] == "values"
+    with drawn(path, (9.6, 2.8)) as figure_:
+        left, right = figure_.subplots(1, 2)
+        left.plot(at, [row["reduction"]["dense"] for row in rows], color=BLUE, marker="o", label="dense")
+        skipped = [row["reduction"]["zero_skipping"] for row in rows]
+        left.plot(at, skipped, color=ORANGE, marker="s", linestyle=DASHED, label="zeros skipped")
+        left.set(title="operations: how many times fewer", xscale="log", yscale="log", xlabel="threshold")
+        left.legend(loc="upper left")
+        for (what, _), color in zip(rows[0]["against"].items(), (GREEN, BLUE)):
+            found = [row["against"][what] for row in rows]
+            share = [each.get("rms_share_of_range" if values else "same_decisions") for each in found]
+            right.plot(at, [np.nan if each is None else 100 * each for each in share], color=color, marker="o", label=what)
+        title = "rms error in % of the range, from" if values else "same decisions in %, as"
+        right.set(title=title, xscale="log", xlabel="threshold")
+        right.legend(loc="best")
+    return "What a threshold saves, and how far the output is from networks that see each frame as a whole."
