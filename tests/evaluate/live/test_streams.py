@@ -50,7 +50,7 @@ def drives(labels: bool = True) -> Dataset:
 
 
 def test_a_recording_starts_over() -> None:
-    graph, seen = camera_net(1), []
+    graph, seen = camera_net(1), list[int]()
     found = passed(Stream(graph, threshold=0.2), two(), seen.append)
     alone = [passed(Stream(graph, threshold=0.2), [each], seen.append) for each in two()]
     for name in ("outputs", "operations", "events"):
