@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", type=Path, metavar="MODEL", help="the Keras model, as the first baseline (default: looked for beside the network)")
     add_unit_arguments(parser, "thresholds are")
     add("--select-on", choices=SPLITS, help="split that the headline's threshold is chosen on (default: train where there is one)")
+    add("--baselines", metavar="NAME,...", help="spiking baselines: rate or rate:STEPS, ttfs or ttfs:DURATION:DT")
     add("--margin", type=float, default=1.0, metavar="P", help=f"points lost from which on no saving is claimed ({default})")
     add_spike_arguments(parser)
     add("--initial", choices=INITIAL, default="rest", help=f"where neurons start ({default})")
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         thresholds=thresholds(args.thresholds),
         unit=args.unit,
         select_on=args.select_on,
+        baselines=args.baselines.split(",") if args.baselines else (),
         margin=args.margin,
         spikes=args.spikes,
         schedule=args.schedule,
@@ -107,7 +109,7 @@ def _run_windows(args: argparse.Namespace) -> int:
     from . import recordings
     from .pipeline import THRESHOLDS
 
-    _refuse(args, ("model", "select_on", "bins"), "goes with frames, --windows with recordings; leave out one of them")
+    _refuse(args, ("model", "select_on", "baselines", "bins"), "goes with frames, --windows with recordings; leave out one of them")
     first = Settings(1.0, args.unit, args.spikes, args.initial, args.spiking_output, args.schedule, args.engine, where="evaluate")
     content = recordings.evaluate_recordings(
         args.net,
@@ -211,6 +213,9 @@ def summary(report: Mapping[str, Any]) -> str:
     rows = [[*line, "<" if at == spoken else ""] for at, line in enumerate(steps.lines(report))]
     costs = [[name, count] for name, _, count in page.baselines(report)]
     parts = [table([*steps.head(report), ""], rows), table(["beside it", "MACs a frame"], costs)]
+    head, coded = page.coded(report)
+    if coded:
+        parts.append(table(head, coded))
     if report["speed"]:
         ms = [[name, *(f"{found[key]:.3f}" for key in ("mean", "median", "p99"))] for name, found in report["speed"]["ms"].items()]
         parts.append(table(["ms a frame", "mean", "median", "p99"], ms))

@@ -24,7 +24,8 @@ from tfsnn.stage.output import guard, replacing, write_json
 from tfsnn.stage.provenance import circumstances, provenance
 from tfsnn.stage.terminal import counting
 
-from .baselines import ann as baselines
+from .baselines import ann as dense
+from .baselines.codings import Coding, codings
 from .baselines.original import Original, as_it_is_fed, original
 from .plots import curves as plots
 from .plots.frame import one_frame
@@ -56,6 +57,7 @@ def evaluate(
     thresholds: Sequence[float] | None = None,
     unit: str = "relative",
     select_on: str | None = None,
+    baselines: Sequence[str] = (),
     margin: float = MARGIN,
     spikes: str = "valued",
     schedule: str = "slot",
@@ -86,6 +88,8 @@ def evaluate(
     select_on
         The split that the headline's threshold is chosen on: ``"train"``, ``"validation"`` or ``"test"``; default the training
         split where there is one of its own, else the test split.
+    baselines
+        Spiking baselines on the same frames, as in ``["rate:15", "rate:25", "ttfs"]``; see :func:`.baselines.codings.codings`.
     margin
         Points below the first baseline from which on no saving is claimed: of accuracy or IoU; of numbers, rmse in percent of
         their range.
@@ -115,14 +119,16 @@ def evaluate(
     settings = settings_of(thresholds, first)
     if not 0 <= margin <= 100:
         raise InputError(f"evaluate: margin is {margin}; give points from 0 to 100")
+    coded = codings(baselines)
     loaded, path = (net, None) if isinstance(net, Net) else (artifact.load(net), net)
     dataset = _dataset(data, data_dir, samples)
     workload = prepare(loaded, dataset, samples=samples, bins=bins)
     held = held_out(loaded, dataset, workload, select_on, len(settings), bins)
-    found = measure(workload, settings, original(loaded, path, model), held)
+    found = measure(workload, settings, original(loaded, path, model), held, coded)
     named = {
         "model": None if model is None else Path(model).name,
         "select-on": select_on,
+        "baselines": ",".join(baselines) or None,
         "margin": None if margin == MARGIN else margin,
         "spikes": spikes,
         "schedule": schedule,
@@ -151,7 +157,11 @@ def _dataset(data: Any, data_dir: PathLike | None, samples: int | None) -> Datas
 
 
 def measure(
-    workload: Workload, settings: Sequence[Settings], model: Original | None = None, held: Workload | None = None
+    workload: Workload,
+    settings: Sequence[Settings],
+    model: Original | None = None,
+    held: Workload | None = None,
+    coded: Sequence[Coding] = (),
 ) -> Findings:
     """Everything that a report needs to know, measured with a progress bar.
 
@@ -165,6 +175,8 @@ def measure(
         The user's own model.
     held
         The frames to choose a threshold on; None: those of the workload.
+    coded
+        The spiking baselines.
     """
     plans = [make(workload.graph, each) for each in settings]
     # Compiled before a bar begins to count: what takes a minute then is no simulation.
@@ -177,12 +189,13 @@ def measure(
             selected = select(held, plans, count)
     with counting("simulating", workload.events.samples * len(plans)) as count:
         trials = [trial(workload, plan, progress=count) for plan in plans]
-    with counting("baselines", workload.samples * (1 + len(plans) + 2 * (model is not None))) as count:
-        ann = baselines.ann(workload.graph, workload.frames, count)
-        quantized = [baselines.quantized_ann(plan, workload.frames, count) for plan in plans]
+    with counting("baselines", workload.samples * (1 + len(plans) + 2 * (model is not None) + len(coded))) as count:
+        ann = dense.ann(workload.graph, workload.frames, count)
+        quantized = [dense.quantized_ann(plan, workload.frames, count) for plan in plans]
         on_raw = None if model is None else model.on_raw(workload.graph, workload.raw, count)
         on_frames = None if model is None else model.on_frames(workload.graph, workload.frames, count)
-    found = Findings(ann, trials, quantized, model, on_raw, on_frames, selected)
+        spiking = [(coding, coding.run(workload.graph, workload.frames, count)) for coding in coded]
+    found = Findings(ann, trials, quantized, model, on_raw, on_frames, selected, coded=spiking)
     return replace(found, speed=speed(workload, plans[report.spoken_of(workload, found)[0]], model))
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from tfsnn.aliases import Floats
 
 from ..baselines.ann import Ann
+from ..baselines.coding import Coded
+from ..baselines.codings import Coding
 from ..baselines.original import Original
 from ..measure import energy, neurobench, sizes
 from ..measure.paired import paired
@@ -45,6 +47,8 @@ class Findings:
         What was found on the frames that the threshold was chosen on; None: they are those that are tested.
     speed
         Times a frame; None where they were not taken.
+    coded
+        The spiking baselines.
     """
 
     ann: Ann
@@ -55,6 +59,7 @@ class Findings:
     on_frames: Mapping[str, Floats] | None = None
     selected: Selection | None = None
     speed: dict[str, Any] | None = None
+    coded: Sequence[tuple[Coding, Coded]] = ()
 
 
 def assemble(workload: Workload, found: Findings, margin: float = 1.0) -> dict[str, Any]:
@@ -182,6 +187,22 @@ def _baselines(workload: Workload, found: Findings, first: Figures) -> dict[str,
             {"threshold": trial.result.plan.settings.threshold} | _scored(workload, outputs)
             for trial, outputs in zip(found.trials, found.quantized)
         ],
+        "coded": [_coded(workload, coding, outcome, first) for coding, outcome in found.coded],
+    }
+
+
+def _coded(workload: Workload, coding: Coding, outcome: Coded, first: Figures) -> Figures:
+    """A spiking baseline; the current that analog input gives is computed once a frame, and counted apart."""
+    neurons = workload.graph.neurons + sum(prod(node.shape) for node in workload.graph.inputs)
+    return {
+        "name": coding.name,
+        "words": coding.words,
+        "duration": coding.duration,
+        "dt": coding.dt,
+        **_behind(workload, _scored(workload, outcome.outputs), first),
+        "spikes_per_neuron": float(outcome.spikes.mean()) / neurons,
+        "synaptic_operations": float(outcome.operations.mean()),
+        "input_macs": outcome.input_macs,
     }
 
 

@@ -262,6 +262,22 @@ def baselines(report: Report) -> list[tuple[str, str, str]]:
     return [(name, scored(report, ann), f"{count:,.0f}") for name, count in counts if count is not None]
 
 
+def coded(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the spiking baselines."""
+    rows = [
+        [
+            entry["words"],
+            scored(report, entry),
+            f"{entry['spikes_per_neuron']:.4f}",
+            f"{entry['synaptic_operations']:,.0f}",
+            f"{entry['input_macs']:,}",
+        ]
+        for entry in report["baselines"].get("coded", [])
+    ]
+    head = ["spiking baseline", MEASURED[report["measure"]], "spikes/neuron", "operations", "MACs of the analog input"]
+    return head, rows
+
+
 def _baselines(report: Report) -> str:
     ann = report["baselines"]["ann"]
     text = "On the same frames, with the same quantized weights. The zero-skipping ANN spends nothing on inputs that are "
@@ -271,7 +287,9 @@ def _baselines(report: Report) -> str:
     text += "The quantized ANN is o = T floor(f(x) / T) in every layer, without events, at each threshold."
     quantized = [[f"{entry['threshold']:g}", scored(report, entry)] for entry in report["baselines"]["quantized"]]
     counts = table(["", MEASURED[report["measure"]], "multiply-accumulates a frame"], baselines(report))
-    return note(text) + counts + table(["threshold", f"quantized ANN, {MEASURED[report['measure']]}"], quantized)
+    head, rows = coded(report)
+    spiking = table(head, rows) if rows else ""
+    return note(text) + counts + table(["threshold", f"quantized ANN, {MEASURED[report['measure']]}"], quantized) + spiking
 
 
 def _ledger(report: Report) -> str:

@@ -15,6 +15,7 @@ from tests.evaluate_parts import dataset, net, pixels
 from tfsnn import artifact
 from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate import pipeline
+from tfsnn.evaluate.command import summary
 from tfsnn.evaluate.pipeline import THRESHOLDS, evaluate
 from tfsnn.input.encoder import Encoder
 from tfsnn.plan.plan import Plan
@@ -128,6 +129,26 @@ def test_frames_have_the_digest_that_a_training_writes_down(stored: Path, tmp_pa
 def test_other_frames_have_another_hash(tmp_path: Path) -> None:
     found = [evaluate(net(), data=dataset(), out=tmp_path / f"{n}", samples=n, **SETTINGS)["inputs"] for n in (4, 5)]
     assert found[0].keys() == found[1].keys() == {"dots, test samples taken"} and found[0] != found[1]
+
+
+def test_spiking_baselines(stored: Path, tmp_path: Path) -> None:
+    found = evaluate(stored, data=dataset(), out=tmp_path / "report", baselines=["rate:200", "ttfs:4:0.5"], **SETTINGS)
+    rate, ttfs = found["baselines"]["coded"]
+    assert rate["words"] == "rate coding, 200 steps" and ttfs["words"] == "time to first spike, 4 in steps of 0.5"
+    assert rate["accuracy_ci95"][0] < rate["accuracy"] < rate["accuracy_ci95"][1]
+    # Of 22 neurons, 9 of them pixels, the 11 hidden ones fire at most; all 9 pixels reach 4 x 2 x 4 connections.
+    assert 0 < ttfs["spikes_per_neuron"] <= 11 / 22 < rate["spikes_per_neuron"]
+    assert rate["input_macs"] == ttfs["input_macs"] == 32 and rate["synaptic_operations"] > ttfs["synaptic_operations"] > 0
+    assert "--baselines rate:200,ttfs:4:0.5" in found["command"]
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "rate coding, 200 steps" in html and "rate coding, 200 steps" in summary(found)
+
+
+@pytest.mark.parametrize("name", ["rate:0", "rate:1.5", "rate:15:2", "ttfs:1:2", "ttfs:5", "ttfs:nan:1", "rates", "rate:"])
+def test_unknown_baselines(stored: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=f"evaluate: baseline '{name}'; give rate, rate:STEPS, ttfs or ttfs:DURATION:DT"):
+        evaluate(stored, data=dataset(), out=tmp_path / "report", baselines=[name], **SETTINGS)
+    assert not (tmp_path / "report").exists()
 
 
 def test_stream(tmp_path: Path) -> None:
