@@ -134,7 +134,7 @@ def _run_streams(args: argparse.Namespace) -> int:
     from .live.tune import LADDER
     from .pipeline import settings_of
 
-    _refuse(args, ("select_on", "bins"), "goes with samples that are no recording; leave it out")
+    _refuse(args, ("select_on", "baselines", "bins"), "goes with samples that are no recording; leave it out")
     wanted, first = QUALITY if args.quality is None else args.quality, FIRST if args.first is None else args.first
     if not 0 < wanted <= 1:
         raise InputError(f"--quality {wanted:g}; give a share above 0, up to 1")
