@@ -256,7 +256,7 @@ RECIPES = {
         averaging=0.999,
         silenced=0.5,
     ),
-    # As many images as a processor learns from in an hour: the network is the paper's.
+    # As many images as one busy core learns from in 23 minutes: the network is the paper's.
     "gesture_generated": Recipe(
         name="gesture_generated",
         dataset="gesture_generated",

@@ -1,4 +1,4 @@
-"""``tfsnn stream NET.snn.h5|MODEL.h5 VIDEO|FOLDER|CAMERA``."""
+"""``tfsnn stream NET.snn.h5|MODEL.h5 VIDEO|FOLDER|CAMERA|RECORDING``."""
 
 from __future__ import annotations
 
@@ -21,15 +21,20 @@ from tfsnn.stage.output import guard
 from ..options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .decisions import KINDS
 from .factors import read_factors, with_factors
+from .replay_command import add_recording_arguments, refuse_recording, run_recording
 
 Dispatch = Callable[[Sequence[str]], int]
+VIDEO = (
+    "a video file, a folder of images, an array (.npy, .npz), the number of a camera; "
+    "for a network whose encoder is of kind dvs, a recording of an event camera"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``tfsnn stream``."""
     add, default = parser.add_argument, "default: %(default)s"
     add("net", type=Path, metavar="NET", help="NET.snn.h5; or a Keras model, which is converted and calibrated on the first frames")
-    add("video", metavar="VIDEO", help="a video file, a folder of images, an array (.npy, .npz), or the number of a camera")
+    add("video", metavar="VIDEO", help=VIDEO)
     add("--threshold", type=float, default=0.05, metavar="T", help=f"of all layers ({default})")
     add_unit_arguments(parser, "T is")
     add("--factors", metavar="LAYER=F,...", help="factors of layers on T; or a .json file that holds them")
@@ -38,26 +43,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--quality", type=float, metavar="Q", help="choose T on the first frames: a share Q of decisions stays")
     add("--decide", choices=KINDS, help="how outputs are read (default: by their shape)")
     add("--first", type=int, default=64, metavar="N", help=f"frames to calibrate and choose T on; they are not reported ({default})")
-    add("--frames", type=int, metavar="N", help="frames to report at most")
-    add("--pace", type=float, nargs="?", const=0.0, metavar="FPS", help="wait for each frame (default: no; FPS: the video's)")
+    add("--frames", type=int, metavar="N", help="frames to report at most; of a recording, snapshot periods")
+    add("--pace", type=float, nargs="?", const=0.0, metavar="FPS", help="wait for each frame or period (default: no; FPS: its own)")
     add("--against", type=Path, metavar="MODEL.h5", help="the Keras model to compare with, and to time by LiteRT")
     add("--scale", metavar="A/B", help="value of one raw unit, where NET is a Keras model (default: 1/255)")
-    add("--csv", type=Path, metavar="FILE", help="a line for each frame, written at once")
+    add("--csv", type=Path, metavar="FILE", help="a line for each frame or snapshot period, written at once")
     add("--out", type=Path, metavar="DIR", help="where report.html, stream.json and pictures go")
     add_force_argument(parser)
     add_framing_arguments(parser)
+    add_recording_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """``tfsnn stream``."""
     _check(args)
     keras = not _is_net(args.net)
+    if keras:
+        refuse_recording(args, "a Keras model")
     with tempfile.TemporaryDirectory(prefix="tfsnn-") as folder:
         if keras:
             converted = Path(folder) / "net.snn.h5"
             _convert(args, converted, args.dispatch)
             print(f"converted {args.net.name}, calibrated on the first {args.first} frames", flush=True)
         net = artifact.load(converted if keras else args.net)
+    kind = net.graph.inputs[0].encoder.kind
+    if kind == "dvs":
+        return run_recording(args, net)
+    refuse_recording(args, f"a network whose encoder is of kind {kind}")
     framing = chosen_framing(args, net.graph.inputs[0].shape, net.graph.inputs[0].framing)
     from .pipeline import Options, stream
 

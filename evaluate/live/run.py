@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..baselines.ann import ann
 from ..baselines.reference import Reference
 from .decisions import Decision
 
+Item = TypeVar("Item")
 KEPT = 16
 """Frames kept for the zero-skipping ANN; and outputs kept of each frame, at most."""
 
@@ -131,7 +132,7 @@ def rows(
     """
     encoder, begun = stream.plan.graph.inputs[0].encoder, perf_counter()
     inputs = stream.plan.inputs[0]
-    for number, (frame, read) in enumerate(islice(_timed(frames), most)):
+    for number, (frame, read) in enumerate(islice(timed(frames), most)):
         if rate is not None:
             sleep(max(0.0, begun + number / rate - perf_counter()))
         outputs = stream.step(frame).copy()
@@ -144,11 +145,11 @@ def rows(
         yield Row(number, perf_counter() - begun, seconds, read, events, operations, outputs, found, took), seen
 
 
-def _timed(frames: Iterable[Array]) -> Iterator[tuple[Array, float]]:
-    """Frames, and how long each took to come."""
+def timed(items: Iterable[Item]) -> Iterator[tuple[Item, float]]:
+    """Items, and how long each took to come, in seconds."""
     start = perf_counter()
-    for frame in frames:
-        yield frame, perf_counter() - start
+    for item in items:
+        yield item, perf_counter() - start
         start = perf_counter()
 
 

@@ -44,20 +44,33 @@ def screen(name: str, count: int | None, decision: Decision, dense: int, fact: s
     fact
         A line that stays, such as the threshold.
     """
+    with drawing(name, fact) as draw:
+        yield lambda row, kept: draw(lambda: lines_of(row, kept, count, decision, dense))
+
+
+@contextmanager
+def drawing(name: str, fact: str) -> Iterator[Callable[[Callable[[], Lines]], None]]:
+    """A function that shows what a function returns, which it calls when the time has come.
+
+    Parameters
+    ----------
+    name, fact
+        The title, and a line that stays.
+    """
     if os.environ.get("TFSNN_PROGRESS") == "0":
-        yield lambda row, kept: None
+        yield lambda lines: None
         return
     fancy = sys.stderr.isatty()
     pause, last = OFTEN if fancy else SELDOM, monotonic()
     with _panels(name, fact) if fancy else nullcontext(_plain) as draw:
 
-        def watch(row: Row, kept: Record) -> None:
+        def show(lines: Callable[[], Lines]) -> None:
             nonlocal last
             if monotonic() - last >= pause:
                 last = monotonic()
-                draw(lines_of(row, kept, count, decision, dense))
+                draw(lines())
 
-        yield watch
+        yield show
 
 
 @contextmanager
@@ -120,7 +133,7 @@ def _panel(name: str, fact: str, lines: Lines) -> Any:
 
 @contextmanager
 def table_file(path: Path | None, outputs: int) -> Iterator[Callable[[Row], object]]:
-    """A function that writes each row to a CSV file, each line at once, so that a process that is killed leaves whole lines.
+    """A function that writes each row to a CSV file.
 
     Parameters
     ----------
@@ -129,8 +142,33 @@ def table_file(path: Path | None, outputs: int) -> Iterator[Callable[[Row], obje
     outputs
         How many outputs are written.
     """
+    head = ["frame", "seconds", "ms", "read_ms", "input_events", "operations", "reference_ms"]
+    head += [*(f"output_{i}" for i in range(outputs)), *(f"reference_{i}" for i in range(outputs))]
+    with line_file(path, head) as write_line:
+
+        def write(row: Row) -> None:
+            times = [f"{row.time:.4f}", f"{1e3 * row.seconds:.4f}", f"{1e3 * row.read:.4f}"]
+            beside = "" if row.reference_seconds is None else f"{1e3 * row.reference_seconds:.4f}"
+            seen = [""] * outputs if row.reference is None else [f"{value:.9g}" for value in row.reference[:outputs]]
+            numbers = [f"{value:.9g}" for value in row.outputs[:outputs]]
+            write_line([row.frame, *times, row.events, row.operations, beside, *numbers, *seen])
+
+        yield write
+
+
+@contextmanager
+def line_file(path: Path | None, head: Sequence[str]) -> Iterator[Callable[[Sequence[object]], object]]:
+    """A function that writes lines to a CSV file, each at once, so that a process that is killed leaves whole lines.
+
+    Parameters
+    ----------
+    path
+        The file, or None for none.
+    head
+        Names of the columns.
+    """
     if path is None:
-        yield lambda row: None
+        yield lambda cells: None
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,17 +176,8 @@ def table_file(path: Path | None, outputs: int) -> Iterator[Callable[[Row], obje
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({reason(error)}); choose another place") from error
     with file:
-        head = ["frame", "seconds", "ms", "read_ms", "input_events", "operations", "reference_ms"]
-        file.write(_line([*head, *(f"output_{i}" for i in range(outputs)), *(f"reference_{i}" for i in range(outputs))]))
-
-        def write(row: Row) -> None:
-            times = [f"{row.time:.4f}", f"{1e3 * row.seconds:.4f}", f"{1e3 * row.read:.4f}"]
-            beside = "" if row.reference_seconds is None else f"{1e3 * row.reference_seconds:.4f}"
-            seen = [""] * outputs if row.reference is None else [f"{value:.9g}" for value in row.reference[:outputs]]
-            numbers = [f"{value:.9g}" for value in row.outputs[:outputs]]
-            file.write(_line([row.frame, *times, row.events, row.operations, beside, *numbers, *seen]))
-
-        yield write
+        file.write(_line(head))
+        yield lambda cells: file.write(_line(cells))
 
 
 def _line(cells: Sequence[object]) -> bytes:
