@@ -45,7 +45,7 @@ def answer(content: Content) -> list[str]:
     times = found["times_real_time"]
     lines = [
         f"{found['camera_events']:,} events in {found['signal_seconds']:,.3f} s of {recording['name']}: "
-        f"{found['camera_events_a_second']:,.0f} events/s, of which the leaky population makes {found['input_events_a_second']:,.0f}; "
+        f"{found['camera_events_a_second']:,.0f} events/s, from which the leaky population makes {found['input_events_a_second']:,.0f}; "
         f"{found['operations_a_second']:,.0f} synaptic operations a second of signal, {found['operations_an_event']:,.1f} an event.",
         f"Replayed in {found['busy_seconds']:.3f} s (reading {found['read_seconds']:.3f} s): "
         f"{found['events_a_second_sustained']:,.0f} events/s, {times:.3g} times real time.",
