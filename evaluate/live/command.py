@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tfsnn import artifact
 from tfsnn.artifact import Net
@@ -68,7 +69,10 @@ def run(args: argparse.Namespace) -> int:
         net = artifact.load(converted if keras else args.net)
     kind = net.graph.inputs[0].encoder.kind
     if kind == "dvs":
-        return run_recording(args, net)
+        content = run_recording(args, net)
+        from .replay_page import answer as answer_recording
+
+        return _finish(args, content, answer_recording(content))
     refuse_recording(args, f"a network whose encoder is of kind {kind}")
     framing = chosen_framing(args, net.graph.inputs[0].shape, net.graph.inputs[0].framing)
     from .pipeline import Options, stream
@@ -92,7 +96,12 @@ def run(args: argparse.Namespace) -> int:
         content = stream(fed, video, options, model=model, out=args.out, csv=args.csv, name=args.net.name)
     from .page import answer
 
-    print("\n".join(answer(content)))
+    return _finish(args, content, answer(content))
+
+
+def _finish(args: argparse.Namespace, content: Mapping[str, Any], lines: Sequence[str]) -> int:
+    """Say what was found and where it lies; the exit code."""
+    print("\n".join(lines))
     written = [str(path) for path in (args.csv, args.out and args.out / "report.html") if path]
     if written:
         print(f"wrote {' and '.join(written)}")

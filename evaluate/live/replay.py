@@ -113,6 +113,8 @@ class Replayed:
         When the decision became what it is now, in microseconds.
     ended
         Why the replay ended before its source did; empty if it did not.
+    last
+        float64 (outputs): all outputs of the last row; None before the first.
     """
 
     decision: Decision
@@ -122,7 +124,7 @@ class Replayed:
     stop: int = 0
     settled: int = 0
     ended: str = ""
-    _last: Floats | None = None
+    last: Floats | None = None
 
     def take(self, row: Period) -> None:
         """Keep what is needed of a row."""
@@ -132,9 +134,9 @@ class Replayed:
             self.series.setdefault(name, []).append(value)
         self.outputs.append(row.outputs[:KEPT].tolist())
         decided = self.decision.decided
-        if self._last is None or not np.array_equal(decided(row.outputs), decided(self._last)):
+        if self.last is None or not np.array_equal(decided(row.outputs), decided(self.last)):
             self.settled = row.stop
-        self.rows, self.stop, self._last = self.rows + 1, row.stop, row.outputs
+        self.rows, self.stop, self.last = self.rows + 1, row.stop, row.outputs
 
     def total(self, name: str) -> float:
         """The sum of a series."""
@@ -143,7 +145,7 @@ class Replayed:
     @property
     def shown(self) -> str:
         """The last decision in a few words."""
-        return "" if self._last is None else self.decision.shown(self._last)
+        return "" if self.last is None else self.decision.shown(self.last)
 
     @property
     def busy(self) -> float:

@@ -6,6 +6,7 @@ import argparse
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tfsnn.artifact import Net
 from tfsnn.errors import FileError, InputError
@@ -50,7 +51,7 @@ def refuse_recording(args: argparse.Namespace, what: str) -> None:
         raise InputError(f"--{given[0]}: belongs to recordings of an event camera, {args.net} is {what}; leave it out")
 
 
-def run_recording(args: argparse.Namespace, net: Net) -> int:
+def run_recording(args: argparse.Namespace, net: Net) -> dict[str, Any]:
     """Replay a recording through a network whose encoder is of kind ``dvs``.
 
     Parameters
@@ -62,12 +63,11 @@ def run_recording(args: argparse.Namespace, net: Net) -> int:
 
     Returns
     -------
-    int
-        The exit code.
+    dict
+        What stream.json holds.
     """
     _check(args)
     from .replay import Source
-    from .replay_page import answer
     from .replay_pipeline import Options, replay
 
     size = _size(args, net)
@@ -86,13 +86,7 @@ def run_recording(args: argparse.Namespace, net: Net) -> int:
         pace=args.pace,
     )
     source = Source(Path(args.video).name, blocks, bool(args.lenient))
-    content = replay(net, source, options, out=args.out, csv=args.csv, name=args.net.name)
-    print("\n".join(answer(content)))
-    written = [str(path) for path in (args.csv, args.out and args.out / "report.html") if path]
-    if written:
-        print(f"wrote {' and '.join(written)}")
-    ended = content["summary"]["ended"]
-    return 130 if ended == "interrupted" else 2 if ended else 0
+    return replay(net, source, options, out=args.out, csv=args.csv, name=args.net.name)
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -107,7 +107,8 @@ def test_the_decision_is_that_of_the_recording_so_far() -> None:
 
 
 def test_no_time_stamp_is_cut_and_a_silence_has_few_rows() -> None:
-    blocks = [Recording(t, *[[0] * len(t)] * 3, width=1, height=1) for t in ([5, 5], [], [5, 9], [10_000, 1 << 50])]
+    stamps: list[list[int]] = [[5, 5], [], [5, 9], [10_000, 1 << 50]]
+    blocks = [Recording(t, [0] * len(t), [0] * len(t), [0] * len(t), 1, 1) for t in stamps]
     found = [(part.t.tolist(), stop, ends) for part, stop, ends in chunks(blocks, 10)]
     assert [part for part, _, _ in found if part] == [[5, 5, 5], [9], [10_000], [1 << 50]]
     ends = [stop for _, stop, end in found if end]
