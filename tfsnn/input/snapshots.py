@@ -28,13 +28,14 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import Integers
 from tfsnn.errors import InputError
+from tfsnn.input import leaking
 from tfsnn.input.events import Events
 from tfsnn.input.recording import Recording
 from tfsnn.memory import afford
 
-ONE = 256
+ONE = leaking.ONE
 """What an event of the camera adds to the state; a payload of as much has the value 1."""
-_BITS = 16
+_ROOM = 1 << 16
 _LONGEST = 1 << 40
 
 
@@ -69,14 +70,14 @@ class Leak:
             raise InputError(f"leaky population: threshold is {self.threshold!r}; it must be a number")
         if not 1 / ONE <= self.threshold < 1 << 20:
             raise InputError(f"leaky population: threshold is {self.threshold:g} events; the grid reaches from 1/{ONE} to {1 << 20}")
-        if not 0 < self.kept < 1 << _BITS:
-            found = f"a leak keeps {self.kept} of {1 << _BITS} parts"
+        if not 0 < self.kept < 1 << leaking.BITS:
+            found = f"a leak keeps {self.kept} of {1 << leaking.BITS} parts"
             raise InputError(f"leaky population: {found} with leak_period {self.leak_period}, tau {self.tau}; choose them closer")
 
     @property
     def kept(self) -> int:
         """What a leak keeps, in 65536ths."""
-        return round(exp(-self.leak_period / self.tau) * (1 << _BITS))
+        return round(exp(-self.leak_period / self.tau) * (1 << leaking.BITS))
 
     @property
     def limit(self) -> int:
@@ -106,8 +107,19 @@ class Population:
         self.shape = leak.shape(width, height)
         self.x: Integers = np.zeros(int(np.prod(self.shape)), np.int64)
         self.sent = self.x.copy()
-        self.next_leak = start + leak.leak_period
-        self.leaks = self.received = 0
+        self.received = 0
+        self._clock = np.array([start + leak.leak_period, 0, 0], np.int64)
+        self._settings = np.array([leak.leak_period, leak.kept, leak.limit, leak.downsample, self.shape[1]], np.int64)
+
+    @property
+    def next_leak(self) -> int:
+        """When it leaks next, in microseconds."""
+        return int(self._clock[leaking.NEXT_LEAK])
+
+    @property
+    def leaks(self) -> int:
+        """How often it has."""
+        return int(self._clock[leaking.LEAKS])
 
     def advance(self, recording: Recording, stop: int) -> tuple[Integers, Integers, Integers]:
         """Receive events of the camera, and carry on to a time.
@@ -124,58 +136,20 @@ class Population:
         tuple
             int64 (events): time, neuron and payload of what is sent.
         """
-        neuron, t = self._neurons(recording), recording.t
-        sent, at = [], 0
-        while self.next_leak < stop:
-            first = int(np.searchsorted(t, self.next_leak))
-            sent.append(self._receive(t[at:first], neuron[at:first]))
-            if at == len(t) and not self.x.any():
-                # Nothing is left that could leak.
-                silent = -(-(stop - self.next_leak) // self.leak.leak_period)
-                self.leaks += silent
-                self.next_leak += silent * self.leak.leak_period
-                break
-            at = first
-            sent.append(self._decay())
-        sent.append(self._receive(t[at:], neuron[at:]))
-        t, neuron, payload = (np.concatenate(columns) for columns in zip(*sent))
-        return t, neuron, payload
-
-    def _neurons(self, recording: Recording) -> Integers:
         if (recording.width, recording.height) != (self.width, self.height):
             found, own = f"{recording.width}x{recording.height}", f"{self.width}x{self.height}"
             raise InputError(f"leaky population: events of a sensor of {found}; it stands behind one of {own}")
-        block = self.leak.downsample
-        place = recording.y.astype(np.int64) // block * self.shape[1] + recording.x // block
-        return np.asarray(2 * place + recording.p)
-
-    def _receive(self, t: Integers, neuron: Integers) -> tuple[Integers, Integers, Integers]:
-        """Between two leaks a state only rises, so which of a neuron's events make it send follows from their numbers."""
-        self.received += len(t)
-        order = np.argsort(neuron, kind="stable")
-        grouped = neuron[order]
-        begins = np.flatnonzero(np.diff(grouped, prepend=-1))
-        number = np.arange(1, len(order) + 1) - np.repeat(begins, np.diff(begins, append=len(order)))
-        gap = (self.x - self.sent)[grouped]
-        # The first to send is the event with which the gap reaches the threshold; then every so many events do.
-        first, every = np.maximum(1, -((gap - self.leak.limit) // ONE)), max(1, -(-self.leak.limit // ONE))
-        sends = (number >= first) & ((number - first) % every == 0)
-        payload = np.where(number == first, gap + first * ONE, every * ONE)[sends]
-        np.add.at(self.x, neuron, ONE)
-        np.add.at(self.sent, grouped[sends], payload)
-        at = order[sends]
-        back = np.argsort(at)
-        return t[at[back]], neuron[at[back]], payload[back]
-
-    def _decay(self) -> tuple[Integers, Integers, Integers]:
-        time = self.next_leak
-        self.leaks += 1
-        self.next_leak += self.leak.leak_period
-        self.x = self.x * self.leak.kept >> _BITS
-        change = self.x - self.sent
-        sends = np.flatnonzero(np.abs(change) >= self.leak.limit)
-        self.sent[sends] = self.x[sends]
-        return np.full(len(sends), time), sends, change[sends]
+        # Events that are mapped from a file may not be written, and compiled code takes arrays that may.
+        events = [np.require(getattr(recording, name), requirements="W") for name in "txyp"]
+        out = np.empty((3, 2 * self.x.size + min(len(recording), _ROOM)), np.int64)
+        run, sent = leaking.compiled(), []
+        self._clock[leaking.AT] = 0
+        while not sent or self.next_leak < stop or self._clock[leaking.AT] < len(recording):
+            count = run(self.x, self.sent, self._clock, *events, self._settings, stop, *out)
+            sent.append(out[:, :count].copy())
+        self.received += len(recording)
+        t, neuron, payload = np.concatenate(sent, axis=1)
+        return t, neuron, payload
 
 
 @dataclass(frozen=True, eq=False)
