@@ -19,7 +19,8 @@ SETTINGS = np.array([30, 50_000, 300, 2, 2])
 def drawn(count: int) -> tuple[Array, Array, Array, Array]:
     rng = np.random.default_rng(count)
     t = np.sort(rng.integers(0, 1_000, count))
-    return t, *(rng.integers(0, most, count).astype(np.int32) for most in (4, 6)), rng.integers(0, 2, count).astype(np.uint8)
+    x, y = (rng.integers(0, most, count).astype(np.int32) for most in (4, 6))
+    return t, x, y, rng.integers(0, 2, count).astype(np.uint8)
 
 
 def sent_by(run: Callable[..., int], events: tuple[Array, ...], room: int) -> tuple[list[list[int]], list[int]]:

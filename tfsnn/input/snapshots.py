@@ -142,7 +142,8 @@ class Population:
         # Events that are mapped from a file may not be written, and compiled code takes arrays that may.
         events = [np.require(getattr(recording, name), requirements="W") for name in "txyp"]
         out = np.empty((3, 2 * self.x.size + min(len(recording), _ROOM)), np.int64)
-        run, sent = leaking.compiled(), []
+        run = leaking.compiled()
+        sent: list[Integers] = []
         self._clock[leaking.AT] = 0
         while not sent or self.next_leak < stop or self._clock[leaking.AT] < len(recording):
             count = run(self.x, self.sent, self._clock, *events, self._settings, stop, *out)
