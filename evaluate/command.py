@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from tfsnn import artifact
 from tfsnn.errors import InputError
-from tfsnn.input import datasets
-from tfsnn.input.framing_options import OPTIONS, add_framing_arguments, chosen_framing, video_source
-from tfsnn.input.video import is_video
 from tfsnn.plan.settings import ENGINES, INITIAL, Settings
 from tfsnn.stage.terminal import table
 
+from .live import evaluating
 from .options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .report import page, steps
 
 SPLITS = ("train", "validation", "test")
-QUALITY, FIRST = 0.99, 64
 WIDTH = 110
 """Of sentences on a terminal."""
 
@@ -60,12 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time bins of the delay encoder; 0: the pixels' own resolution (default: the network's)",
     )
     add("--windows", metavar="MS,MS,...", help="classify recordings of an event camera after so many ms, or whole, as in 64,896,whole")
-    add("--stream", action="store_true", help="samples are frames of one recording: keep the state (default: drives and videos alone)")
-    help_quality = f"of recordings: what a threshold must keep of the integer ANN (default: {QUALITY:g})"
-    add("--quality", type=float, metavar="Q", help=help_quality)
-    add("--first", type=int, metavar="N", help=f"of a video: frames to choose a threshold on, not reported (default: {FIRST})")
     add_force_argument(parser)
-    add_framing_arguments(parser)
+    evaluating.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,9 +64,10 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if args.windows is not None:
         return _run_windows(args)
-    if args.stream or _recorded(args.data, args.data_dir):
-        return _run_streams(args)
-    _refuse(args, ("quality", "first", *OPTIONS), "goes with recordings; leave it out, or give --stream where samples are frames of one")
+    if evaluating.takes(args):
+        print(evaluating.run(args, thresholds(args.thresholds)))
+        return 0
+    evaluating.refuse(args, evaluating.OWN, "goes with recordings; leave it out, or give --stream where samples are frames of one")
     from .pipeline import evaluate
 
     report = evaluate(
@@ -109,7 +100,8 @@ def _run_windows(args: argparse.Namespace) -> int:
     from . import recordings
     from .pipeline import THRESHOLDS
 
-    _refuse(args, ("model", "select_on", "baselines", "bins"), "goes with frames, --windows with recordings; leave out one of them")
+    frames_alone = ("model", "select_on", "baselines", "bins")
+    evaluating.refuse(args, frames_alone, "goes with frames, --windows with recordings; leave out one of them")
     first = Settings(1.0, args.unit, args.spikes, args.initial, args.spiking_output, args.schedule, args.engine, where="evaluate")
     content = recordings.evaluate_recordings(
         args.net,
@@ -125,60 +117,6 @@ def _run_windows(args: argparse.Namespace) -> int:
     print(recordings.summary(content))
     print(f"\nwrote {args.out / 'windows.json'} and windows.png")
     return 0
-
-
-def _run_streams(args: argparse.Namespace) -> int:
-    """``tfsnn evaluate`` on recordings: state is carried from frame to frame."""
-    from .live import streams, streams_page
-    from .live.recorded import of_dataset, of_video
-    from .live.tune import LADDER
-    from .pipeline import settings_of
-
-    _refuse(args, ("select_on", "baselines", "bins"), "goes with samples that are no recording; leave it out")
-    wanted, first = QUALITY if args.quality is None else args.quality, FIRST if args.first is None else args.first
-    if not 0 < wanted <= 1:
-        raise InputError(f"--quality {wanted:g}; give a share above 0, up to 1")
-    if first < 0 or (args.samples is not None and args.samples < 2):
-        raise InputError("--first takes 0 frames or more, --samples 2 or more")
-    if args.spiking_output or args.engine == "eager":
-        raise InputError("recordings are run frame by frame on the compiled engine; leave out --spiking-output and --engine")
-    tried = thresholds(args.thresholds) or (LADDER if args.unit == "relative" else None)
-    everything = Settings(1.0, args.unit, args.spikes, args.initial, schedule=args.schedule, where="evaluate")
-    found = settings_of(tried, everything)
-    net = artifact.load(args.net)
-    if is_video(args.data):
-        framing = chosen_framing(args, net.graph.inputs[0].shape, net.graph.inputs[0].framing)
-        footage = of_video(net.graph, video_source(args.data), framing, first=first if len(found) > 1 else 0, most=args.samples)
-    else:
-        _refuse(args, ("first", *OPTIONS), "goes with a video; leave it out")
-        footage = of_dataset(net.graph, datasets.load(args.data, args.data_dir), most=args.samples, choosing=len(found) > 1)
-    content = streams.evaluate_streams(
-        net,
-        footage,
-        path=args.net,
-        out=args.out,
-        settings=found,
-        wanted=wanted,
-        model=args.model,
-        command=shlex.join(["tfsnn", *(Path(word).name if "/" in word else word for word in sys.argv[1:])]),
-        force=args.force,
-    )
-    print(streams_page.summary(content))
-    print(f"\nwrote {args.out / 'report.html'}, streams.json and pictures")
-    return 0
-
-
-def _recorded(data: str, data_dir: Path | None) -> bool:
-    """Whether samples are frames of recordings: a video, or a data set of drives."""
-    if data in datasets.NAMES.split(", "):
-        return datasets.load(data, data_dir).starts is not None
-    return is_video(data) or (Path(data).is_dir() and datasets.load(data, data_dir).starts is not None)
-
-
-def _refuse(args: argparse.Namespace, options: Sequence[str], why: str) -> None:
-    for option in options:
-        if getattr(args, option) is not None:
-            raise InputError(f"--{option.replace('_', '-')}: {why}")
 
 
 def thresholds(text: str | None) -> tuple[float, ...] | None:

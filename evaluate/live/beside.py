@@ -17,7 +17,7 @@ from ..baselines.original import Original
 from ..baselines.reference import Reference, litert
 from ..measure.task import Task
 from .judged import distance
-from .recorded import Recording, frames_of
+from .recorded import Recording, evenly, frames_of
 from .run import spread
 
 SECONDS = 30.0
@@ -47,7 +47,7 @@ def variants(model: Original | None, graph: Graph, calibration: Sequence[Recordi
         why = "the Keras model was not found (--model MODEL.h5)" if model is None else f"Keras cannot load {model.name}"
         return [], [f"{why}: nothing was timed beside the stream"]
     frames = frames_of(calibration)
-    some = frames[np.linspace(0, len(frames) - 1, min(CALIBRATION, len(frames))).astype(int)]
+    some = frames[evenly(len(frames), CALIBRATION)]
     samples = model.values(graph, {graph.inputs[0].name: some})[0]
     found, notes = [], []
     for given in (None, samples):

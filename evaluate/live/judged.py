@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfsnn.aliases import Array, Floats
+from tfsnn.network.graph import Graph
+from tfsnn.plan.settings import Settings
 from tfsnn.stream import Stream
 
+from ..baselines.ann import ann
 from ..measure.task import Task
-from .recorded import Recording
+from .recorded import Recording, evenly, frames_of
 from .run import rows, spread
 
 Progress = Callable[[int], object]
+COUNTED = 100
+"""Frames on which it is counted what the zero-skipping ANN computes, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,31 @@ class Passage:
     events: NDArray[np.int64]
     ms: Floats
     first: NDArray[np.bool_]
+
+
+def streamed(graph: Graph, settings: Settings) -> Stream:
+    """A stream of a network.
+
+    Parameters
+    ----------
+    graph, settings
+        The network, and how it is run.
+    """
+    s = settings
+    return Stream(graph, threshold=s.threshold, unit=s.unit, spikes=s.spikes, schedule=s.schedule, initial=s.initial)
+
+
+def nonzero_macs(graph: Graph, recordings: Sequence[Recording]) -> float:
+    """Multiply-accumulates of a frame whose input is not 0, counted on :data:`COUNTED` frames at most.
+
+    Parameters
+    ----------
+    graph, recordings
+        The network, and the frames.
+    """
+    frames, source = frames_of(recordings), graph.inputs[0]
+    found = ann(graph, {source.name: source.encoder.frames(frames[evenly(len(frames), COUNTED)])})
+    return float(sum(counts.mean() for counts in found.nonzero_macs.values()))
 
 
 def passed(stream: Stream, recordings: Sequence[Recording], progress: Progress) -> Passage:

@@ -89,6 +89,20 @@ def verdict(own: float, other: float) -> str:
     return f"{ratio:.2f} times as fast" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.2f} times slower"
 
 
+def brief(distance: Mapping[str, Any]) -> str:
+    """A distance of two networks in a cell.
+
+    Examples
+    --------
+    >>> brief({"same_decisions": 0.985}), brief({"rms_error": 0.01, "rms_share_of_range": 0.02})
+    ('98.50% the same', '2.00% of range')
+    """
+    if "same_decisions" in distance:
+        return f"{distance['same_decisions']:.2%} the same"
+    share = distance["rms_share_of_range"]
+    return f"{distance['rms_error']:.4g} rms" if share is None else f"{share:.2%} of range"
+
+
 def _page(content: Content, pictures: list[str]) -> str:
     found = content["summary"]
     later = found["later_frames"]

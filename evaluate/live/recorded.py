@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfsnn.aliases import Array, Floats
+from tfsnn.aliases import Array, Floats, Integers
 from tfsnn.errors import InputError
 from tfsnn.input.dataset import Dataset
 from tfsnn.input.framing import Framing
@@ -104,7 +104,7 @@ def of_dataset(graph: Graph, dataset: Dataset, *, most: int | None = None, choos
     return Footage(name, chosen_on, "training recordings" if chosen_on else "", reported, task)
 
 
-def of_video(graph: Graph, source: Source, framing: Framing, *, first: int, most: int | None = None) -> Footage:
+def of_video(graph: Graph, source: Source, framing: Framing, *, first: int, most: int | None = None, decide: str | None = None) -> Footage:
     """A video, of which the first frames are to choose on.
 
     Parameters
@@ -117,8 +117,10 @@ def of_video(graph: Graph, source: Source, framing: Framing, *, first: int, most
         Frames to choose on; they are not reported.
     most
         Frames at most behind these.
+    decide
+        How outputs are read; None: by their shape.
     """
-    read = decision(graph)
+    read = decision(graph, decide)
     with open_video(source, framing) as video:
         if video.count is not None:
             wanted = min(video.count, first + (most or video.count))
@@ -137,6 +139,17 @@ def of_video(graph: Graph, source: Source, framing: Framing, *, first: int, most
 def frames_of(recordings: Sequence[Recording]) -> Array:
     """All frames, one behind the other."""
     return np.concatenate([recording.frames for recording in recordings])
+
+
+def evenly(count: int, most: int) -> Integers:
+    """Numbers of frames, evenly chosen, the first and the last included.
+
+    Examples
+    --------
+    >>> evenly(9, 3).tolist(), evenly(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
 
 
 def targets_of(recordings: Sequence[Recording]) -> Array | None:

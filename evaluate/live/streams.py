@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfsnn.aliases import Floats, PathLike
 from tfsnn.artifact import Net
 from tfsnn.network.graph import Graph
@@ -19,17 +17,15 @@ from tfsnn.stage.provenance import circumstances, digest, provenance
 from tfsnn.stage.terminal import counting
 from tfsnn.stream import Stream
 
-from ..baselines.ann import ann, dense_outputs
+from ..baselines.ann import dense_outputs
 from ..baselines.original import Original, original
 from ..measure.sizes import state_bytes, weight_bytes
 from . import streams_page as page
 from .beside import at_once, in_turn, variants
-from .judged import Passage, Progress, against_labels, apart, chosen, distance, passed, quality
+from .judged import Passage, Progress, against_labels, apart, chosen, distance, nonzero_macs, passed, quality, streamed
 from .recorded import Footage, Recording, extent, frames_of, targets_of
 from .run import KEPT
 
-COUNTED = 100
-"""Frames on which it is counted what the zero-skipping ANN computes, at most, evenly chosen."""
 INTEGER = "the integer ANN"
 FILES = ("streams.json", "report.html", "operations.png", "output.png", "thresholds.png")
 
@@ -92,13 +88,13 @@ def measured(net: Net, footage: Footage, settings: Sequence[Settings], wanted: f
         The user's model, if it is there.
     """
     graph, (name,), task = net.graph, net.graph.outputs, footage.task
-    streams = [partial(_stream, graph, each) for each in settings]
+    streams = [partial(streamed, graph, each) for each in settings]
     frames, targets, source = frames_of(footage.reported), targets_of(footage.reported), graph.inputs[0].name
     beside = {INTEGER: dense_outputs(graph, {source: _framed(graph, footage.reported)})}
     if model is not None:
         beside |= {model.what: model.on_raw(graph, {source: frames})[name]}
     range_ = extent(task, targets, beside[INTEGER])
-    dense, zero_skipping = sum(graph.macs().values()), _nonzero(graph, footage.reported)
+    dense, zero_skipping = sum(graph.macs().values()), nonzero_macs(graph, footage.reported)
     with counting("simulating", len(streams) * (len(frames) + sum(len(each.frames) for each in footage.chosen_on))) as count:
         tried = [_qualities(made(), footage.chosen_on, footage, count) for made in streams] if footage.chosen_on else None
         passages = [passed(made(), footage.reported, count) for made in streams]
@@ -125,22 +121,9 @@ def measured(net: Net, footage: Footage, settings: Sequence[Settings], wanted: f
     }
 
 
-def _stream(graph: Graph, settings: Settings) -> Stream:
-    s = settings
-    return Stream(graph, threshold=s.threshold, unit=s.unit, spikes=s.spikes, schedule=s.schedule, initial=s.initial)
-
-
 def _framed(graph: Graph, recordings: Sequence[Recording]) -> Any:
     """float32 (frames, \\*shape): frames as the network would see them if everything that changes were sent."""
     return graph.inputs[0].encoder.frames(frames_of(recordings))
-
-
-def _nonzero(graph: Graph, recordings: Sequence[Recording]) -> float:
-    """Multiply-accumulates a frame whose input is not 0."""
-    frames = frames_of(recordings)
-    some = frames[np.linspace(0, len(frames) - 1, min(COUNTED, len(frames))).astype(int)]
-    found = ann(graph, {graph.inputs[0].name: graph.inputs[0].encoder.frames(some)})
-    return float(sum(counts.mean() for counts in found.nonzero_macs.values()))
 
 
 def _qualities(stream: Stream, recordings: Sequence[Recording], footage: Footage, count: Progress) -> float:

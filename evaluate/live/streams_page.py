@@ -12,7 +12,7 @@ from tfsnn.stage import terminal
 
 from ..plots.style import BLUE, DASHED, GREEN, GREY, ORANGE, drawn
 from ..report.html import code, document, escape, facts, figure, heading, listed, table
-from .page import times, verdict
+from .page import brief, times, verdict
 
 FORMAT, FORMAT_VERSION = "tfsnn-streams", 1
 EVENT = "event network"
@@ -125,14 +125,14 @@ def _rows(content: Content) -> list[list[str]]:
     for row in content["rows"]:
         line = [f"{row['threshold']:g}", f"{row['operations']['mean']:,.0f}"]
         line += [f"{row['reduction'][name]:.1f}" for name in ("dense", "zero_skipping")] + [f"{row['operations']['first']:,.0f}"]
-        line += [_brief(distance) for distance in row["against"].values()]
+        line += [brief(distance) for distance in row["against"].values()]
         found.append(line + ([] if measure is None else [_shown(measure, row["labels"][measure])]))
     return found
 
 
 def _speeds(content: Content) -> list[list[str]]:
     return [
-        [name, *(f"{ms[key]:.3f}" for key in ("mean", "median", "p99")), _brief(ms) if name != EVENT else ""]
+        [name, *(f"{ms[key]:.3f}" for key in ("mean", "median", "p99")), brief(ms) if name != EVENT else ""]
         for name, ms in content["speed"]["ms"].items()
     ]
 
@@ -159,13 +159,6 @@ def _close(distance: Mapping[str, Any]) -> str:
         return f"{distance['same_decisions']:.2%} of its decisions are those of"
     share = distance["rms_share_of_range"]
     return f"Its output is off by {distance['rms_error']:.4g} rms" + ("" if share is None else f", {share:.2%} of the range,") + " from"
-
-
-def _brief(distance: Mapping[str, Any]) -> str:
-    if "same_decisions" in distance:
-        return f"{distance['same_decisions']:.2%} the same"
-    share = distance["rms_share_of_range"]
-    return f"{distance['rms_error']:.4g} rms" if share is None else f"{share:.2%} of range"
 
 
 def _shown(measure: str, value: float) -> str:

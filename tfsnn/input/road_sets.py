@@ -12,6 +12,8 @@ Training frames lie half a second apart, so that few show much of the road; test
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +54,28 @@ def read_road(name: str, split: str) -> tuple[NDArray[np.uint8], NDArray[np.floa
     pairs = [pair for drive in range(part.drives) for pair in Drive(part.seed + drive, SCENES[name]).frames(part.rate, part.frames)]
     frames, steering = zip(*pairs)
     return np.stack(frames), np.array(steering, np.float32)
+
+
+def drives_at(
+    name: str, split: str, count: int, rate: float, frames: int, *, noise: float = 0.0
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Drives of a split at another frame rate: frames uint8 (frames, height, width, 3) and steering float32 (frames) of each.
+
+    Parameters
+    ----------
+    name, split
+        As of :func:`read_road`.
+    count
+        How many drives, the first ones of the split.
+    rate, frames
+        Frames a second, and how many of each drive.
+    noise
+        Of the sensor: standard deviation in levels.
+    """
+    part, scene = _part(name, split), replace(SCENES[name], noise=noise)
+    for drive in range(min(count, part.drives)):
+        found, steering = zip(*Drive(part.seed + drive, scene).frames(rate, frames))
+        yield np.stack(found), np.array(steering, np.float32)
 
 
 def road_starts(name: str, split: str) -> Integers:
