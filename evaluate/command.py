@@ -15,7 +15,7 @@ from tfsnn.stage.terminal import table
 
 from .live import evaluating
 from .options import add_force_argument, add_spike_arguments, add_unit_arguments
-from .report import page, steps
+from .report import sentences, steps, tables
 
 SPLITS = ("train", "validation", "test")
 WIDTH = 110
@@ -149,13 +149,13 @@ def summary(report: Mapping[str, Any]) -> str:
     """
     spoken = steps.baselines_before(report) + report["headline"]["row"]
     rows = [[*line, "<" if at == spoken else ""] for at, line in enumerate(steps.lines(report))]
-    costs = [[name, count] for name, _, count in page.baselines(report)]
+    costs = [[name, count] for name, _, count in tables.baselines(report)]
     parts = [table([*steps.head(report), ""], rows), table(["beside it", "MACs a frame"], costs)]
-    head, coded = page.coded(report)
+    head, coded = tables.coded(report)
     if coded:
         parts.append(table(head, coded))
     if report["speed"]:
         ms = [[name, *(f"{found[key]:.3f}" for key in ("mean", "median", "p99"))] for name, found in report["speed"]["ms"].items()]
         parts.append(table(["ms a frame", "mean", "median", "p99"], ms))
-    headline, *more = page.summary(report)
+    headline, *more = sentences.summary(report)
     return "\n\n".join([*parts, fill(headline, WIDTH), fill(" ".join(more), WIDTH)])

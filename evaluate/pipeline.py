@@ -263,8 +263,7 @@ def _write(workload: Workload, found: Findings, content: dict[str, Any], place: 
     if found.trials[0].curve is not None and len(workload.raw) == 1:
         captions |= {"frame.png": _first_frame(workload, content, found, place)}
     write_json(place / "report.json", content)
-    pictures = [(caption, (place / name).read_bytes()) for name, caption in captions.items()]
-    (place / "report.html").write_text(page.render(content, pictures), encoding="utf-8")
+    (place / "report.html").write_text(page.render(content), encoding="utf-8")
 
 
 def _first_frame(workload: Workload, content: dict[str, Any], found: Findings, place: Path) -> str:

@@ -37,13 +37,13 @@ TOP_LEVEL = {
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "docs/*.md", "docs/*.png"),
     *(f"{folder}/*.py" for folder in FOLDERS),
     *(f"tests/{folder.removeprefix('tfsnn/')}/*.py" for folder in FOLDERS), "tests/*.py",
-    *("tfsnn/py.typed", "tests/golden/*", "tests/benchmarks/*"),
+    *("tfsnn/py.typed", "evaluate/report/templates/*", "tests/golden/*", "tests/benchmarks/*"),
 }
 # modules that may print: the commands, and the command that runs them.
 SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage/terminal.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
-HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "rich", "matplotlib", "numba"}
+HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "rich", "jinja2", "matplotlib", "numba"}
 KERNEL = "tfsnn/compiled/kernel/"
 KERNEL_IMPORTS = {"__future__", "collections", "ctypes", "operator", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.

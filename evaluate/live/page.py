@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfsnn.stage.output import write_json
 
-from ..plots.style import BLUE, DASHED, GREY, ORANGE, drawn
-from ..report.html import code, document, escape, facts, figure, heading, listed, table
+from ..plots import stream as plots
+from ..report.environment import render
+from ..report.parts import Cell, Code, Points, Section, Table, Text
 
 FORMAT, FORMAT_VERSION = "tfsnn-stream", 1
-SHOWN = 4
-"""Outputs drawn at most."""
 Content = Mapping[str, Any]
 
 
@@ -29,10 +26,9 @@ def write(content: Content, place: Path) -> None:
     place
         The directory.
     """
-    captions = {"operations.png": _operations(content, place / "operations.png"), "output.png": _outputs(content, place / "output.png")}
+    plots.draw(content, place)
     write_json(place / "stream.json", content)
-    pictures = [figure(caption, (place / name).read_bytes()) for name, caption in captions.items() if caption]
-    (place / "report.html").write_text(_page(content, pictures), encoding="utf-8")
+    (place / "report.html").write_text(page(content), encoding="utf-8")
 
 
 def answer(content: Content) -> list[str]:
@@ -103,64 +99,63 @@ def brief(distance: Mapping[str, Any]) -> str:
     return f"{distance['rms_error']:.4g} rms" if share is None else f"{share:.2%} of range"
 
 
-def _page(content: Content, pictures: list[str]) -> str:
-    found = content["summary"]
-    later = found["later_frames"]
-    tiles = [(f"{found['reduction']['dense']:.1f}x", "fewer operations than dense"), (f"{later['ms']['median']:.2f} ms", "a frame, median")]
-    if "reference_ms" in later:
-        tiles.append((f"{later['reference_ms']['median']:.2f} ms", "LiteRT, median, in turn"))
-    if found["fidelity"] is not None and "same_decisions" in found["fidelity"]:
-        tiles.append((f"{found['fidelity']['same_decisions']:.2%}", "same decisions as the float model"))
-    numbers = {name: (found["first_frame"][name], *spread.values()) for name, spread in later.items()}
+def page(content: Content) -> str:
+    """report.html.
+
+    Parameters
+    ----------
+    content
+        What stream.json holds.
+    """
+    found, outputs = content["summary"], plots.outputs(content)
+    numbers = {name: (found["first_frame"][name], *spread.values()) for name, spread in found["later_frames"].items()}
     rows = [[name.replace("_", " "), *(f"{value:,.4g}" for value in values)] for name, values in numbers.items()]
     settings = [f"{name}: {value}" for name, value in content["settings"].items()]
-    body = [
-        f"<header><p>tfsnn stream</p><h1>{escape(content['title'])}</h1></header>",
-        listed(answer(content)),
-        facts(tiles),
-        *pictures,
-        heading("Every frame but the first"),
-        table(["", "first frame", "mean", "median", "99th percentile"], rows),
-        heading("How it ran"),
-        listed([*settings, *content["notes"]]),
-        code(content["command"], wrapped=True),
+    versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items() if version)
+    host = ", ".join(f"{name} {value}" for name, value in content["host"].items())
+    spread_table = Table("Every frame but the first", ["", "first frame", "mean", "median", "99th percentile"], rows)
+    return render(
+        "report.html",
+        title=f"{content['video']['name']}, frame by frame",
+        over=content["title"],
+        headline=_headline(content),
+        first_text=[],
+        first_table=_networks(content),
+        first_chart=plots.operations(content),
+        sections=[
+            Section("What it amounts to", [Points(answer(content))]),
+            *([Section("Output over time", [outputs])] if outputs is not None else []),
+            Section("Time a frame", [plots.milliseconds(content), spread_table]),
+            Section("How it ran", [Points([*settings, *content["notes"]]), Code(content["command"], wrapped=True)]),
+            Section("Where this comes from", [Text(f"{versions}; {host}.")]),
+        ],
+        footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in stream.json.",
+    )
+
+
+def _headline(content: Content) -> str:
+    found = content["summary"]
+    later, fidelity = found["later_frames"], found["fidelity"]
+    text = f"A frame takes {times(found['reduction']['dense'])} the operations of the dense network, and {later['ms']['mean']:.2f} ms"
+    text += f"; LiteRT takes {later['reference_ms']['mean']:.2f} ms" if "reference_ms" in later else ""
+    if fidelity is not None and "same_decisions" in fidelity:
+        text += f"; {fidelity['same_decisions']:.2%} of the decisions are the same".replace("%", " %")
+    return f"{text}."
+
+
+def _networks(content: Content) -> Table:
+    """What a frame costs on average, dense, with zeros skipped, and as events."""
+    found = content["summary"]
+    later, dense = found["later_frames"], found["dense_macs"]
+    spent = later["operations"]["mean"]
+    rows = [
+        _network("Dense network", content["reference"], dense, dense, later.get("reference_ms")),
+        _network("Dense, zeros skipped", "", found["zero_skipping_macs"], dense, None),
+        _network("Event network", f"threshold {content['settings']['threshold']:g}", spent, dense, later["ms"]),
     ]
-    return document(f"{content['video']['name']}, frame by frame", body)
+    return Table("What a frame costs, the first one left out", ["", "operations", "ms (mean)", "share of dense"], rows, {2: "chosen"})
 
 
-def _operations(content: Content, path: Path) -> str:
-    """Operations and ms over time (JETCAS Fig. 5)."""
-    series, found = content["series"], content["summary"]
-    with drawn(path, (9.6, 4.4)) as figure_:
-        upper, lower = figure_.subplots(2, 1, sharex=True)
-        frames = np.arange(found["frames"])
-        upper.plot(frames, np.maximum(series["operations"], 0.1), color=BLUE, linewidth=0.9, label="event network")
-        upper.axhline(found["dense_macs"], color=GREY, linestyle=DASHED, label="dense network")
-        upper.axhline(found["zero_skipping_macs"], color=ORANGE, linestyle=DASHED, label="dense network, zeros skipped")
-        least = max(1.0, min(series["operations"]) / 2)
-        upper.set(title="operations a frame", yscale="log", ylim=(least, 2 * found["dense_macs"]))
-        lower.plot(frames, series["ms"], color=BLUE, linewidth=0.9, label="event network")
-        if len(series.get("reference_ms", ())) == len(frames):
-            lower.plot(frames, series["reference_ms"], color=ORANGE, linewidth=0.9, label="LiteRT, in turn")
-        lower.set(title="ms a frame", xlabel="frame", ylim=(0, 1.3 * float(np.percentile(series["ms"], 99.5))))
-        for axes in (upper, lower):
-            axes.legend(loc="upper right")
-    return "What each frame cost: where nothing moves, nothing is computed (JETCAS Fig. 5)."
-
-
-def _outputs(content: Content, path: Path) -> str:
-    """Outputs over time, beside those of the reference (JETCAS Fig. 4)."""
-    outputs = np.asarray(content["series"]["outputs"], np.float64)
-    if content["decision"] == "mask" or not outputs.size:
-        return ""
-    with drawn(path, (9.6, 2.8)) as figure_:
-        axes = figure_.subplots()
-        for index in range(min(SHOWN, outputs.shape[1])):
-            (line,) = axes.plot(outputs[:, index], linewidth=1.0, label=f"output {index}")
-            seen = [(at, values[index]) for at, values in zip(content["series"]["reference_frames"], content["series"]["reference"])]
-            if seen and content["decision"] == "values":
-                axes.plot(*zip(*seen), color=ORANGE, linestyle=DASHED, linewidth=0.9, label=content["reference"])
-            line.set_zorder(3)
-        axes.set(title="outputs", xlabel="frame")
-        axes.legend(loc="upper right")
-    return "The network's outputs, softmax not applied" + (", and the float model's (JETCAS Fig. 4)." if content["reference"] else ".")
+def _network(name: str, more: str, operations: float, dense: float, ms: Mapping[str, float] | None) -> list[str | Cell | None]:
+    share = f"{100 * operations / dense:.3g} %" if dense else None
+    return [Cell(name, more), f"{operations:,.0f}", None if ms is None else f"{ms['mean']:.3g}", share]

@@ -93,9 +93,9 @@ def _score(report: Report, quantity: str, figure: Figure, within: bool) -> None:
 
 
 def _within(report: Report, x: str, axes: Axes) -> None:
-    for at, colour, dash in zip(_few(report), (BLUE, ORANGE, GREEN), (SOLID, DASHED, DOTTED)):
+    for at, colour, dash in zip(few(report), (BLUE, ORANGE, GREEN), (SOLID, DASHED, DOTTED)):
         row = report["rows"][at]
-        score = _percent(report, row["curve"][report["measure"]])
+        score = percent(report, row["curve"][report["measure"]])
         axes.plot(
             row["curve"][x],
             score,
@@ -112,19 +112,19 @@ def _within(report: Report, x: str, axes: Axes) -> None:
 def _ends(report: Report, quantity: str, axes: Axes) -> None:
     rows = report["rows"]
     x = np.array([row[ENDS[quantity]] for row in rows])
-    y = _percent(report, [row[report["measure"]] for row in rows])
-    shown = _shown(report, y)
+    y = percent(report, [row[report["measure"]] for row in rows])
+    near = shown(report, y)
     whiskers = None
     if report["measure"] == "accuracy":
-        bounds = _percent(report, [row["accuracy_ci95"] for row in rows])
-        whiskers = np.abs(bounds.T - y)[:, shown]
+        bounds = percent(report, [row["accuracy_ci95"] for row in rows])
+        whiskers = np.abs(bounds.T - y)[:, near]
         others = (report["baselines"]["ann"], report["baselines"].get("original"))
-        reach = [*bounds[shown].flat, *(100 * entry["accuracy"] for entry in others if entry is not None)]
+        reach = [*bounds[near].flat, *(100 * entry["accuracy"] for entry in others if entry is not None)]
         margin = 0.16 * max(max(reach) - min(reach), 0.1)
         axes.set_ylim(min(reach) - margin, max(reach) + margin)
     axes.errorbar(
-        x[shown],
-        y[shown],
+        x[near],
+        y[near],
         yerr=whiskers,
         color=BLUE,
         ecolor="#9CC5DF",
@@ -136,23 +136,23 @@ def _ends(report: Report, quantity: str, axes: Axes) -> None:
     chosen = report["headline"]["row"]
     axes.plot(x[chosen], y[chosen], "o", color=BLUE, markersize=9, markerfacecolor="none", markeredgewidth=1.3)
     style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "color": "#444444"}
-    above = _sides(x, shown, chosen)
+    above = sides(x, near, chosen)
     for at, row in enumerate(rows):
         if at in above:
             axes.annotate(f"{row['threshold']:g}", (x[at], y[at]), (0, 7 if above[at] else -13), ha="center", **style)
-        elif not shown[at]:
+        elif not near[at]:
             axes.plot(x[at], 0.015, "v", color=BLUE, markersize=5, transform=axes.get_xaxis_transform(), clip_on=False)
             # These stand close together at the border: each label a line above the one before.
             axes.annotate(
                 f"{row['threshold']:g}: {y[at]:.1f} %",
                 (x[at], 0.015),
-                (6, 9 * int(np.count_nonzero(~shown[at:])) - 10),
+                (6, 9 * int(np.count_nonzero(~near[at:])) - 10),
                 xycoords=axes.get_xaxis_transform(),
                 **style,
             )
 
 
-def _sides(x: Floats, shown: NDArray[np.bool_], chosen: int) -> dict[int, bool]:
+def sides(x: Floats, shown: NDArray[np.bool_], chosen: int) -> dict[int, bool]:
     """Of the rows whose label finds room on a logarithmic axis, the chosen one first: whether it stands above its point."""
     place = np.log(np.maximum(x, 1e-12))
     room = LABEL * max(float(place.max() - place.min()), 0.1)
@@ -164,7 +164,7 @@ def _sides(x: Floats, shown: NDArray[np.bool_], chosen: int) -> dict[int, bool]:
     return sides
 
 
-def _shown(report: Report, y: Floats) -> NDArray[np.bool_]:
+def shown(report: Report, y: Floats) -> NDArray[np.bool_]:
     """Rows that share a scale: where a network has collapsed, the differences between the others would be lost."""
     if report["measure"] not in SHARES:
         return np.ones(len(y), np.bool_)
@@ -180,7 +180,7 @@ def _baselines(report: Report, quantity: str, axes: Axes, *, labels: bool) -> No
     first = report["baselines"].get("original")
     levels += [] if first is None else [("Keras" if first["keras"] else "the model, as read", first, GREEN, DASHED)]
     for name, entry, colour, dash in levels:
-        said = float(_percent(report, [entry[report["measure"]]])[0])
+        said = float(percent(report, [entry[report["measure"]]])[0])
         label = f"{name}: {said:.4g}{unit}" if labels else None
         axes.axhline(said, color=colour, linewidth=0.9, linestyle=dash, label=label)
     if quantity != "operations":
@@ -225,12 +225,12 @@ def _computing(report: Report) -> list[Report]:
     return [layer for layer in report["layers"] if layer["kind"] == "neurons"]
 
 
-def _few(report: Report) -> list[int]:
+def few(report: Report) -> list[int]:
     """The rows whose course is drawn: that of the headline, the finest, the coarsest."""
     return list(dict.fromkeys([report["headline"]["row"], 0, len(report["rows"]) - 1]))
 
 
-def _percent(report: Report, values: Sequence[Any]) -> Floats:
+def percent(report: Report, values: Sequence[Any]) -> Floats:
     return np.asarray(values, np.float64) * (100 if report["measure"] in SHARES else 1)
 
 

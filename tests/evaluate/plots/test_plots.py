@@ -115,5 +115,5 @@ def test_spread(heights: list[float], least: float) -> None:
 
 def test_labels_stand_where_there_is_room() -> None:
     x = np.array([1000.0, 1001.0, 1002.0, 1003.0, 5000.0, 9000.0])
-    sides = plots._sides(x, np.array([True, True, True, True, False, True]), 1)
+    sides = plots.sides(x, np.array([True, True, True, True, False, True]), 1)
     assert set(sides) == {1, 0, 5} and sides[1] != sides[0]
