@@ -120,9 +120,11 @@ def browser() -> Iterator[Browser]:
             pass_fds=(to_it[0], to_us[1]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            os.close(to_it[0]), os.close(to_us[1])
+            for ours in (to_it[0], to_us[1]):
+                os.close(ours)
             yield Browser(to_it[1], to_us[0])
         finally:
-            os.close(to_it[1]), os.close(to_us[0])
+            for ours in (to_it[1], to_us[0]):
+                os.close(ours)
             process.terminate()
             process.wait(timeout=PATIENCE)

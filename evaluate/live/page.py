@@ -73,6 +73,17 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f} times fewer than" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.1f} times as many as"
 
 
+def worded(ratio: float) -> str:
+    """How operations compare, in the middle of a sentence.
+
+    Examples
+    --------
+    >>> worded(4.0), worded(0.5)
+    ('4.0 times fewer operations than', '2.0 times as many operations as')
+    """
+    return times(ratio).replace("fewer", "fewer operations").replace("many", "many operations")
+
+
 def verdict(own: float, other: float) -> str:
     """How times compare.
 
@@ -136,7 +147,7 @@ def page(content: Content) -> str:
 def _headline(content: Content) -> str:
     found = content["summary"]
     later, fidelity = found["later_frames"], found["fidelity"]
-    text = f"A frame takes {times(found['reduction']['dense'])} the operations of the dense network, and {later['ms']['mean']:.2f} ms"
+    text = f"A frame takes {worded(found['reduction']['dense'])} the dense network, and {later['ms']['mean']:.2f} ms"
     text += f"; LiteRT takes {later['reference_ms']['mean']:.2f} ms" if "reference_ms" in later else ""
     if fidelity is not None and "same_decisions" in fidelity:
         text += f"; {fidelity['same_decisions']:.2%} of the decisions are the same".replace("%", " %")

@@ -127,9 +127,9 @@ def evaluate_rates(
         "rates": found,
     }
     with replacing(out, directory=True, fresh=not force) as place:
-        caption = page.draw(content, place / "rates.png")
+        page.draw(content, place / "rates.png")
         write_json(place / "rates.json", content)
-        (place / "report.html").write_text(page.render(content, caption, place / "rates.png"), encoding="utf-8")
+        (place / "report.html").write_text(page.render(content), encoding="utf-8")
     return content
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from tfsnn.stage import terminal
 
+from ..plots import rates as charts
 from ..plots.style import BLUE, DASHED, GREY, ORANGE, drawn
-from ..report.html import code, document, escape, figure, heading, listed, table
-from .page import brief, times
+from ..report.environment import render as rendered
+from ..report.parts import Code, Points, Section, Table
+from .page import brief, times, worded
 
 FORMAT, FORMAT_VERSION = "tfsnn-rates", 1
 PAPER = {10.0: 16.0, 480.0: 140.0}
@@ -41,8 +43,8 @@ def summary(content: Content) -> str:
     return "\n\n".join([terminal.table(HEAD, _rows(content)), "\n".join(sentences(content))])
 
 
-def draw(content: Content, path: Path) -> str:
-    """Reduction and error over the frame rate; returns the caption.
+def draw(content: Content, path: Path) -> None:
+    """Draw reduction and error over the frame rate.
 
     Parameters
     ----------
@@ -70,31 +72,37 @@ def draw(content: Content, path: Path) -> str:
         right.set(title=title, xscale="log", xlabel="frames a second")
         right.set_ylim(bottom=0 if values else None)
         right.legend(loc="best")
-    return "One scene at several frame rates: what a frame costs, and how far the output is from the integer ANN."
 
 
-def render(content: Content, caption: str, picture: Path) -> str:
+def render(content: Content) -> str:
     """The page.
 
     Parameters
     ----------
     content
         What rates.json holds.
-    caption, picture
-        Of the picture, and where it lies.
     """
+    low, high = content["rates"][0], content["rates"][-1]
     settings = [f"{name}: {value}" for name, value in {**content["scenes"], **content["settings"]}.items()]
-    body = [
-        f"<header><p>tfsnn evaluate</p><h1>{escape(content['title'])}</h1></header>",
-        listed(sentences(content)),
-        figure(caption, picture.read_bytes()),
-        heading("Frame rates"),
-        table(HEAD, _rows(content)),
-        heading("How it ran"),
-        listed([*settings, f"encoder: {content['encoder']}"]),
-        code(content["command"], wrapped=True),
-    ]
-    return document(content["title"], body)
+    brief_rows = [[f"{row['rate']:g}", f"{row['operations']['mean']:,.0f}", f"{row['ms']['median']:.3g}", brief(row["error"])]
+                  for row in content["rates"]]  # fmt: skip
+    headline = f"At {low['rate']:g} frames a second a frame takes {worded(low['reduction']['dense'])} the dense network, "
+    return rendered(
+        "report.html",
+        title=content["title"],
+        over=content["title"],
+        headline=f"{headline}at {high['rate']:g} it takes {worded(high['reduction']['dense'])} it.",
+        first_text=[],
+        first_table=Table("What a frame costs", ["frames a second", "operations", "ms (median)", "error"], brief_rows),
+        first_chart=charts.saved(content, PAPER),
+        sections=[
+            Section("What it amounts to", [Points(sentences(content))]),
+            Section("Answers", [charts.error(content)]),
+            Section("Every frame rate", [Table("Every frame rate", HEAD, _rows(content))]),
+            Section("How it ran", [Points([*settings, f"encoder: {content['encoder']}"]), Code(content["command"], wrapped=True)]),
+        ],
+        footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in rates.json.",
+    )
 
 
 def _rows(content: Content) -> list[list[str]]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from tfsnn.stage.output import write_json
 
+from ..plots import replay as charts
 from ..plots.style import BLUE, GREY, ORANGE, drawn
-from ..report.html import code, document, escape, facts, figure, heading, listed
+from ..report.environment import render
+from ..report.parts import Code, Points, Section, Table
 
 FORMAT, FORMAT_VERSION = "tfsnn-replay", 1
 SHOWN = 4
@@ -30,13 +32,10 @@ def write(content: Content, place: Path) -> None:
         The directory.
     """
     _rates(content, place / "rates.png")
-    captions = {"rates.png": "Events and operations a second of signal: where nothing moves, nothing is computed."}
     if content["decision"] != "mask":
         _outputs(content, place / "output.png")
-        captions["output.png"] = "The network's outputs at the end of each period, softmax not applied."
     write_json(place / "stream.json", content)
-    pictures = [figure(caption, (place / name).read_bytes()) for name, caption in captions.items()]
-    (place / "report.html").write_text(_page(content, pictures), encoding="utf-8")
+    (place / "report.html").write_text(_page(content), encoding="utf-8")
 
 
 def answer(content: Content) -> list[str]:
@@ -54,21 +53,31 @@ def answer(content: Content) -> list[str]:
     return lines + [note for note in (found["ended"], recording["ended"], recording["found"]) if note]
 
 
-def _page(content: Content, pictures: list[str]) -> str:
-    found = content["summary"]
-    tiles = [(f"{found['times_real_time']:.3g}x", "real time"), (f"{found['events_a_second_sustained']:,.0f}", "events/s, sustained")]
-    tiles.append((f"{found['operations_a_second']:,.0f}", "operations a second of signal"))
-    settings = [escape(f"{name}: {value}") for name, value in content["settings"].items()]
-    body = [
-        f"<header><p>tfsnn stream</p><h1>{escape(content['title'])}</h1></header>",
-        listed(escape(line) for line in answer(content)),
-        facts(tiles),
-        *pictures,
-        heading("How it ran"),
-        listed(settings),
-        code(content["command"], wrapped=True),
+def _page(content: Content) -> str:
+    found, outputs = content["summary"], charts.outputs(content)
+    rows = [
+        ["Camera", f"{found['camera_events_a_second']:,.0f}", None],
+        ["Input of the network", f"{found['input_events_a_second']:,.0f}", None],
+        ["Event network", None, f"{found['operations_a_second']:,.0f}"],
     ]
-    return document(f"{content['recording']['name']}, event by event", body)
+    settings = [f"{name}: {value}" for name, value in content["settings"].items()]
+    headline = f"{found['operations_a_second']:,.0f} operations a second of signal; replayed {found['times_real_time']:.3g} times as fast as "
+    return render(
+        "report.html",
+        title=f"{content['recording']['name']}, event by event",
+        over=content["title"],
+        headline=f"{headline}it was recorded, {found['events_a_second_sustained']:,.0f} events a second.",
+        first_text=[],
+        first_table=Table("A second of signal", ["", "events", "operations"], rows, {2: "chosen"}),
+        first_chart=charts.operations(content),
+        sections=[
+            Section("What it amounts to", [Points(answer(content))]),
+            *([Section("Output over time", [outputs])] if outputs is not None else []),
+            Section("Events over time", [charts.events(content)]),
+            Section("How it ran", [Points(settings), Code(content["command"], wrapped=True)]),
+        ],
+        footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in stream.json.",
+    )
 
 
 def _rates(content: Content, path: Path) -> None:

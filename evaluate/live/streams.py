@@ -71,9 +71,9 @@ def evaluate_streams(
     out = guard(out, force, directory=True, names=FILES)
     content = _head(net, footage, path, command) | measured(net, footage, settings, wanted, original(net, path, model))
     with replacing(out, directory=True, fresh=not force) as place:
-        captions = page.draw(content, place)
+        page.draw(content, place)
         write_json(place / "streams.json", content)
-        (place / "report.html").write_text(page.render(content, captions, place), encoding="utf-8")
+        (place / "report.html").write_text(page.render(content), encoding="utf-8")
     return content
 
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from tfsnn.stage import terminal
 
+from ..plots import recorded as charts
 from ..plots.style import BLUE, DASHED, GREEN, GREY, ORANGE, drawn
-from ..report.html import code, document, escape, facts, figure, heading, listed, table
-from .page import brief, times, verdict
+from ..report.environment import render as rendered
+from ..report.parts import Cell, Charts, Code, Part, Points, Section, Table
+from .page import brief, times, verdict, worded
 
 FORMAT, FORMAT_VERSION = "tfsnn-streams", 1
 EVENT = "event network"
@@ -58,8 +60,8 @@ def spoken_of(content: Content) -> Mapping[str, Any]:
     return found
 
 
-def draw(content: Content, place: Path) -> dict[str, str]:
-    """Draw the pictures; their captions by file name.
+def draw(content: Content, place: Path) -> None:
+    """Draw the pictures.
 
     Parameters
     ----------
@@ -68,47 +70,66 @@ def draw(content: Content, place: Path) -> dict[str, str]:
     place
         The directory.
     """
-    found = {"thresholds.png": _thresholds(content, place / "thresholds.png")} if len(content["rows"]) > 1 else {}
-    found |= {"operations.png": _operations(content, place / "operations.png")}
+    if len(content["rows"]) > 1:
+        _thresholds(content, place / "thresholds.png")
+    _operations(content, place / "operations.png")
     if content["task"]["kind"] == "values":
-        found |= {"output.png": _outputs(content, place / "output.png")}
-    return found
+        _outputs(content, place / "output.png")
 
 
-def render(content: Content, captions: Mapping[str, str], place: Path) -> str:
+def render(content: Content) -> str:
     """The page.
 
     Parameters
     ----------
     content
         What streams.json holds.
-    captions
-        Of the pictures, by file name.
-    place
-        Where these lie.
     """
-    row = spoken_of(content)
-    ms = content["speed"]["ms"]
-    tiles = [(f"{row['reduction']['dense']:.1f}x", "fewer operations than dense"), (f"{ms[EVENT]['median']:.2f} ms", "a frame, median")]
-    rival = next((name for name in ms if name != EVENT), None)
-    if rival is not None:
-        tiles.append((f"{ms[rival]['median']:.2f} ms", f"{rival}, median, in turn"))
-    body = [
-        f"<header><p>tfsnn evaluate</p><h1>{escape(content['title'])}</h1></header>",
-        listed(sentences(content)),
-        facts(tiles),
-        *(figure(caption, (place / name).read_bytes()) for name, caption in captions.items()),
-        heading("Thresholds"),
-        table(_head(content), _rows(content), {content["headline"]["row"]: "chosen"}),
-        heading("Milliseconds a frame, in turn"),
-        table(_SPEED_HEAD, _speeds(content)),
-        heading("Several streams, in turn on one thread"),
-        table(["streams", "ms a frame", "frames/s of all"], _several(content)),
-        heading("How it ran"),
-        listed([*(f"{name}: {value}" for name, value in content["settings"].items()), f"encoder: {content['encoder']}", *content["notes"]]),
-        code(content["command"], wrapped=True),
+    row, outputs = spoken_of(content), charts.outputs(content)
+    own = content["speed"]["ms"][EVENT]["mean"]
+    rivals = [f"{name} takes {ms['mean']:.2f} ms" for name, ms in content["speed"]["ms"].items() if name != EVENT]
+    needs = f"A frame takes {worded(row['reduction']['dense'])} the dense network"
+    settings = [*(f"{name}: {value}" for name, value in content["settings"].items()), f"encoder: {content['encoder']}"]
+    return rendered(
+        "report.html",
+        title=content["title"],
+        over=content["title"],
+        headline=f"{'; '.join([f'{needs}, and {own:.2f} ms', *rivals])}.",
+        first_text=[],
+        first_table=_networks(content),
+        first_chart=charts.operations(content),
+        sections=[
+            Section("What it amounts to", [Points(sentences(content))]),
+            *([Section("Output over time", [outputs])] if outputs is not None else []),
+            Section("Thresholds", _by_threshold(content)),
+            Section("Time a frame", _time(content)),
+            Section("How it ran", [Points([*settings, *content["notes"]]), Code(content["command"], wrapped=True)]),
+        ],
+        footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in streams.json.",
+    )
+
+
+def _networks(content: Content) -> Table:
+    """What a frame costs on average, dense, with zeros skipped, and as events."""
+    row, network, ms = spoken_of(content), content["network"], content["speed"]["ms"]
+    dense, rival = network["dense_macs"], next((name for name in ms if name != EVENT), None)
+    found = [
+        (Cell("Dense network", rival or ""), dense, None if rival is None else ms[rival]["mean"]),
+        (Cell("Dense, zeros skipped"), network["zero_skipping_macs"], None),
+        (Cell("Event network", f"threshold {row['threshold']:g}"), row["operations"]["mean"], ms[EVENT]["mean"]),
     ]
-    return document(content["title"], body)
+    lines = [[name, f"{cost:,.0f}", None if time is None else f"{time:.3g}", f"{100 * cost / dense:.3g} %"] for name, cost, time in found]
+    return Table("What a frame costs, first ones left out", ["", "operations", "ms (mean)", "share of dense"], lines, {2: "chosen"})
+
+
+def _by_threshold(content: Content) -> list[Part]:
+    table = Table("Every threshold", _head(content), _rows(content), {content["headline"]["row"]: "chosen"})
+    return [*([Charts(found)] if (found := charts.thresholds(content)) else []), table]
+
+
+def _time(content: Content) -> list[Part]:
+    at_once = Table("Several streams, in turn on one thread", ["streams", "ms a frame", "frames/s of all"], _several(content))
+    return [charts.milliseconds(content), Table("Milliseconds a frame, in turn", _SPEED_HEAD, _speeds(content)), at_once]
 
 
 _SPEED_HEAD = ["", "mean", "median", "99th percentile", "from the float model"]
@@ -171,7 +192,7 @@ def _boundaries(axes: Any, content: Content) -> None:
         axes.axvline(at, color=GREY, linewidth=0.6, alpha=0.6)
 
 
-def _operations(content: Content, path: Path) -> str:
+def _operations(content: Content, path: Path) -> None:
     """Operations and ms over time (JETCAS Fig. 5)."""
     series, network = content["series"], content["network"]
     with drawn(path, (9.6, 4.4)) as figure_:
@@ -188,10 +209,9 @@ def _operations(content: Content, path: Path) -> str:
         for axes in (upper, lower):
             _boundaries(axes, content)
             axes.legend(loc="upper right")
-    return "What each frame cost at the threshold chosen; thin lines: a recording begins, and the state starts over (JETCAS Fig. 5)."
 
 
-def _outputs(content: Content, path: Path) -> str:
+def _outputs(content: Content, path: Path) -> None:
     """Outputs over time, beside what is right and the other networks (JETCAS Fig. 4)."""
     series = content["series"]
     with drawn(path, (9.6, 3.2)) as figure_:
@@ -204,10 +224,9 @@ def _outputs(content: Content, path: Path) -> str:
         axes.set(title="output", xlabel="frame")
         _boundaries(axes, content)
         axes.legend(loc="upper right")
-    return "The output at every frame, beside the networks that see each frame as a whole (JETCAS Fig. 4)."
 
 
-def _thresholds(content: Content, path: Path) -> str:
+def _thresholds(content: Content, path: Path) -> None:
     """What a threshold saves, and what it does to the output."""
     rows: Sequence[Mapping[str, Any]] = content["rows"]
     at = [row["threshold"] for row in rows]
@@ -226,4 +245,3 @@ def _thresholds(content: Content, path: Path) -> str:
         title = "rms error in % of the range, from" if values else "same decisions in %, as"
         right.set(title=title, xscale="log", xlabel="threshold")
         right.legend(loc="best")
-    return "What a threshold saves, and how far the output is from networks that see each frame as a whole."

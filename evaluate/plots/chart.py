@@ -162,3 +162,7 @@ class Chart:
         """Words for a stretch of the horizontal axis, all lines together."""
         at, width = self.x.at(first), max(self.x.at(last) - self.x.at(first), 0.5)
         self.marks.append(Mark(at, 0.0, words, shape="column", width=round(width, 2)))
+
+    def start(self, value: float) -> None:
+        """A thin upright line that is not in the legend: something begins."""
+        self.levels.append(Level(self.x.at(value), GREY, DOTTED, upright=True))

@@ -41,7 +41,7 @@ def ends(report: Report, quantity: str) -> Chart:
     seen = y[near] if bounds is None else bounds[near]
     chart = Chart(
         f"{LABELS[measure][0]} against {name}",
-        _caption(report, near),
+        _caption(report, bool(near.all())),
         around([*x, *(value for _, value, _, _ in costs)], log=True, margin=0.09),
         around([*seen.flat, *(value for _, value, _, _ in scores)], margin=0.14),
         label,
@@ -66,10 +66,10 @@ def ends(report: Report, quantity: str) -> Chart:
     return chart
 
 
-def _caption(report: Report, near: Sequence[bool]) -> str:
+def _caption(report: Report, every: bool) -> str:
     text = "At the end of a frame; the numbers beside the points are thresholds, the ring is the one that the sentence above speaks of"
     text += ", bars are 95 % intervals" if report["measure"] == "accuracy" else ""
-    return text + ("." if all(near) else "; triangles lie below what is drawn.")
+    return text + ("." if every else "; triangles lie below what is drawn.")
 
 
 def _scores(report: Report) -> Iterator[tuple[str, float, str, str]]:

@@ -11,7 +11,7 @@ from . import sentences, tables
 from .environment import render as rendered
 from .parts import Charts, Code, Part, Points, Section, Text
 from .sentences import chosen
-from .steps import amount, original, percent
+from .steps import amount, percent
 
 Report = Mapping[str, Any]
 UNITS = {

@@ -53,7 +53,7 @@ def test_what_is_pinned_is_no_silence() -> None:
 
 @pytest.mark.parametrize("version", range(1, REPORT_VERSION + 1))
 def test_a_report_of_every_version_still_makes_a_page(version: int) -> None:
-    assert "tfsnn evaluate NET.snn.h5" in page.render(read(f"report-{version}.json"), [])
+    assert "tfsnn evaluate NET.snn.h5" in page.render(read(f"report-{version}.json"))
 
 
 def test_no_field_of_the_current_report_has_gone() -> None:

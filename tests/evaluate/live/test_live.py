@@ -198,7 +198,7 @@ def test_command(files: tuple[str, str, str], tmp_path: Path, capsys: Capture) -
     assert content["series"]["outputs"][-1] == live.outputs.tolist()
     assert sum(content["series"]["operations"]) == int(live.total.synaptic_operations.sum())
     page = (Path(out) / "report.html").read_text()
-    assert page.count("<img") == 2 and all(line in said for line in answer(content))
+    assert page.count("<figure>") == 3 and all(line in said for line in answer(content))
     assert (tmp_path / "rows.csv").read_text().count("\n") == 31
     assert main(line) == 2
     assert "is not empty already" in capsys.readouterr().err

@@ -155,7 +155,7 @@ def test_command_on_a_video(tmp_path: Path, capsys: Capture) -> None:
         live.step(frame)
     assert content["series"]["outputs"][-1] == live.outputs.tolist()
     page = (out / "report.html").read_text()
-    assert page.count("<img") == 3 and "frames/s of all" in page
+    assert page.count("<figure>") == 5 and "frames/s of all" in page
     assert main(line) == 2 and "is not empty already" in capsys.readouterr().err
 
 

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from tests.evaluate_parts import DELAY, evaluated, pixels
 from tfsnn.evaluate.plots import curves as plots
 from tfsnn.evaluate.plots.frame import one_frame, spread
-from tfsnn.evaluate.report.html import WIDEST
 from tfsnn.input.encoder import Encoder
 from tfsnn.simulate import Result, simulate
 
 GRADED, DELTA = Encoder("graded", scale=1.0), Encoder("delta", scale=1 / 4, threshold=0.25)
 
 
+WIDEST = 1632
+"""Pixels of a picture as wide as the page."""
 MANY = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 
 

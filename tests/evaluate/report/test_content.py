@@ -18,7 +18,7 @@ from tfsnn.artifact import Net
 from tfsnn.evaluate.baselines.original import Original
 from tfsnn.evaluate.pipeline import head, measure
 from tfsnn.evaluate.report import content as report
-from tfsnn.evaluate.report import page
+from tfsnn.evaluate.report import page, sentences
 from tfsnn.evaluate.selection import TOLERANCE
 from tfsnn.evaluate.workload import prepare
 from tfsnn.input.dataset import Dataset, Split
@@ -142,7 +142,7 @@ def test_error_of_one_output() -> None:
         assert row["error"] == pytest.approx(np.abs(trial.outputs[:, 0] - right).mean())
         assert row["rmse"] == pytest.approx(np.sqrt(np.mean((trial.outputs[:, 0] - right) ** 2)))
         assert row["rmse"] == pytest.approx(row["curve"]["rmse"][-1]) and row["mse"] == pytest.approx(row["rmse"] ** 2)
-    assert "errs by" in page.summary(found)[0] and "mean squared error" in page.render(found, [])
+    assert "errs by" in sentences.summary(found)[0] and "mean squared error" in page.render(found)
 
 
 def test_masks() -> None:
@@ -154,7 +154,7 @@ def test_masks() -> None:
     row = found["rows"][0]
     assert found["measure"] == "iou" and len(row["iou_per_class"]) == 2 and row["curve"]["time"] == []
     assert row["neurobench"]["ActivationSparsity"] is not None or row["schedule"] == "slot"
-    text = page.render(json.loads(json.dumps(found | head(workload, "tfsnn evaluate", None))), [])
+    text = page.render(json.loads(json.dumps(found | head(workload, "tfsnn evaluate", None))))
     assert "mean IoU" in text and "IoU of class 1" in text and "pixel accuracy" in text
 
 
@@ -163,7 +163,7 @@ def test_stream() -> None:
     row = found["rows"][0]
     assert found["dataset"]["one_stream"] and row["curve"]["time"] == [] and row["budget"]["operations"] == []
     assert row["first_frame_operations"] != row["synaptic_operations"] > 0
-    assert "first frame" in page.render(found, []) and "starts anew" not in page.render(found, [])
+    assert "first frame" in page.render(found) and "starts anew" not in page.render(found)
 
 
 def test_sparsity_where_it_fits() -> None:
