@@ -61,7 +61,8 @@ def _page(content: Content) -> str:
         ["Event network", None, f"{found['operations_a_second']:,.0f}"],
     ]
     settings = [f"{name}: {value}" for name, value in content["settings"].items()]
-    headline = f"{found['operations_a_second']:,.0f} operations a second of signal; replayed {found['times_real_time']:.3g} times as fast as "
+    headline = f"{found['operations_a_second']:,.0f} operations a second of signal; "
+    headline += f"replayed {found['times_real_time']:.3g} times as fast as "
     return render(
         "report.html",
         title=f"{content['recording']['name']}, event by event",

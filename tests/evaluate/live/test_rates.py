@@ -53,7 +53,7 @@ def test_more_frames_a_second_cost_less_each(tmp_path: Path, capsys: Capture) ->
             operations.append(int(live.ledger.synaptic_operations.sum()))
     assert slow["operations"]["mean"] == np.mean(np.delete(operations, [0, 4]))
     assert slow["reduction"]["dense"] == content["dense_macs"] / slow["operations"]["mean"]
-    assert (tmp_path / "rates" / "report.html").read_text().count("<img") == 1
+    assert (tmp_path / "rates" / "report.html").read_text().count("<figure>") == 2
 
 
 def test_every_nth_frame_of_a_video(tmp_path: Path, capsys: Capture) -> None:
