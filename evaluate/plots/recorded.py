@@ -60,9 +60,12 @@ def thresholds(content: Content) -> list[Chart]:
         (name.replace("_", " "), [row["reduction"][name] for row in rows], *look) for name, look in saved.items()
     ]
     key, looks = ("rms_share_of_range" if values else "same_decisions"), ((GREEN, SOLID), (PURPLE, DASHED), (INK, DOTTED))
-    close: list[Curve] = [(what, [percent(row["against"][what].get(key)) for row in rows], *look) for what, look in zip(rows[0]["against"], looks)]
+    close: list[Curve] = [
+        (what, [percent(row["against"][what].get(key)) for row in rows], *look) for what, look in zip(rows[0]["against"], looks)
+    ]
     what = "rms error, % of the range" if values else "same decisions, %"
-    text, caption = "How many times fewer operations a frame takes.", "How far the answers are from networks that see each frame as a whole."
+    text = "How many times fewer operations a frame takes."
+    caption = "How far the answers are from networks that see each frame as a whole."
     return [
         by_setting("What a threshold saves", text, ("threshold", "times fewer"), at, cost, log=True),
         by_setting("What it does to the answers", caption, ("threshold", what), at, close),

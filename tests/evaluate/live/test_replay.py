@@ -156,7 +156,7 @@ def test_report(net: str, tmp_path: Path, capsys: Capture) -> None:
     assert [int(line["camera_events"]) for line in lines] == content["series"]["camera_events"]
     assert float(lines[-1]["output_2"]) == pytest.approx(content["series"]["outputs"][-1][2])
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("data:image/png") == 2 and "event by event" in page
+    assert page.count("<figure>") == 3 and "event by event" in page
 
 
 def test_interrupt_keeps_what_came_before(net: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
