@@ -47,13 +47,17 @@ class Mark:
     Parameters
     ----------
     x, y
-        Percent from the left, and from the top; with ``width`` the mark is a column of that many percent, as high as the plot.
+        Percent from the left, and from the top.
     words
         What pointer and keyboard find.
+    colour
+        By name.
+    shape
+        ``"dot"``, ``"ring"``, ``"below"``, or ``"column"``: as high as the plot.
     low, high
         Percent from the top: ends of an interval; None: no interval.
-    shape
-        ``"dot"``, ``"ring"``, ``"below"`` or ``"column"``.
+    width
+        Percent: how wide a column is.
     label, under
         Text beside the mark, empty for none, and whether it stands under it.
     """
@@ -95,6 +99,8 @@ class Chart:
         What they show.
     long
         As wide as the page, and less high.
+    lines, levels, marks, legend
+        What is drawn, filled by the methods.
     """
 
     kind: ClassVar[str] = "chart"

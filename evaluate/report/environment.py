@@ -22,7 +22,7 @@ def render(template: str, **content: object) -> str:
     ----------
     template
         A file of ``templates``.
-    content
+    **content
         What it shows: text is plain text.
     """
     return _environment().get_template(template).render(content) + "\n"
