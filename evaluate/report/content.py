@@ -239,6 +239,7 @@ def _row(workload: Workload, trial: Trial, ann: Ann, first: Figures, margin: flo
         "engine": result.engine,
         "carrier": result.carrier,
         **figures,
+        "paired_with_ann": _paired_with(workload, trial.outputs, ann.outputs),
         "same_as_ann": _agreement(workload, trial.outputs, ann.outputs),
         "spikes_per_neuron": float(ledger.sent.sum()) / frames / neurons,
         "synaptic_operations": operations,
@@ -261,6 +262,14 @@ def _withheld(figures: Figures, margin: float) -> str | None:
     if figures["at_chance"]:
         return "chance"
     return "margin" if figures["lost"] > margin + 1e-9 else None
+
+
+def _paired_with(workload: Workload, outputs: Floats, of_ann: Floats) -> dict[str, Any] | None:
+    """The first output against that of the integer network on the same frames; None where no answer is right or wrong."""
+    task, name = workload.tasks[workload.first], workload.first
+    if task.measure != "accuracy":
+        return None
+    return asdict(paired(*(task.scores(workload.by_output(each)[name], workload.targets[name]) == 1 for each in (outputs, of_ann))))
 
 
 def _agreement(workload: Workload, outputs: Floats, of_ann: Floats) -> float | None:

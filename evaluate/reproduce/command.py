@@ -1,0 +1,74 @@
+"""``tfsnn reproduce PAPER --out DIR``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfsnn.errors import InputError
+from tfsnn.stage.output import guard
+
+from .papers import GESTURES, PAPERS, STEERING, Options, results_of, steps_of
+from .steps import RECORDS, Step, needed, run_all
+
+RESULTS = "results.md"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``tfsnn reproduce``."""
+    add, default = parser.add_argument, "default: %(default)s"
+    add("paper", choices=PAPERS, metavar="PAPER", help=" or ".join(PAPERS))
+    add("--out", required=True, type=Path, metavar="DIR", help="where everything goes, under the paper's name")
+    add("--only", metavar="NAME,...", help="these tables and figures alone, as in table1,fig4 (default: all)")
+    add("--seeds", type=int, default=1, metavar="N", help=f"networks trained for the MNIST rows, their spread is reported ({default})")
+    add("--data", default="mnist", metavar="NAME", help=f"data set in place of MNIST, by name or file; the tables say so ({default})")
+    add("--data-dir", type=Path, metavar="DIR", help="where data sets lie (default: TFDS_DATA_DIR)")
+    add("--epochs", type=int, metavar="N", help="of every training, for a quick look; the tables say so (default: the recipes')")
+    add("--samples", type=int, metavar="N", help="the first N test samples only; the tables say so")
+    add("--steering", default="road_small", metavar="NAME", help=f"drives: {', '.join(STEERING)}, road, or a folder ({default})")
+    add("--gestures", default="gesture_small", choices=GESTURES, help=f"gestures; the paper's own need --data-dir ({default})")
+
+
+def run(args: argparse.Namespace) -> int:
+    """``tfsnn reproduce``."""
+    if args.seeds < 1:
+        raise InputError(f"--seeds {args.seeds}; give 1 or more")
+    folder = args.out / args.paper
+    if not (folder / RECORDS).is_dir():
+        guard(folder, directory=True)
+    chosen = Options(args.seeds, args.data, args.data_dir, args.epochs, args.samples, args.steering, args.gestures)
+    steps = steps_of(args.paper, chosen)
+    wanted = _wanted(results_of(steps), args.only)
+    steps = needed(steps, wanted)
+    count = run_all([*steps, _results(steps)], folder, args.dispatch)
+    print((folder / RESULTS).read_text(encoding="utf-8"), end="")
+    total = len(steps) + 1
+    done = f"did {count} of {total} steps" if count else f"nothing to do: all {total} steps were done before"
+    print(f"\n{done}; {folder / RESULTS}")
+    return 0
+
+
+def _wanted(results: Sequence[str], only: str | None) -> list[str]:
+    names = list(results) if only is None else [name.strip() for name in only.split(",")]
+    for name in names:
+        if name not in results:
+            raise InputError(f"--only: {name!r} is not in this paper; choose among {', '.join(results)}")
+    return names
+
+
+def _results(steps: Sequence[Step]) -> Step:
+    """One page of all tables and figures."""
+    shown = [step for step in steps if step.write is not None]
+
+    def write(folder: Path, place: Path) -> None:
+        parts = []
+        for step in shown:
+            if step.files:
+                parts.append((folder / step.outputs[0]).read_text(encoding="utf-8"))
+            else:
+                source = f" From {', '.join(step.inputs)}." if step.inputs else ""
+                parts.append(f"## {step.name}\n\n![{step.name}]({step.out}){source}\n")
+        place.write_text("\n".join(parts), encoding="utf-8")
+
+    return Step("results", RESULTS, tuple(name for step in shown for name in step.outputs), write=write)
