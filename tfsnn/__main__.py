@@ -47,7 +47,7 @@ COMMANDS = {
     "inspect": Command("tfsnn.evaluate.inspect", "show what a net.snn.h5 holds"),
     "evaluate": Command("tfsnn.evaluate.command", "net.snn.h5 + data -> report: accuracy against operations"),
     "stream": Command("tfsnn.evaluate.live.command", "net.snn.h5 or a Keras model on a video or a camera: decisions, operations, speed"),
-    "reproduce": Command("tfsnn.evaluate.reproduce.command", "the papers' tables and figures beside their own values; goes on where it stopped"),
+    "reproduce": Command("tfsnn.evaluate.reproduce.command", "the papers' tables and figures beside their own values"),
     "demo": Command("tfsnn.__main__", "all three stages on handwritten digits; needs no download"),
 }
 

@@ -53,7 +53,8 @@ def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Cap
     assert main(line) == 0
     top = tmp_path / "out" / "aicas2019"
     assert "did 6 of 6 steps" in capsys.readouterr().out
-    rows = list(csv.DictReader((top / "table1/table1.csv").read_text(encoding="utf-8").splitlines()))
+    lines = (top / "table1/table1.csv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.DictReader(lines))
     assert [row["row"] for row in rows[:5]] == [row.model for row in AICAS_1[:5]] and rows[0]["data"] == "bars.npz, 40 of 40 test images"
     assert rows[5]["SNN"] == rows[5]["operations"] == "quoted" and "1.0" in rows[0]["row"] and rows[-1]["operations"].endswith("MACs")
     content = json.loads((top / "table1/table1.json").read_text())
@@ -149,12 +150,14 @@ def test_the_neuron_rule_of_the_figures() -> None:
 
 
 def test_figures_of_drives_and_gestures(tmp_path: Path) -> None:
+    series = {"outputs": [[0.1], [0.2]], "against": {"the integer ANN": [[0.1], [0.3]]}, "labels": [[0.0], [0.1]]}
     streams = {
         "title": "a drive",
         "network": {"dense_macs": 100, "zero_skipping_macs": 50.0},
-        "series": {"outputs": [[0.1], [0.2]], "against": {"the integer ANN": [[0.1], [0.3]]}, "labels": [[0.0], [0.1]], "operations": [90, 5]},
+        "series": series | {"operations": [90, 5]},
     }
-    rows = [{"threshold": t, "window_ms": w, "accuracy": 0.5, "operations_a_second": 10.0} for t in (64.0, 128.0) for w in (64.0, 128.0, None)]
+    figures_of = {"accuracy": 0.5, "operations_a_second": 10.0}
+    rows = [{"threshold": t, "window_ms": w} | figures_of for t in (64.0, 128.0) for w in (64.0, 128.0, None)]
     windows = {"rows": rows, "frame_based": {"value": 0.7, "macs_a_second": 99.0}}
     figures.steering(streams, tmp_path / "1.png")
     figures.operations(streams, tmp_path / "2.png")
