@@ -17,10 +17,10 @@ PAPERS = ("aicas2019", "jetcas2019")
 SETTINGS = ("--absolute", "--spikes", "signed", "--schedule", "spike", "--initial", "bias", "--spiking-output", "--bins", "0")
 """Of the papers' MNIST experiments."""
 MNIST_THRESHOLDS, FEW_THRESHOLDS = "1,1.5,2", "0.05,0.1,0.15,0.2"
-GESTURE_THRESHOLDS, WINDOWS = "64,96,128,192,256", "64,128,256,512,896,whole"
+GESTURE_THRESHOLDS, WINDOWS = "64,96,128,192,256", {"gesture_small": "64,128,256,512,whole"}
 STEERING = {"road_small": "pilotnet_small"}
 GESTURES = {"gesture_small": "gesture_small", "gesture": "gesture", "gesture_generated": "gesture_generated"}
-"""Recipes by data set; any other drive is learnt by the paper's own PilotNet."""
+"""Recipes by data set; any other drive is learnt by the paper's own PilotNet. Generated gestures are shorter than the paper's window."""
 THRESHOLD_NOTE = (
     "What a threshold of 1.0 means depends on how large a network's activations are, which the papers do not say: compare rows at "
     "equal spikes per neuron."
@@ -183,7 +183,8 @@ def _steering(options: Options) -> tuple[Step, ...]:
 
 def _gestures(options: Options) -> tuple[Step, ...]:
     network = _network("gestures", GESTURES.get(options.gestures, "gesture"), options.gestures, 0, options)
-    line = ("evaluate", network[1].out, "--data", options.gestures, "--windows", WINDOWS, "--thresholds", GESTURE_THRESHOLDS, "--lsb")
+    windows = WINDOWS.get(options.gestures, "64,128,256,512,896,whole")
+    line = ("evaluate", network[1].out, "--data", options.gestures, "--windows", windows, "--thresholds", GESTURE_THRESHOLDS, "--lsb")
     found = Step("evaluate-gestures", "gestures/windows", (network[1].out,), line, ("windows.json",), options.given)
     return (*network, found)
 

@@ -100,7 +100,7 @@ def entry(threshold: float, accuracy: float) -> dict[str, Any]:
 
 def report(accuracy: float) -> dict[str, Any]:
     coded = {"accuracy": 0.9, "accuracy_ci95": [0.8, 0.95], "spikes_per_neuron": 0.5, "synaptic_operations": 7.0, "input_macs": 11}
-    names: list[dict[str, Any]] = [{"name": "rate", "duration": 15.0}, {"name": "rate", "duration": 25.0}, {"name": "ttfs", "duration": 8.0}]
+    names: list[dict[str, Any]] = [{"name": name, "duration": length} for name, length in (("rate", 15.0), ("rate", 25.0), ("ttfs", 8.0))]
     return {
         "dataset": {"name": "dots", "samples": 12, "available": 100},
         "headline": {"row": 0},
