@@ -15,7 +15,7 @@ from ..measure.sizes import state_bytes, weight_bytes
 from .published import MEMORY, Published
 from .steps import read_json
 
-QUOTED = "quoted"
+QUOTED, PAIRED = "quoted", "paired_with_ann"
 Report = dict[str, Any]
 
 
@@ -148,8 +148,7 @@ def chosen(report: Report) -> dict[str, Any]:
 
 def _of_row(report: Report, row: Mapping[str, Any]) -> dict[str, Any]:
     quantized = next(e["accuracy"] for e in report["baselines"]["quantized"] if e["threshold"] == row["threshold"])
-    kept = ("threshold", "unit", "spikes", "schedule", "accuracy", "accuracy_ci95", "spikes_per_neuron", "synaptic_operations")
-    kept += ("paired_with_ann",)
+    kept = ("threshold", "unit", "spikes", "schedule", "accuracy", "accuracy_ci95", "spikes_per_neuron", "synaptic_operations", PAIRED)
     return {"ann": report["baselines"]["ann"]["accuracy"], "quantized": quantized} | {name: row[name] for name in kept}
 
 

@@ -156,7 +156,7 @@ def test_figures_of_drives_and_gestures(tmp_path: Path) -> None:
         "network": {"dense_macs": 100, "zero_skipping_macs": 50.0},
         "series": series | {"operations": [90, 5]},
     }
-    figures_of = {"accuracy": 0.5, "operations_a_second": 10.0}
+    figures_of: dict[str, float | None] = {"accuracy": 0.5, "operations_a_second": 10.0}
     rows = [{"threshold": t, "window_ms": w} | figures_of for t in (64.0, 128.0) for w in (64.0, 128.0, None)]
     windows = {"rows": rows, "frame_based": {"value": 0.7, "macs_a_second": 99.0}}
     figures.steering(streams, tmp_path / "1.png")

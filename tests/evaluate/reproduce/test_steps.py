@@ -17,11 +17,17 @@ from tfsnn.evaluate.reproduce.steps import Step, needed, run_all
 from tfsnn.stage.output import replacing
 
 KILLS = int(os.environ.get("TFSNN_KILLS", "4"))
+
+
+def doubled(folder: Path, place: Path) -> None:
+    place.write_bytes((folder / "b/x.txt").read_bytes() * 2)
+
+
 STEPS = [
     Step("first", "a/first.txt", line=("make", "first"), given=("--data-dir", "somewhere")),
     Step("second", "b", ("a/first.txt",), ("make", "a/first.txt"), files=("x.txt", "y.txt")),
     Step("other", "other.txt", line=("make", "other")),
-    Step("page", "page.txt", ("b/x.txt",), write=lambda folder, place: place.write_bytes((folder / "b/x.txt").read_bytes() * 2) and None),
+    Step("page", "page.txt", ("b/x.txt",), write=doubled),
 ]
 # A command takes a while, writes its output whole, and logs when it begins; what a step was doing when it is killed is begun again.
 SLOW = """
@@ -53,7 +59,11 @@ def made(words: list[str]) -> int:
 
 def test_a_second_call_does_nothing(tmp_path: Path) -> None:
     done: list[list[str]] = []
-    dispatch = lambda words: (done.append(words), made(words))[1]  # noqa: E731
+
+    def dispatch(words: list[str]) -> int:
+        done.append(words)
+        return made(words)
+
     assert run_all(STEPS, tmp_path, dispatch) == 4
     assert done[0] == ["make", "first", "--data-dir", "somewhere", "--out", str(tmp_path / "a/first.txt"), "--force"]
     assert done[1][1] == str(tmp_path / "a/first.txt") and (tmp_path / "page.txt").read_text() == "first.txt" * 2
