@@ -17,6 +17,7 @@ from tfsnn.input import datasets
 from tfsnn.input.batches import batched, is_batched
 from tfsnn.input.dataset import Dataset
 from tfsnn.plan.make import make
+from tfsnn.plan.plan import Plan
 from tfsnn.plan.settings import Settings
 from tfsnn.simulate import prepare as prepare_engine
 from tfsnn.simulate import run
@@ -27,10 +28,11 @@ from tfsnn.stage.terminal import counting
 from .baselines import ann as dense
 from .baselines.codings import Coding, codings
 from .baselines.original import Original, as_it_is_fed, original
+from .measure.deviation import deviations
 from .plots import curves as plots
 from .plots.frame import one_frame
 from .report import content as report
-from .report import page
+from .report import frame, page
 from .report.content import Findings
 from .selection import held_out, select
 from .speed import speed
@@ -43,6 +45,8 @@ THRESHOLDS = {
     "lsb": (8.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0, 256.0),
 }
 """The thresholds tried where none are given, by unit."""
+COMPARED, STATES = 50, 20_000_000
+"""Frames on which the layers are compared, and states kept of them, at most."""
 MARGIN = 1.0
 """Points that a network may lose against the first baseline and still be credited with a saving."""
 
@@ -196,7 +200,21 @@ def measure(
         on_frames = None if model is None else model.on_frames(workload.graph, workload.frames, count)
         spiking = [(coding, coding.run(workload.graph, workload.frames, count)) for coding in coded]
     found = Findings(ann, trials, quantized, model, on_raw, on_frames, selected, coded=spiking)
-    return replace(found, speed=speed(workload, plans[report.spoken_of(workload, found)[0]], model))
+    chosen = plans[report.spoken_of(workload, found)[0]]
+    return replace(found, speed=speed(workload, chosen, model), errors=_errors(workload, chosen))
+
+
+def _errors(workload: Workload, plan: Plan) -> dict[str, Any]:
+    """How far each layer is from the integer network, on as many frames as their state takes little room."""
+    neurons = sum(population.size for population in plan.populations)
+    count = max(1, min(COMPARED, STATES // neurons, workload.events.samples))
+    result = run(plan, workload.events.sample(0, count), record=("state",), where="evaluate")
+    if result.state is None:
+        raise InputError(f"evaluate: engine {result.engine!r} records no state; choose another")
+    # Of a stream, whose frames are one sample, the state is that of its last frame.
+    last = workload.samples if workload.streamed else count
+    frames = {name: values[last - count : last] for name, values in workload.frames.items()}
+    return {"frames": count, "layers": deviations(plan, result.state, result.outputs, frames)}
 
 
 def head(workload: Workload, line: str, net: PathLike | None) -> dict[str, Any]:
@@ -259,14 +277,15 @@ def _digits(number: float) -> str:
 
 
 def _write(workload: Workload, found: Findings, content: dict[str, Any], place: Path) -> None:
-    captions = plots.draw(content, place)
+    plots.draw(content, place)
     if found.trials[0].curve is not None and len(workload.raw) == 1:
-        captions |= {"frame.png": _first_frame(workload, content, found, place)}
+        content["frame"] = _first_frame(workload, content, found, place)
     write_json(place / "report.json", content)
     (place / "report.html").write_text(page.render(content), encoding="utf-8")
 
 
-def _first_frame(workload: Workload, content: dict[str, Any], found: Findings, place: Path) -> str:
+def _first_frame(workload: Workload, content: dict[str, Any], found: Findings, place: Path) -> dict[str, Any] | None:
     chosen = found.trials[content["headline"]["row"]].result.plan
     result = run(chosen, workload.events.sample(0), record=("trajectory", "events"), where="evaluate")
-    return one_frame(workload, result, found.ann.outputs[0], place / "frame.png")
+    one_frame(workload, result, found.ann.outputs[0], place / "frame.png")
+    return frame.one_frame(workload, result, found.ann.outputs[0])

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +21,14 @@ import pytest
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0
 """Seconds for one answer: Chromium starts slowly on a busy machine."""
+MOVED = """
+import fcntl, os, sys
+ours = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for number, wanted in zip(ours, (3, 4)):
+    os.dup2(number, wanted)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The protocol's pipe is file descriptors 3 and 4 of Chromium: a program that puts ours there, whatever numbers they have."""
 NO_ANSWER = "did not answer within a minute"
 
 
@@ -111,12 +120,10 @@ def browser() -> Iterator[Browser]:
     """A Chromium that ends with the block."""
     to_it, to_us = os.pipe(), os.pipe()
     with tempfile.TemporaryDirectory() as folder:
-        # The protocol's pipe is file descriptors 3 and 4 of the child: a shell puts ours there, whatever numbers they have.
         words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"]
         words += [f"--user-data-dir={folder}", "--no-first-run", "--disable-extensions", "--disable-background-networking"]
-        moved = f'exec "$@" 3<&{to_it[0]} 4>&{to_us[1]}'
         process = subprocess.Popen(
-            ["sh", "-c", moved, "sh", chromium(), *words],
+            [sys.executable, "-c", MOVED, str(to_it[0]), str(to_us[1]), chromium(), *words],
             pass_fds=(to_it[0], to_us[1]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

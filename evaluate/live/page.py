@@ -13,6 +13,8 @@ from ..report.environment import render
 from ..report.parts import Cell, Code, Points, Section, Table, Text
 
 FORMAT, FORMAT_VERSION = "tfsnn-stream", 1
+NOTHING = 1e9
+"""How many times fewer operations are as good as none: summaries divide by a mean of 1e-9 at least."""
 Content = Mapping[str, Any]
 
 
@@ -67,9 +69,11 @@ def times(ratio: float) -> str:
 
     Examples
     --------
-    >>> times(4.0), times(0.5)
-    ('4.0 times fewer than', '2.0 times as many as')
+    >>> times(4.0), times(0.5), times(1e12)
+    ('4.0 times fewer than', '2.0 times as many as', 'none against')
     """
+    if ratio >= NOTHING:
+        return "none against"
     return f"{ratio:.1f} times fewer than" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.1f} times as many as"
 
 
@@ -81,7 +85,7 @@ def worded(ratio: float) -> str:
     >>> worded(4.0), worded(0.5)
     ('4.0 times fewer operations than', '2.0 times as many operations as')
     """
-    return times(ratio).replace("fewer", "fewer operations").replace("many", "many operations")
+    return times(ratio).replace("fewer", "fewer operations").replace("many", "many operations").replace("none", "no operations")
 
 
 def verdict(own: float, other: float) -> str:

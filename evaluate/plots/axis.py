@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, floor, inf, log10
 
+TINY = 1e-12
+"""Values nearer to one another than that are drawn as one."""
 Tick = tuple[float, str]
 SIZES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -76,8 +78,10 @@ def around(values: Iterable[float], *, log: bool = False, margin: float = 0.08, 
     found = list(values) or [0.0, 1.0]
     log = log and min(found) > 0
     low, high = (log10(value) if log else value for value in (min(found), max(found)))
-    # Where all values are one, room is what makes an axis of it.
-    room = margin * (high - low) if high > low else 0.1 * (1.0 if log else abs(high) or 1.0)
+    size = max(abs(low), abs(high))
+    # Where all values are one, as far as a chart shows it, room is what makes an axis of it.
+    same = high - low <= max(1e-9 * size, TINY)
+    room = 0.1 * (1.0 if log or size <= TINY else size) if same else margin * (high - low)
     low, high = low - room, high + room
     if log:
         return Axis(10**low, 10**high, log=True)

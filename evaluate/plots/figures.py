@@ -12,6 +12,7 @@ from tfsnn.aliases import Floats
 from .axis import around
 from .chart import BLUE, DASHED, DOTTED, GREEN, GREY, INK, ORANGE, PURPLE, SOLID, Chart, Key, Mark
 from .curves import ENDS, LABELS, SHARES, few, percent, shown, sides
+from .timeline import Course, timeline
 
 Report = Mapping[str, Any]
 QUANTITIES = {
@@ -19,6 +20,8 @@ QUANTITIES = {
     "spikes_per_neuron": ("spikes", "spikes per neuron and frame", "{:.4g} spikes per neuron"),
 }
 """Name, label of the axis, and words of a value."""
+LINES = ((BLUE, SOLID), (ORANGE, DASHED), (GREEN, DOTTED), (PURPLE, SOLID))
+"""Looks of the outputs that are drawn."""
 WORDS = 40
 """Places along a curve that have words."""
 
@@ -124,6 +127,21 @@ def _columns(report: Report, chart: Chart, rows: Sequence[Report], lines: Sequen
             at = int(np.searchsorted(x, last, side="right")) - 1
             said.append(f"threshold {row['threshold']:g} {_said(report, y[max(at, 0)])}")
         chart.column(float(first), float(last), f"{words.format(last).capitalize()}: {'; '.join(said)}")
+
+
+def frame_outputs(report: Report) -> Chart:
+    """The outputs over a single frame, and where the integer network ends."""
+    found = report["frame"]
+    ends = {name: values[-1] for name, values in found["outputs"].items()}
+    front = sorted(ends, key=lambda name: -ends[name])[: len(LINES)]
+    courses = [Course(f"output {name}", found["time"], found["outputs"][name], *look) for name, look in zip(front, LINES)]
+    text = "The outputs that end highest, softmax not applied; dots at the right: where the integer network ends."
+    chart = timeline("Outputs", text, (f"time ({found['unit']})", "potential"), courses, steps=True)
+    for name, (colour, _) in zip(front, LINES):
+        value = found["integer_network"][name]
+        if chart.y.inside(value):
+            chart.marks.append(Mark(100.0, chart.down(value), f"Output {name}: the integer network ends at {value:.4g}", colour))
+    return chart
 
 
 def _one(report: Report, entry: Report) -> float:

@@ -57,6 +57,7 @@ def timeline(
     *,
     log: bool = False,
     zero: bool = False,
+    steps: bool = False,
     top: float | None = None,
 ) -> Chart:
     """A chart of values over time.
@@ -73,6 +74,8 @@ def timeline(
         A logarithmic vertical axis; values below a ten-thousandth of the highest stand at its low end.
     zero
         The vertical axis begins at 0.
+    steps
+        Each value holds until the next.
     top
         Where the vertical axis ends at the latest: what goes beyond is said in words alone.
     """
@@ -80,9 +83,9 @@ def timeline(
     values = np.concatenate([y for _, y in lines] + [np.array([still.value for still in stills])])
     values = values[np.isfinite(values)] if top is None else np.minimum(values[np.isfinite(values)], top)
     if log:
-        values = np.maximum(values, max(float(values.max(initial=1.0)) / 1e4, 1e-12))
+        values = np.maximum(values, max(float(values.max(initial=0.0)) / 1e4, 1e-12))
     times = np.concatenate([x for x, _ in lines])
-    x_axis = around([float(times.min(initial=0.0)), float(times.max(initial=1.0))], margin=0.01)
+    x_axis = around(times.tolist(), margin=0.01)
     y_axis = around(values.tolist(), log=log, zero=zero, margin=0.06)
     chart = Chart(title, caption, x_axis, y_axis, *labels, long=True)
     for each, (x, y) in zip(courses, lines):
@@ -91,7 +94,7 @@ def timeline(
             chart.band(at.tolist(), low.tolist(), high.tolist(), each.colour)
             chart.line(at.tolist(), means.tolist(), each.colour, dash=each.dash, name=each.name)
         else:
-            chart.line(x.tolist(), y.tolist(), each.colour, dash=each.dash, name=each.name)
+            chart.line(x.tolist(), y.tolist(), each.colour, dash=each.dash, steps=steps, name=each.name)
     for still in stills:
         chart.level(still.value, still.colour, still.dash, f"{still.name}: {_number(still.value)}")
     _columns(chart, labels[0], courses, lines)

@@ -49,6 +49,8 @@ class Findings:
         Times a frame; None where they were not taken.
     coded
         The spiking baselines.
+    errors
+        How far each layer is from the integer network, and on how many frames; None where it was not measured.
     """
 
     ann: Ann
@@ -60,6 +62,7 @@ class Findings:
     selected: Selection | None = None
     speed: dict[str, Any] | None = None
     coded: Sequence[tuple[Coding, Coded]] = ()
+    errors: dict[str, Any] | None = None
 
 
 def assemble(workload: Workload, found: Findings, margin: float = 1.0) -> dict[str, Any]:
@@ -97,6 +100,7 @@ def assemble(workload: Workload, found: Findings, margin: float = 1.0) -> dict[s
         "paired": _paired(workload, found, chosen),
         "speed": found.speed,
         "layers": _layers(workload, found),
+        "error_frames": None if found.errors is None else found.errors["frames"],
         "energy": _energy(workload, found),
     }
 
@@ -323,6 +327,7 @@ def _layers(workload: Workload, found: Findings) -> list[dict[str, Any]]:
             "dense_macs": inside.get(node.name, 0),
             "dense_macs_with_borders": borders.get(node.name, 0),
             "zero_skipping_macs": float(found.ann.nonzero_macs[node.name].mean()) if node.name in inside else 0.0,
+            "error": None if found.errors is None else found.errors["layers"].get(node.name),
             "rows": [_ledger(trial, position, workload.samples) for trial in found.trials],
         }
         for position, node in enumerate(workload.graph.nodes)

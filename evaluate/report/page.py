@@ -10,6 +10,7 @@ from ..plots import figures
 from . import sentences, tables
 from .environment import render as rendered
 from .parts import Charts, Code, Part, Points, Section, Text
+from .picture import picture
 from .sentences import chosen
 from .steps import amount, percent
 
@@ -56,6 +57,7 @@ def _sections(report: Report) -> list[Section]:
         Section("Under NeuroBench's names", _neurobench(report)),
         Section("Energy, under assumptions", _energy(report)),
         Section("The network", _network(report)),
+        *([Section("A single frame", _frame(report))] if report.get("frame") else []),
         Section("Where this comes from", _origin(report)),
     ]
 
@@ -82,7 +84,18 @@ def _layers(report: Report) -> list[Part]:
     text = f"Means over frames at a threshold of {chosen(report)['threshold']:g}; report.json has the ledgers of all "
     text += f"thresholds. The encoder compares {report['encoder']['comparisons']:,} pixels a frame. "
     text += "One check is a subtraction and a comparison."
-    return [Text(text), tables.layers(report), tables.ledger(report)]
+    bars = "Operations of the event network; bars from the top: dense, zeros skipped, events. "
+    if report.get("error_frames"):
+        bars += "Error: root mean square of what a layer has sent minus what it would send in the integer network, as a share of the "
+        bars += f"latter's; at the end of the first {report['error_frames']:,} frames."
+    return [Text(bars), tables.layers(report), Text(text), tables.ledger(report)]
+
+
+def _frame(report: Report) -> list[Part]:
+    found = report["frame"]
+    text = f"At a threshold of {found['threshold']:g}: what came in, what the outputs made of it, and the spikes between (AICAS Fig. 2). "
+    text += "Blue: positive spikes, orange: negative ones; of many, some that are evenly chosen."
+    return [Text(text), picture(found["image"], found["words"]), figures.frame_outputs(report), tables.spikes(report)]
 
 
 def _baselines(report: Report) -> list[Part]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..plots.chart import Chart
 
-NUMERIC = "+-.0123456789"
+NUMBER = re.compile(r"[-+]?[\d.,]*(?=[ %]|$)")
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,6 @@ class Points:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Numbers that stand out: (value, what it is)."""
-
-    kind: ClassVar[str] = "facts"
-    facts: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
 class Code:
     """Text in columns; with a title it opens at a click, and with ``wrapped`` its lines may break."""
 
@@ -43,6 +36,17 @@ class Code:
     text: str
     title: str = ""
     wrapped: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a few pixels: PNG in base64, its width and height, and words for it."""
+
+    kind: ClassVar[str] = "picture"
+    data: str
+    width: int
+    height: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,21 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Raster:
+    """Dots in a cell: colour and SVG path data in a square of 100 by 100 of each kind, and words for all."""
+
+    paths: tuple[tuple[str, str], ...]
+    words: str
+
+
+@dataclass(frozen=True)
 class Cell:
-    """A cell with more to it than a text: a line in small type, and bars."""
+    """A cell with more to it than a text: a line in small type, bars, or dots."""
 
     text: str
     small: str = ""
     bars: tuple[Bar, ...] = ()
+    raster: Raster | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +115,11 @@ class Table:
     def words(self) -> list[bool]:
         """By column, whether it stands to the left: the first one, and those that hold more words than numbers."""
         columns = list(zip(*self.cells)) or [() for _ in self.head]
-        counts = [sum(cell.text[:1] not in NUMERIC for cell in column) for column in columns]
+        counts = [sum(not NUMBER.match(cell.text) for cell in column) for column in columns]
         return [not at or 2 * words > len(column) for at, (words, column) in enumerate(zip(counts, columns))]
 
 
-Part = Text | Points | Facts | Code | Charts | Chart | Table
+Part = Text | Points | Code | Picture | Charts | Chart | Table
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..plots.chart import BLUE, GREY, ORANGE
-from .parts import Bar, Cell, Table
+from ..plots.axis import around
+from ..plots.chart import BLUE, GREY, ORANGE, PURPLE
+from .parts import Bar, Cell, Raster, Table
 from .sentences import chosen, compared
 from .steps import MEASURED, baselines_before, head, lines, original, percent, scored
 
@@ -154,6 +155,7 @@ def layers(report: Report) -> Table:
     at, found = report["headline"]["row"], report["layers"]
     most = max(1.0, *(max(layer["dense_macs"], layer["rows"][at]["synaptic_operations"]) for layer in found))
     loudest = max((layer["rows"][at]["spikes_per_neuron"] for layer in found), default=0) or 1.0
+    worst = max((_error(layer) or 0.0 for layer in found), default=0) or 1.0
     rows = []
     for layer in found:
         row = layer["rows"][at]
@@ -162,9 +164,34 @@ def layers(report: Report) -> Table:
         spikes = row["spikes_per_neuron"]
         shape = f"{'×'.join(map(str, layer['shape']))}"
         cells = [Cell(layer["name"], shape), Cell(f"{row['synaptic_operations']:,.0f}", f"of {layer['dense_macs']:,}", bars)]
-        rows.append([*cells, Cell(f"{spikes:.3g}", bars=(Bar(BLUE, round(100 * spikes / loudest, 2)),))])
-    names = ["layer", "operations of the event network; bars: dense, zeros skipped, events", "spikes per neuron"]
+        cells.append(Cell(f"{spikes:.3g}", bars=(Bar(BLUE, round(100 * spikes / loudest, 2)),)))
+        error = _error(layer)
+        bars = () if error is None else (Bar(PURPLE, round(100 * error / worst, 2)),)
+        rows.append([*cells, Cell("-" if error is None else f"{100 * error:.3g} %", bars=bars)])
+    names = ["layer", "operations", "spikes per neuron", "error"]
     return Table("Layer by layer", names, rows, style="layers")
+
+
+def _error(layer: Report) -> float | None:
+    """Share of the layer's own extent; reports of earlier versions have none."""
+    found: float | None = (layer.get("error") or {}).get("share")
+    return found
+
+
+def spikes(report: Report) -> Table:
+    """The spikes of a single frame, a row for each population."""
+    found = report["frame"]
+    times = [time for each in found["spikes"] for time in each["time"]] or [0.0]
+    axis, rows = around(times, margin=0.01), []
+    for each in found["spikes"]:
+        paths = {1: "", -1: ""}
+        for time, neuron, sign in zip(each["time"], each["neuron"], each["sign"]):
+            paths[sign] += f"M{axis.at(time):g} {100 * (neuron + 0.5) / each['neurons']:.4g}h0"
+        counts = [f"{each['sent'] - each['sent_negative']:,}", f"{each['sent_negative']:,}"]
+        raster = Raster(((BLUE, paths[1]), (ORANGE, paths[-1])), f"{each['sent']:,} spikes of {each['name']} over the frame")
+        rows.append([Cell(each["name"], f"{each['neurons']:,} neurons"), *counts, Cell("", raster=raster)])
+    over = "in order of sending" if found["in_order"] else f"over time ({found['unit']})"
+    return Table("Spikes of the first frame", ["population", "positive", "negative", f"each spike, {over}"], rows, style="raster")
 
 
 def ledger(report: Report) -> Table:

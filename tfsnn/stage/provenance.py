@@ -85,9 +85,19 @@ def provenance(command: str, seed: int | None, inputs: Mapping[str, PathLike]) -
 def circumstances() -> dict[str, Any]:
     """Where and when this runs: for reports, never for files that promise same input, same bytes. It names no host."""
     return {
-        "host": {"system": platform.system(), "machine": platform.machine(), "cpus": os.cpu_count()},
+        "host": {"system": platform.system(), "machine": platform.machine(), "processor": _processor(), "cpus": os.cpu_count()},
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+
+
+def _processor() -> str:
+    """What the processor calls itself, as far as the system says."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def version(name: str) -> str | None:

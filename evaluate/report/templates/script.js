@@ -1,5 +1,5 @@
 (() => {
-  // Without a script each mark has its <title> and is a tab stop; with it, the words stand beside the mark, and arrow keys move.
+  // Without a script each mark has its title and is a tab stop; with it, the words stand beside the mark, and arrow keys move.
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
