@@ -39,7 +39,7 @@ def one_frame(workload: Workload, result: Result, of_ann: Floats) -> dict[str, A
     largest = sorted(np.argsort(-outputs[-1], kind="stable")[:OUTPUTS].tolist())
     # All spikes may share one time stamp: then they stand in the order of sending.
     ordered = len(np.unique(log.t)) < 2
-    time = np.arange(len(log.t), dtype=np.float64) if ordered else log.t * tick
+    time: Floats = np.arange(len(log.t)).astype(np.float64) if ordered else (log.t * tick).astype(np.float64)
     return {
         "threshold": result.plan.settings.threshold,
         "image": _image(next(iter(workload.raw.values()))[0]),

@@ -182,7 +182,8 @@ def spikes(report: Report) -> Table:
     """The spikes of a single frame, a row for each population."""
     found = report["frame"]
     times = [time for each in found["spikes"] for time in each["time"]] or [0.0]
-    axis, rows = around(times, margin=0.01), []
+    axis = around(times, margin=0.01)
+    rows: list[list[str | Cell]] = []
     for each in found["spikes"]:
         paths = {1: "", -1: ""}
         for time, neuron, sign in zip(each["time"], each["neuron"], each["sign"]):
