@@ -6,20 +6,17 @@ import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 from tfsnn.errors import InputError
 from tfsnn.plan.settings import ENGINES, INITIAL, Settings
-from tfsnn.stage.terminal import table
+from tfsnn.stage.terminal import paragraph, table
 
 from .live import evaluating
 from .options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .report import sentences, steps, tables
 
 SPLITS = ("train", "validation", "test")
-WIDTH = 110
-"""Of sentences on a terminal."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,4 +155,4 @@ def summary(report: Mapping[str, Any]) -> str:
         ms = [[name, *(f"{found[key]:.3f}" for key in ("mean", "median", "p99"))] for name, found in report["speed"]["ms"].items()]
         parts.append(table(["ms a frame", "mean", "median", "p99"], ms))
     headline, *more = sentences.summary(report)
-    return "\n\n".join([*parts, fill(headline, WIDTH), fill(" ".join(more), WIDTH)])
+    return "\n\n".join([*parts, paragraph(headline), paragraph(" ".join(more))])

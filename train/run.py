@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
@@ -192,8 +191,7 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split, checkpoint: Checkpoin
         for name, value in {"loss": loss, **asdict(score)}.items():
             history.setdefault(name, []).append(value)
         checkpoint.save(trainer, history)
-        if isinstance(bar, tqdm):
-            bar.set_postfix_str(f"epoch {epoch}/{recipe.epochs}, validation {_in_words(score)}", refresh=False)
+        bar.note(f"epoch {epoch}/{recipe.epochs}, validation {_in_words(score)}")
     # The bar closes when it is asked for one more.
     next(ticks, None)
     return history, resumed

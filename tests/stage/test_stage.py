@@ -241,6 +241,31 @@ def test_table() -> None:
     assert terminal.table(["a", "b"], []) == "a  b"
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_on_a_terminal_nothing_is_wider_than_that(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    rows = [["a_layer_whose_name_never_ends_" * 3, "[red]98.9 %", 12], ["b", "\x1b[2J", None]]
+    drawn = terminal.table(["layer", "accuracy", "events"], rows)
+    assert max(map(len, drawn.splitlines())) <= width and "\x1b" not in drawn
+    assert "[red]98.9 %" in drawn and "layer" in drawn.splitlines()[0] and "12" in drawn
+    assert max(map(len, terminal.paragraph("some words " * 40).splitlines())) <= width
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert width < max(map(len, terminal.paragraph("some words " * 40).splitlines())) <= 110
+
+
+def test_a_note_stands_behind_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "MINUTE", -1)
+    monkeypatch.setenv("TFSNN_PROGRESS", "1")
+    for stream, line in ((Terminal(), "epoch 1/2 [b]"), (io.StringIO(), "train: 1/2, 0 s; epoch 1/2 [b]\n")):
+        monkeypatch.setenv("COLUMNS", "120")
+        monkeypatch.setattr(sys, "stderr", stream)
+        bar = terminal.progress(range(2), "train")
+        for _ in bar:
+            bar.note("epoch 1/2 [b]")
+        assert line in stream.getvalue() and "train" in stream.getvalue()
+
+
 def test_slow_work_is_announced_on_a_terminal_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     class Pipe:
         text = ""
