@@ -245,7 +245,7 @@ def test_table() -> None:
 def test_on_a_terminal_nothing_is_wider_than_that(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys, "stdout", Terminal())
-    rows = [["a_layer_whose_name_never_ends_" * 3, "[red]98.9 %", 12], ["b", "\x1b[2J", None]]
+    rows: list[list[object]] = [["a_layer_whose_name_never_ends_" * 3, "[red]98.9 %", 12], ["b", "\x1b[2J", None]]
     drawn = terminal.table(["layer", "accuracy", "events"], rows)
     assert max(map(len, drawn.splitlines())) <= width and "\x1b" not in drawn
     assert "[red]98.9 %" in drawn and "layer" in drawn.splitlines()[0] and "12" in drawn
