@@ -13,7 +13,7 @@ from tfsnn.aliases import PathLike
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.input.framing import Framing
-from tfsnn.input.road_sets import SCENES, drives_at
+from tfsnn.input.road_sets import SCENES, drives_at, steering_range
 from tfsnn.input.video import Source, open_video
 from tfsnn.memory import afford
 from tfsnn.network.graph import Graph
@@ -179,7 +179,7 @@ def _drawn(graph: Graph, scenes: Scenes, name: str, rate: float) -> Footage:
             drives_at(name, "test", DRIVES, rate, count, noise=scenes.noise),
         )
     ]
-    return Footage(name, made[0], "another drive at the same rate", made[1], Task("values", (1,)), rate)
+    return Footage(name, made[0], "another drive at the same rate", made[1], Task("values", (1,)), rate, range=steering_range(name, "test"))
 
 
 def _measured(graph: Graph, footage: Footage, settings: Sequence[Settings], wanted: float) -> dict[str, Any]:
@@ -218,4 +218,5 @@ def _error(graph: Graph, footage: Footage, recordings: Sequence[Recording], foun
     some = evenly(len(frames), COMPARED)
     source, targets = graph.inputs[0], targets_of(recordings)
     exact = dense_outputs(graph, {source.name: source.encoder.frames(frames[some])})
-    return distance(footage.task, found.outputs[some], exact, extent(footage.task, targets, exact))
+    range_ = footage.range or extent(footage.task, targets, exact)
+    return distance(footage.task, found.outputs[some], exact, range_)

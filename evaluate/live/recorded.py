@@ -60,6 +60,8 @@ class Footage:
         Frames a second, where that is known.
     ended
         Why a video ended early, else empty.
+    range
+        What errors of numbers are measured by, where that is known of more than these recordings.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Footage:
     task: Task
     rate: float | None = None
     ended: str = ""
+    range: float | None = None
 
     @property
     def labelled(self) -> bool:

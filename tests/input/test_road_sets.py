@@ -9,7 +9,7 @@ from tfsnn.errors import InputError
 from tfsnn.input.datasets import load
 from tfsnn.input.framing import Framing
 from tfsnn.input.road import Drive, Scene
-from tfsnn.input.road_sets import PARTS, SCENES, read_road, road_starts
+from tfsnn.input.road_sets import PARTS, SCENES, drives_at, read_road, road_starts, steering_range
 
 
 def test_frames_are_those_of_the_drives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +20,16 @@ def test_frames_are_those_of_the_drives(monkeypatch: pytest.MonkeyPatch) -> None
     wanted = list(Drive(1, Scene(33, 100)).frames(2.0, 5))
     np.testing.assert_array_equal(x[5:], [frame for frame, _ in wanted])
     np.testing.assert_allclose(y[5:], [steering for _, steering in wanted], rtol=1e-6)
+
+
+def test_drives_at_another_rate() -> None:
+    fast, _ = drives_at("road_small", "test", 2, 40.0, 5)
+    slow, _ = drives_at("road_small", "test", 2, 10.0, 2)
+    np.testing.assert_array_equal(fast[0][::4], slow[0])
+    noisy, _ = drives_at("road_small", "test", 2, 10.0, 2, noise=3.0)
+    assert 2 < np.std(noisy[0].astype(float) - slow[0]) < 4
+    steering = read_road("road_small", "test")[1]
+    assert steering_range("road_small", "test") == pytest.approx(float(np.ptp(steering)), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))

@@ -78,6 +78,14 @@ def drives_at(
         yield np.stack(found), np.array(steering, np.float32)
 
 
+def steering_range(name: str, split: str) -> float:
+    """From the least to the greatest steering of a split, in half turns; parameters as of :func:`read_road`."""
+    part = _part(name, split)
+    times = np.arange(part.frames) / part.rate
+    found = [Drive(part.seed + drive, SCENES[name]).steering(float(t)) for drive in range(part.drives) for t in times]
+    return float(np.ptp(found))
+
+
 def road_starts(name: str, split: str) -> Integers:
     """int64 (drives): the number of the frame that each drive begins with; parameters as of :func:`read_road`."""
     part = _part(name, split)
