@@ -91,7 +91,8 @@ def measured(net: Net, footage: Footage, settings: Sequence[Settings], wanted: f
     streams = [partial(streamed, graph, each) for each in settings]
     frames, targets, source = frames_of(footage.reported), targets_of(footage.reported), graph.inputs[0].name
     beside = {INTEGER: dense_outputs(graph, {source: _framed(graph, footage.reported)})}
-    if model is not None:
+    # Numbers in front of a softmax are not what the model gives.
+    if model is not None and not (task.kind == "values" and graph[name].softmax):
         beside |= {model.what: model.on_raw(graph, {source: frames})[name]}
     range_ = extent(task, targets, beside[INTEGER])
     dense, zero_skipping = sum(graph.macs().values()), nonzero_macs(graph, footage.reported)
