@@ -1,4 +1,4 @@
-# make demo      the whole way on handwritten digits; the report lies in tfsnn-demo/report
+# make demo      the whole way on a generated drive; the report lies in tfsnn-demo/report
 # make test      every check and every test, on up to four cores
 # make portable  every test as on a processor without vector extensions, and with oneDNN off
 # make faults    kills at sixty drawn moments, signals, full disks, two runs at once

@@ -48,7 +48,7 @@ COMMANDS = {
     "evaluate": Command("tfsnn.evaluate.command", "net.snn.h5 + data -> report: accuracy against operations"),
     "stream": Command("tfsnn.evaluate.live.command", "net.snn.h5 or a Keras model on a video or a camera: decisions, operations, speed"),
     "reproduce": Command("tfsnn.evaluate.reproduce.command", "the papers' tables and figures beside their own values"),
-    "demo": Command("tfsnn.__main__", "all three stages on handwritten digits; needs no download"),
+    "demo": Command("tfsnn.__main__", "all three stages on a generated drive; needs no download"),
 }
 
 
@@ -79,10 +79,10 @@ def demo_lines(out: Path, force: bool) -> list[list[str]]:
     """The command lines that the demo runs, in turn."""
     model, net, report = out / "train" / "model.h5", out / "net.snn.h5", out / "report"
     lines = [
-        ["train", "digits", "--out", str(model.parent)],
-        ["convert", str(model), "--out", str(net), "--calibrate", "digits"],
+        ["train", "pilotnet_small", "--out", str(model.parent)],
+        ["convert", str(model), "--out", str(net), "--calibrate", "road_small"],
         ["inspect", str(net)],
-        ["evaluate", str(net), "--data", "digits", "--out", str(report)],
+        ["evaluate", str(net), "--data", "road_halts", "--out", str(report)],
     ]
     return [line + ["--force"] * (force and "--out" in line) for line in lines]
 

@@ -16,7 +16,7 @@ and trees lie where they lie in the world; colours and light are drawn anew for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,6 +31,10 @@ HALF_TURN = np.pi
 WHEELBASE, AHEAD, RATIO = 2.7, 12.0, 15.0
 LINES = (-5.25, -1.75, 1.75)
 """Metres from the middle of the lane: left edge of the road, the dashed line, right edge."""
+
+
+Halts = Sequence[tuple[float, float]]
+"""From which second on a car stands, and until when."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class Drive:
     seed: int
     scene: Scene = Scene()
 
-    def frames(self, rate: float, count: int, begin: float = 0.0) -> Iterator[tuple[Array, float]]:
+    def frames(self, rate: float, count: int, begin: float = 0.0, halts: Halts = ()) -> Iterator[tuple[Array, float]]:
         """Frames uint8 (height, width, 3), red in front, and the steering at each.
 
         Parameters
@@ -109,12 +113,15 @@ class Drive:
             How many.
         begin
             Seconds from the beginning of the drive to the first one.
+        halts
+            From which second on the car stands, and until when; it slows down in the second before, and is as fast again in
+            the one behind.
         """
         if not 0 < rate <= 1e6:
             raise InputError(f"generated road: {rate:g} frames a second; give a positive number up to a million")
         noise = RandomState([self.seed, 1])
         for number in range(count):
-            t = begin + number / rate
+            t = driven(begin + number / rate, halts)
             light = self._world.seen(t)
             if self.scene.noise:
                 light = light + self.scene.noise * noise.standard_normal(light.shape)
@@ -128,6 +135,28 @@ class Drive:
     @cached_property
     def _world(self) -> _World:
         return _World(RandomState(self.seed), self.scene)
+
+
+def driven(t: float, halts: Halts) -> float:
+    """Seconds at full speed that the way of so many seconds takes.
+
+    Parameters
+    ----------
+    t
+        Seconds since the car drove off.
+    halts
+        As of :meth:`Drive.frames`.
+
+    Examples
+    --------
+    >>> [driven(t, [(2.0, 5.0)]) for t in (0.5, 1.5, 3.0, 5.0, 6.0, 8.0)]
+    [0.5, 1.375, 1.5, 1.5, 2.0, 4.0]
+    """
+    lost = 0.0
+    for begin, end in halts:
+        slowing, speeding = (min(max(t - since, 0.0), 1.0) for since in (begin - 1, end))
+        lost += slowing**2 / 2 + min(max(t - begin, 0.0), end - begin) + speeding - speeding**2 / 2
+    return t - lost
 
 
 class _World:

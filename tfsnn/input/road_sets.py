@@ -5,6 +5,8 @@ name           frames    train                                            test
 =============  ========  ===============================================  ==================================
 road           66x200    30 drives of 100 frames, 2 a second              4 other drives of 150, 10 a second
 road_small     33x100    20 drives of 60 frames, 2 a second               2 other drives of 100, 10 a second
+road_halts     33x100    as of road_small                                 another one of 600, 30 a second, noise of
+                                                                          a sensor; the car halts twice
 =============  ========  ===============================================  ==================================
 
 Training frames lie half a second apart, so that few show much of the road; test frames are a video.
@@ -21,22 +23,24 @@ from numpy.typing import NDArray
 
 from tfsnn.aliases import Integers
 from tfsnn.errors import InputError
-from tfsnn.input.road import Drive, Scene
+from tfsnn.input.road import Drive, Halts, Scene, driven
 
 
 class Part(NamedTuple):
-    """Seed of the first drive (the others follow), how many, frames of each, and frames a second."""
+    """Seed of the first drive (the others follow), how many, frames of each, frames a second, and when the car stands."""
 
     seed: int
     drives: int
     frames: int
     rate: float
+    halts: Halts = ()
 
 
-SCENES = {"road": Scene(66, 200), "road_small": Scene(33, 100)}
+SCENES = {"road": Scene(66, 200), "road_small": Scene(33, 100), "road_halts": Scene(33, 100, noise=1.0)}
 PARTS = {
     "road": {"train": Part(0, 30, 100, 2.0), "test": Part(1000, 4, 150, 10.0)},
     "road_small": {"train": Part(0, 20, 60, 2.0), "test": Part(1000, 2, 100, 10.0)},
+    "road_halts": {"train": Part(0, 20, 60, 2.0), "test": Part(1002, 1, 600, 30.0, ((5.0, 9.0), (14.0, 17.0)))},
 }
 
 
@@ -51,7 +55,8 @@ def read_road(name: str, split: str) -> tuple[NDArray[np.uint8], NDArray[np.floa
         ``"train"`` or ``"test"``.
     """
     part = _part(name, split)
-    pairs = [pair for drive in range(part.drives) for pair in Drive(part.seed + drive, SCENES[name]).frames(part.rate, part.frames)]
+    drives = (Drive(part.seed + drive, SCENES[name]) for drive in range(part.drives))
+    pairs = [pair for drive in drives for pair in drive.frames(part.rate, part.frames, halts=part.halts)]
     frames, steering = zip(*pairs)
     return np.stack(frames), np.array(steering, np.float32)
 
@@ -74,15 +79,15 @@ def drives_at(
     """
     part, scene = _part(name, split), replace(SCENES[name], noise=noise)
     for drive in range(min(count, part.drives)):
-        found, steering = zip(*Drive(part.seed + drive, scene).frames(rate, frames))
+        found, steering = zip(*Drive(part.seed + drive, scene).frames(rate, frames, halts=part.halts))
         yield np.stack(found), np.array(steering, np.float32)
 
 
 def steering_range(name: str, split: str) -> float:
     """From the least to the greatest steering of a split, in half turns; parameters as of :func:`read_road`."""
     part = _part(name, split)
-    times = np.arange(part.frames) / part.rate
-    found = [Drive(part.seed + drive, SCENES[name]).steering(float(t)) for drive in range(part.drives) for t in times]
+    times = [driven(number / part.rate, part.halts) for number in range(part.frames)]
+    found = [Drive(part.seed + drive, SCENES[name]).steering(t) for drive in range(part.drives) for t in times]
     return float(np.ptp(found))
 
 
