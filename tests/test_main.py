@@ -186,7 +186,7 @@ def test_demo(recorded: list[list[str]], capsys: Capture, tmp_path: Path) -> Non
     assert [line[0] for line in recorded] == ["train", "convert", "inspect", "evaluate"]
     assert not any("--force" in line for line in recorded)
     shown = capsys.readouterr().out
-    assert "$ tfsnn train digits --out" in shown and f"The report lies in {tmp_path / 'demo' / 'report'}" in shown
+    assert "$ tfsnn train pilotnet_small --out" in shown and f"The report lies in {tmp_path / 'demo' / 'report'}" in shown
 
 
 def test_demo_overwrites_when_told(recorded: list[list[str]], tmp_path: Path, capsys: Capture) -> None:

@@ -19,6 +19,7 @@ from tfsnn.compiled.kernel import columns
 from tfsnn.errors import InputError, RangeError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
+from tfsnn.network.factors import with_factors
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool
 from tfsnn.network.ops import Conv, Pad
@@ -65,6 +66,21 @@ def test_frames_are_the_encoded_video(kind: str, schedule: str) -> None:
     np.testing.assert_array_equal(outputs, whole.outputs[0])
     np.testing.assert_array_equal(live.total.synaptic_operations, whole.ledger.synaptic_operations)
     assert live.steps == 8 and live.total_seconds >= live.seconds > 0
+
+
+def test_thresholds_by_layer() -> None:
+    graph, video = three_layers(), np.random.default_rng(0).integers(0, 2, (5, 3, 3, 1))
+    name, other = (node.name for node in graph.nodes[1:3])
+    live, known = Stream(graph, threshold={name: 0.4}), Stream(with_factors(graph, {name: 8.0}), threshold=0.05)
+    thresholds = {population.name: population.threshold * population.step for population in live.plan.populations}
+    assert thresholds == pytest.approx({p.name: p.threshold * p.step for p in known.plan.populations})
+    assert thresholds[other] > 0 and Stream(graph, threshold={name: 0.05}).plan.populations[1].threshold > 0
+    for frame in video:
+        np.testing.assert_allclose(live.step(frame), known.step(frame))
+    with pytest.raises(InputError, match="stream: threshold: 'nothing' is no layer with a threshold; there are "):
+        Stream(graph, threshold={"nothing": 0.1})
+    with pytest.raises(InputError, match=f"stream: threshold: {name} is 0; it must be a positive number"):
+        Stream(graph, threshold={name: 0})
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from threading import Lock
@@ -16,12 +16,15 @@ from tfsnn.artifact import Net
 from tfsnn.compiled.session import Session
 from tfsnn.errors import InputError, RangeError
 from tfsnn.input.events import Events
+from tfsnn.network.factors import with_thresholds
 from tfsnn.network.graph import Graph
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, OutOfRange, State
 from tfsnn.simulate import BEYOND_RANGE, graph_of
 
+DEFAULT = 0.05
+"""Threshold where none is given."""
 BUSY = "stream: another thread is in the middle of a step; give each thread a stream of its own, or use a lock"
 
 
@@ -32,7 +35,9 @@ class Stream:
     ----------
     net
         What :func:`tfsnn.load` or :func:`tfsnn.convert_model` gave.
-    threshold, unit, spikes, schedule, initial
+    threshold
+        As of :func:`tfsnn.simulate`; or a dict of thresholds by layer, the others then have 0.05 times their own factor.
+    unit, spikes, schedule, initial
         As of :func:`tfsnn.simulate`.
 
     Attributes
@@ -49,11 +54,14 @@ class Stream:
     """
 
     def __init__(
-        self, net: Net | Graph, *, threshold: float = 0.05, unit: str = "relative", spikes: str = "valued", schedule: str = "slot",
-        initial: str = "rest",
+        self, net: Net | Graph, *, threshold: float | Mapping[str, float] = DEFAULT, unit: str = "relative", spikes: str = "valued",
+        schedule: str = "slot", initial: str = "rest",
     ) -> None:
+        graph = graph_of(net, "stream")
+        if isinstance(threshold, Mapping):
+            graph, threshold = with_thresholds(graph, threshold, DEFAULT), 1.0
         settings = Settings(threshold, unit, spikes, initial, schedule=schedule, engine="compiled", where="stream")
-        self.plan = make(graph_of(net, "stream"), settings)
+        self.plan = make(graph, settings)
         self._session, self._busy = Session(self.plan), Lock()
         node: Any = self.plan.populations[self.plan.inputs[0]].node
         self._node = node

@@ -286,7 +286,15 @@ RECIPES = {
     ),
     "pilotnet": PILOTNET,
     # Without the layer of 1,164 neurons, as many implementations have it: 252,219 parameters.
-    "pilotnet_slim": replace(PILOTNET, name="pilotnet_slim", network=replace(NVIDIA, hidden=(100, 50, 10))),
+    # Small angles (picar's are a sixth of a half turn) leave it with dead neurons at higher rates.
+    "pilotnet_slim": replace(
+        PILOTNET,
+        name="pilotnet_slim",
+        network=replace(NVIDIA, hidden=(100, 50, 10)),
+        learning_rate=3e-4,
+        warm_up=2.0,
+        clipping=1.0,
+    ),
     "pilotnet_small": replace(
         PILOTNET,
         name="pilotnet_small",

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from tfsnn.bounded_json import loaded
-from tfsnn.errors import InputError, shown
-from tfsnn.network.graph import Graph
-from tfsnn.network.nodes import Neurons
+from tfsnn.errors import InputError
 
 
 def read_factors(text: str) -> dict[str, Any]:
@@ -43,31 +38,3 @@ def read_factors(text: str) -> dict[str, Any]:
         except ValueError:
             raise InputError(f"--factors: {part.strip()!r}; give LAYER=F, as in conv2d=0.5,dense=2, or a .json file") from None
     return found
-
-
-def with_factors(graph: Graph, factors: Mapping[str, Any]) -> Graph:
-    """The graph in which these populations have their own factors on the network's threshold.
-
-    Parameters
-    ----------
-    graph
-        The network.
-    factors
-        Positive numbers by the name of a population; the others keep the factor that they have.
-
-    Raises
-    ------
-    InputError
-        If a name is no population with a threshold, or a factor is not a positive number.
-    """
-    known = [node.name for node in graph.nodes if isinstance(node, Neurons) and node.name not in graph.outputs]
-    for name, factor in factors.items():
-        if name not in known:
-            raise InputError(f"factors: {shown(name)} is no layer with a threshold; there are {', '.join(known)}")
-        if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not (factor > 0 and isfinite(factor)):
-            raise InputError(f"factors: {name} is {shown(factor)}; it must be a positive number")
-    nodes = [
-        replace(node, threshold=float(factors[node.name])) if isinstance(node, Neurons) and node.name in factors else node
-        for node in graph.nodes
-    ]
-    return Graph(tuple(nodes), graph.outputs)

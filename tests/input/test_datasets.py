@@ -39,7 +39,7 @@ def test_digits_split_is_even_whole_and_always_the_same() -> None:
 
 
 def test_unknown_name() -> None:
-    names = "digits, mnist, gesture, gesture_generated, gesture_small, nmnist, objects, objects_within, road, road_small, "
+    names = "digits, mnist, gesture, gesture_generated, gesture_small, nmnist, objects, objects_within, road, road_small, road_halts, "
     names += "tfds:NAME, keras:NAME, a folder of images by class"
     with pytest.raises(InputError, match=f"data set 'mnits' is unknown; choose {names} or of drives, or give an .npz file with"):
         load("mnits")

@@ -23,6 +23,16 @@ def test_frame_rates_show_the_same_drive() -> None:
     assert later[1] == Drive(4, SMALL).steering(0.2)
 
 
+def test_a_car_that_halts_sees_the_same() -> None:
+    drive, halts = Drive(4, SMALL), [(1.0, 2.0)]
+    found = [np.stack(part) for part in zip(*drive.frames(10.0, 40, halts=halts))]
+    still = found[0][10:21]
+    assert (still == still[0]).all() and not (found[0][21] == still[0]).all()
+    # Half a second of the way was lost while it slowed down, a second while it stood, half a second as it drove off.
+    np.testing.assert_array_equal(found[0][30:], np.stack([frame for frame, _ in drive.frames(10.0, 10, begin=1.0)]))
+    assert found[1][15] == drive.steering(0.5)
+
+
 def test_the_faster_the_frames_the_less_changes() -> None:
     changes = [np.abs(np.diff(frames(Drive(1, SMALL), rate, 8), axis=0)).mean() for rate in (10, 60, 480)]
     assert changes[0] > 2 * changes[1] > 4 * changes[2] > 0

@@ -26,12 +26,13 @@ from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.evaluate.baselines.reference import Reference, reference
 from tfsnn.evaluate.live.decisions import Decision, decision
-from tfsnn.evaluate.live.factors import read_factors, with_factors
+from tfsnn.evaluate.live.factors import read_factors
 from tfsnn.evaluate.live.page import answer
 from tfsnn.evaluate.live.run import KEPT, fidelity, record, rows, summary
 from tfsnn.evaluate.live.show import lines_of, screen, sparkline, table_file
 from tfsnn.evaluate.live.tune import LADDER, tuned
 from tfsnn.input.encoder import Encoder
+from tfsnn.network.factors import with_factors
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 from tfsnn.network.ops import Conv
