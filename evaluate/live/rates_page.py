@@ -9,7 +9,7 @@ from typing import Any
 from tfsnn.stage import terminal
 
 from ..plots import rates as charts
-from ..plots.style import BLUE, DASHED, GREY, ORANGE, drawn
+from ..plots.style import BLUE, DASHED, GREY, ORANGE, drawn, logarithmic
 from ..report.environment import render as rendered
 from ..report.parts import Code, Points, Section, Table
 from .page import brief, times, worded
@@ -62,14 +62,17 @@ def draw(content: Content, path: Path) -> None:
             label = f"than the {'dense' if name == 'dense' else 'zero-skipping'} network"
             left.plot(rates, [row["reduction"][name] for row in rows], color=color, linestyle=style, marker=mark, label=label)
         left.plot([*PAPER], [*PAPER.values()], color=GREY, linestyle="", marker="x", label="JETCAS, PilotNet on a real road")
-        left.set(title="how many times fewer operations a frame", xscale="log", yscale="log", xlabel="frames a second")
+        left.set(title="how many times fewer operations a frame", xlabel="frames a second")
+        for axis in (left.xaxis, left.yaxis):
+            logarithmic(axis)
         left.legend(loc="upper left")
         found = [row["error"].get("rms_share_of_range" if values else "same_decisions") for row in rows]
         shares = [float("nan") if share is None else 100 * share for share in found]
         right.plot(rates, shares, color=BLUE, marker="o", label="event network")
         right.axhline(100 * (1 - content["wanted"] if values else content["wanted"]), color=GREY, linestyle=DASHED, label="asked for")
         title = "rms error in % of the range, from the integer ANN" if values else "same decisions as the integer ANN in %"
-        right.set(title=title, xscale="log", xlabel="frames a second")
+        right.set(title=title, xlabel="frames a second")
+        logarithmic(right.xaxis)
         right.set_ylim(bottom=0 if values else None)
         right.legend(loc="best")
 

@@ -1,0 +1,28 @@
+"""Thresholds by layer: a factor or a threshold of its own, and everything else as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.nets import three_layers
+from tfsnn.errors import InputError
+from tfsnn.network.factors import with_factors, with_thresholds
+
+
+def test_named_layers_alone() -> None:
+    graph = three_layers()
+    first, second = (node.name for node in graph.nodes[1:3])
+    found: dict[str, Any] = {node.name: node for node in with_factors(graph, {first: 4})}
+    assert found[first].threshold == 4.0 and found[second].threshold == 1.0
+    found = {node.name: node for node in with_thresholds(with_factors(graph, {first: 4, second: 2}), {first: 0.3}, 0.05)}
+    assert found[first].threshold == 0.3 and found[second].threshold == 0.1
+
+
+def test_what_is_no_layer_or_no_threshold() -> None:
+    graph = three_layers()
+    with pytest.raises(InputError, match="stream: threshold: 'nothing' is no layer with a threshold; there are "):
+        with_thresholds(graph, {"nothing": 1.0}, 0.05)
+    with pytest.raises(InputError, match="factors: first is True; it must be a positive number"):
+        with_factors(graph, {graph.nodes[1].name: True})
