@@ -52,8 +52,7 @@ def logarithmic(axis: Axis) -> None:
 
     plain = FuncFormatter(lambda value, _: f"{value:,.12g}")
     # matplotlib's own are markup.
-    set_scale = axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale
-    set_scale("log")
+    (axis.axes.set_xscale if axis is axis.axes.xaxis else axis.axes.set_yscale)("log")
     low, high = sorted(axis.get_view_interval())
     few = high < 100 * low
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,), numticks=12))

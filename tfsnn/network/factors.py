@@ -34,7 +34,7 @@ def with_factors(graph: Graph, factors: Mapping[str, Any], where: str = "factors
     for name, factor in factors.items():
         if name not in known:
             raise InputError(f"{where}: {shown(name)} is no layer with a threshold; there are {', '.join(known)}")
-        if isinstance(factor, bool) or not isinstance(factor, Real) or not (factor > 0 and isfinite(factor)):
+        if isinstance(factor, bool) or not isinstance(factor, Real) or not (float(factor) > 0 and isfinite(factor)):
             raise InputError(f"{where}: {name} is {shown(factor)}; it must be a positive number")
     nodes = [
         replace(node, threshold=float(factors[node.name])) if isinstance(node, Neurons) and node.name in factors else node
