@@ -19,10 +19,10 @@ from tfsnn.compiled.kernel import columns
 from tfsnn.errors import InputError, RangeError
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.events import Events
-from tfsnn.network.factors import with_factors
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input, MaxPool
 from tfsnn.network.ops import Conv, Pad
+from tfsnn.plan.factors import with_factors
 from tfsnn.plan.make import make
 from tfsnn.simulate import simulate
 from tfsnn.stream import Stream

@@ -16,8 +16,8 @@ from tfsnn.artifact import Net
 from tfsnn.compiled.session import Session
 from tfsnn.errors import InputError, RangeError
 from tfsnn.input.events import Events
-from tfsnn.network.factors import with_thresholds
 from tfsnn.network.graph import Graph
+from tfsnn.plan.factors import with_thresholds
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
 from tfsnn.record import Ledger, OutOfRange, State

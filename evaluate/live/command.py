@@ -17,7 +17,7 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_words, video_source
 from tfsnn.input.video import open_video
-from tfsnn.network.factors import with_factors
+from tfsnn.plan.factors import with_factors
 from tfsnn.stage.output import guard
 
 from ..options import add_force_argument, add_spike_arguments, add_unit_arguments

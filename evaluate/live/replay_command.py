@@ -13,7 +13,7 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.input import event_camera
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.framing_options import framing_given
-from tfsnn.network.factors import with_factors
+from tfsnn.plan.factors import with_factors
 
 from .factors import read_factors
 

@@ -32,10 +32,10 @@ from tfsnn.evaluate.live.run import KEPT, fidelity, record, rows, summary
 from tfsnn.evaluate.live.show import lines_of, screen, sparkline, table_file
 from tfsnn.evaluate.live.tune import LADDER, tuned
 from tfsnn.input.encoder import Encoder
-from tfsnn.network.factors import with_factors
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 from tfsnn.network.ops import Conv
+from tfsnn.plan.factors import with_factors
 from tfsnn.simulate import simulate
 from tfsnn.stream import Stream
 

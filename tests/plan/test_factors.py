@@ -8,7 +8,7 @@ import pytest
 
 from tests.nets import three_layers
 from tfsnn.errors import InputError
-from tfsnn.network.factors import with_factors, with_thresholds
+from tfsnn.plan.factors import with_factors, with_thresholds
 
 
 def test_named_layers_alone() -> None:
