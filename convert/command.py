@@ -26,6 +26,7 @@ from .losses import LossWarning, report_lines
 from .lower.driver import numbered
 from .options import add_model_arguments, chosen_settings, input_ranges, lambdas, shapes, weight_bits
 from .pipeline import convert_model
+from .pooled import POOLINGS
 from .read.read import read
 
 
@@ -39,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weight-bits", action="append", default=[], metavar="[LAYER=]N", help="2 to 16 (default: 8); again for a layer")
     parser.add_argument("--per-tensor", action="store_true", help="one scale for each tensor instead of one for each output channel")
     parser.add_argument("--lossy", action="store_true", help="accept weights that change a layer by more than half of its values")
+    help_pooling = "what average pooling becomes; auto: whichever is expected to cost less (default: auto)"
+    parser.add_argument("--pooling", choices=POOLINGS, default="auto", help=help_pooling)
     add_model_arguments(parser)
     add_framing_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="seed of drawn inputs (default: 0)")
@@ -68,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
             layer_bits=layer_bits,
             per_tensor=args.per_tensor,
             lossy=args.lossy,
+            pooling=args.pooling,
             affine=lambdas(args),
             input_shapes=shapes(args),
             input_range=known,

@@ -29,6 +29,7 @@ from .known_range import known_ranges
 from .losses import Judgement, LossWarning, judged
 from .lower.call import Affine
 from .lower.driver import LayerOutput, Lowered, Shapes, examine, graph_or_error, numbered, replaced
+from .pooled import check_pooling, with_pooled
 from .quantize import bits_of, check_bits, quantize
 from .read.read import from_live, read
 from .read.records import ModelRecord
@@ -55,6 +56,7 @@ def convert_model(
     layer_bits: Mapping[str, int] | None = None,
     per_tensor: bool = False,
     lossy: bool = False,
+    pooling: str = "auto",
     affine: Mapping[str, Affine] | None = None,
     input_shapes: Shapes | None = None,
     input_range: tuple[float, float] | Mapping[str, tuple[float, float]] | None = None,
@@ -93,6 +95,9 @@ def convert_model(
         One scale a tensor instead of one each output channel.
     lossy
         Accept quantized weights that change a layer by more than half of its largest value.
+    pooling
+        What average pooling becomes: ``"synapse"``, part of the one behind it; ``"population"``, neurons with f(x) = x; ``"auto"``,
+        whichever is expected to cost fewer synaptic operations on the calibration data, without any a synapse.
     affine
         What Lambda layers compute, by layer name, "" for all: (scale, shift).
     input_shapes
@@ -122,6 +127,7 @@ def convert_model(
         If an argument does not fit.
     """
     check_bits(weight_bits, layer_bits)
+    check_pooling(pooling)
     if samples < 1:
         raise InputError(f"samples {samples}; calibrate on one sample at least")
     path = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
@@ -140,12 +146,13 @@ def convert_model(
     raw = raw or {node.name: synthetic(node, samples_of(graph, SYNTHETIC), seed) for node in graph.inputs}
     # Means of drawn inputs say nothing of those of real ones: they correct nothing but what would be lost without.
     correct = per_tensor or weight_bits < 8 or given
-    lowered, shown, calibrated = _calibrated(replace(found, graph=graph), raw, given, correct, equalize=not per_tensor)
+    prepared, shown, pooled = _prepared(replace(found, graph=graph), raw, given, correct, equalize=not per_tensor, pooling=pooling)
+    lowered, calibrated = _calibrated(prepared, found, shown, raw, given, correct)
     quantized = quantize(lowered, bits=weight_bits, layer_bits=layer_bits, per_tensor=per_tensor, means=calibrated.means)
     quantized = framed(quantized, framing or stored_framing(record))
     seen = calibrated.samples
     # The Keras model is as large as the network in float: that is needed no longer once rounding has been looked at.
-    del found, graph, calibrated
+    del found, graph, prepared, calibrated
     batches = _verified_on(lowered, raw if given else None, seed)
     roundings = [compare_rounding(lowered, quantized, frames, shown) for frames in batches.values()]
     del lowered
@@ -160,6 +167,7 @@ def convert_model(
         "weights": {"bits": weight_bits, "per_tensor": per_tensor, "bias_correction": correct}
         | ({"layer_bits": dict(layer_bits)} if layer_bits else {})
         | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
+        "pooling": {"chosen": pooling, "populations": pooled},
         "options": _options(encoders, ranges, affine, shapes, backend, lossy),
         "notes": [*record.notes, *notes, *comparison.notes],
         "warnings": [*judgement.refusals, *judgement.warnings],
@@ -223,21 +231,30 @@ def _verified_on(graph: Graph, raw: Raw | None, seed: int) -> dict[str, dict[str
     return batches if raw is None else batches | {"the calibration data": _chosen_frames(graph, raw, DECIDED)}
 
 
-def _calibrated(
-    found: Lowered, raw: Raw, given: bool, means: bool, *, equalize: bool
-) -> tuple[Graph, dict[str, LayerOutput], Calibration]:
-    """The graph equalized and with its scales, and what Keras shows of it.
-
-    Scales come from data that were given; else from batch-norm statistics where lowering found some, and from drawn inputs elsewhere.
-    """
+def _prepared(
+    found: Lowered, raw: Raw, given: bool, means: bool, *, equalize: bool, pooling: str
+) -> tuple[Graph, dict[str, LayerOutput], list[str]]:
+    """The graph equalized and with populations for pooling, what Keras shows of it, and the names of these populations."""
     graph = graph_or_error(found)
     factors: dict[str, NDArray[np.float32]] = {}
+    frames = _chosen_frames(graph, raw, EQUALIZED)
     if equalize:
-        graph, factors = equalized(graph, channel_powers(graph, _chosen_frames(graph, raw, EQUALIZED), centred=means))
-    shown = {name: replace(output, factors=factors.get(name)) for name, output in found.layer_outputs.items()}
+        graph, factors = equalized(graph, channel_powers(graph, frames, centred=means))
+    graph, pooled = with_pooled(graph, frames if given else None, pooling)
+    return graph, {name: replace(output, factors=factors.get(name)) for name, output in found.layer_outputs.items()}, pooled
+
+
+def _calibrated(
+    graph: Graph, found: Lowered, shown: Mapping[str, LayerOutput], raw: Raw, given: bool, means: bool
+) -> tuple[Graph, Calibration]:
+    """The graph with its scales.
+
+    They come from data that were given; else from batch-norm statistics where lowering found some, and from drawn inputs elsewhere.
+    """
     calibrated = calibrate(graph, frames_of(graph, raw), means=means)
+    factors = {name: output.factors for name, output in shown.items() if output.factors is not None}
     known = {} if given else expected_scales(graph, found.statistics, factors)
-    return scaled(graph, calibrated.scales | known), shown, calibrated
+    return scaled(graph, calibrated.scales | known), calibrated
 
 
 def _obstacle(record: ModelRecord, shapes: Mapping[int, Shape]) -> str:

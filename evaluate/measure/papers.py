@@ -6,7 +6,7 @@ from math import prod
 
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Synapse
-from tfsnn.network.ops import Conv, Dense, relayed
+from tfsnn.network.ops import Conv, Dense, OneToOne, relayed
 
 
 def papers_macs(graph: Graph) -> int | None:
@@ -14,7 +14,7 @@ def papers_macs(graph: Graph) -> int | None:
 
     Its footnote 10 gives a convolution positions x filters x kernel and forgets the input channels.
     """
-    synapses = [synapse for node in graph.nodes for synapse in node.synapses]
+    synapses = [s for node in graph.nodes for s in node.synapses if not isinstance(s.op, OneToOne)]
     layers = [(graph[s.source].shape, s.op) for s in synapses]
     sizes = [(op.filters, *op.window) if isinstance(op, Conv) else getattr(op, "units", 0) for _, op in layers]
     if graph.inputs[0].shape != (28, 28, 1) or sizes != [(16, 5, 5), (8, 5, 5), 256, 10]:

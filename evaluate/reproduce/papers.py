@@ -16,6 +16,8 @@ from .steps import Step, read_json
 PAPERS = ("aicas2019", "jetcas2019")
 SETTINGS = ("--absolute", "--spikes", "signed", "--schedule", "spike", "--initial", "bias", "--spiking-output", "--bins", "0")
 """Of the papers' MNIST experiments."""
+POOLING = ("--pooling", "synapse")
+"""The papers' pooling has no neurons."""
 MNIST_THRESHOLDS, FEW_THRESHOLDS = "1,1.5,2", "0.05,0.1,0.15,0.2"
 GESTURE_THRESHOLDS, WINDOWS = "64,96,128,192,256", {"gesture_small": "64,128,256,512,whole"}
 STEERING = {"road_small": "pilotnet_small"}
@@ -109,7 +111,7 @@ def results_of(steps: Sequence[Step]) -> list[str]:
 
 
 def _aicas(options: Options) -> list[Step]:
-    networks = [_network(f"seed{seed}", "mnist_aicas", options.data, seed, options) for seed in range(options.seeds)]
+    networks = [_network(f"seed{seed}", "mnist_aicas", options.data, seed, options, *POOLING) for seed in range(options.seeds)]
     evaluated = [_in_papers_settings(f"seed{seed}", *network, options) for seed, network in enumerate(networks)]
     steps = [step for network, found in zip(networks, evaluated) for step in (*network, found)]
     report = evaluated[0].outputs[0]
@@ -126,7 +128,7 @@ def _aicas(options: Options) -> list[Step]:
 def _jetcas(options: Options) -> list[Step]:
     steps, evaluated, few = [], [], []
     for seed in range(options.seeds):
-        network = _network(f"seed{seed}", "mnist_jetcas", options.data, seed, options)
+        network = _network(f"seed{seed}", "mnist_jetcas", options.data, seed, options, *POOLING)
         evaluated.append(_in_papers_settings(f"seed{seed}", *network, options))
         sparse = _network(f"few{seed}", "mnist", options.data, seed, options, "--bins", "1")
         few.append(_evaluated(f"few{seed}", *sparse, ("--thresholds", FEW_THRESHOLDS), options))
