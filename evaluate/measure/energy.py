@@ -24,6 +24,8 @@ class Preset:
         Moving one bit between memory and arithmetic; 0 leaves memory out.
     mac_bits
         Bits that a multiply-accumulate of the ANN moves.
+    weight_bits
+        Bits of a weight.
     """
 
     name: str
@@ -32,14 +34,21 @@ class Preset:
     multiply_wide: float
     bit: float = 0.0
     mac_bits: int = 0
+    weight_bits: int = 8
 
 
 _SRAM = 10 / 64
+# JETCAS section IV: 32 bits read and written again take 12 times an integer addition, 6 times a float one; DRAM 100 times as much.
+_JETCAS_INT, _JETCAS_FLOAT, _DRAM = 12 * 0.1 / 64, 6 * 0.9 / 64, 100
 PRESETS = (
     Preset("int8, arithmetic alone", 0.1, 0.2, 0.4),
     Preset("float32, arithmetic alone", 0.9, 3.7, 3.7),
     Preset("int8 and memory, the ANN adds up in registers", 0.1, 0.2, 0.4, _SRAM, 16),
     Preset("int8 and memory, every operand from memory", 0.1, 0.2, 0.4, _SRAM, 80),
+    Preset("int8, SRAM at JETCAS's ratio", 0.1, 0.2, 0.4, _JETCAS_INT, 80),
+    Preset("int8, DRAM at JETCAS's ratio", 0.1, 0.2, 0.4, _JETCAS_INT * _DRAM, 80),
+    Preset("float32, SRAM at JETCAS's ratio", 0.9, 3.7, 3.7, _JETCAS_FLOAT, 128, 32),
+    Preset("float32, DRAM at JETCAS's ratio", 0.9, 3.7, 3.7, _JETCAS_FLOAT * _DRAM, 128, 32),
 )
 ENERGY_ASSUMPTIONS = (
     "Energies: M. Horowitz, Computing's energy problem (and what we can do about it), ISSCC 2014: 45 nm, 0.9 V; "
@@ -51,6 +60,11 @@ ENERGY_ASSUMPTIONS = (
     "queue and out again; a comparison of encoder or max pooling one addition and 32 bits.",
     "A multiply-accumulate of the ANN moves 16 bits (weight and activation of 8) or, as JETCAS section IV assumes, "
     "also its sum of 32 there and back; finding zeros is free, and so is writing results.",
+    "JETCAS section IV gives ratios instead: reading and writing 32 bits of on-chip SRAM takes 12 times a fixed-point addition of 32 bits "
+    "and 6 times a floating-point one, off-chip DRAM 100 times the SRAM; with float32 a weight has 32 bits and a "
+    "multiply-accumulate moves 128.",
+    "The density below which events win is the number of synaptic operations a multiply-accumulate at which both take the same "
+    "energy, checks, spikes and comparisons taken to grow with the operations as measured.",
     "Left out on both sides: clocks, control, wires between cores, leakage, the simulation itself. Estimates to "
     "compare, not measurements.",
 )
@@ -74,7 +88,7 @@ def energy(preset: Preset, ledger: Ledger, frames: int, spikes: str, encoder_com
     """
     scaling = {"signed": 0.0, "graded": preset.multiply}.get(spikes, preset.multiply_wide)
     costs = (
-        (ledger.synaptic_operations, preset.add + scaling + 72 * preset.bit),
+        (ledger.synaptic_operations, preset.add + scaling + (64 + preset.weight_bits) * preset.bit),
         (ledger.checks, 2 * preset.add + 32 * preset.bit),
         (ledger.sent, preset.add + 160 * preset.bit),
         (ledger.comparisons, preset.add + 32 * preset.bit),
@@ -86,6 +100,24 @@ def energy(preset: Preset, ledger: Ledger, frames: int, spikes: str, encoder_com
 def mac_energy(preset: Preset, macs: float) -> float:
     """Nanojoules of so many multiply-accumulates of an ANN."""
     return macs * (preset.multiply + preset.add + preset.mac_bits * preset.bit) / 1000
+
+
+def break_even(preset: Preset, energy_a_frame: float, operations: float) -> float | None:
+    """Synaptic operations for each multiply-accumulate of the ANN at which both take the same energy; None without operations.
+
+    Parameters
+    ----------
+    preset
+        One of :data:`PRESETS`.
+    energy_a_frame, operations
+        Nanojoules of the event network, all included, and its synaptic operations.
+
+    Examples
+    --------
+    >>> round(break_even(PRESETS[0], 0.2, 1000), 3)
+    1.5
+    """
+    return mac_energy(preset, operations) / energy_a_frame if operations and energy_a_frame else None
 
 
 def encoder_comparisons(graph: Graph) -> int:

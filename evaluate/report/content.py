@@ -366,6 +366,7 @@ def _energy(workload: Workload, found: Findings) -> dict[str, Any]:
                 "ann": energy.mac_energy(preset, macs),
                 "zero_skipping": energy.mac_energy(preset, skipping),
                 "rows": [_trial_energy(preset, trial, workload.samples, pixels) for trial in found.trials],
+                "break_even": [_break_even(preset, trial, workload.samples, pixels) for trial in found.trials],
             }
             for preset in energy.PRESETS
         ],
@@ -374,3 +375,8 @@ def _energy(workload: Workload, found: Findings) -> dict[str, Any]:
 
 def _trial_energy(preset: energy.Preset, trial: Trial, frames: int, pixels: int) -> float:
     return energy.energy(preset, trial.result.ledger, frames, trial.result.plan.settings.spikes, pixels)
+
+
+def _break_even(preset: energy.Preset, trial: Trial, frames: int, pixels: int) -> float | None:
+    """The density below which events win."""
+    return energy.break_even(preset, _trial_energy(preset, trial, frames, pixels), float(trial.operations.mean()))

@@ -207,6 +207,8 @@ def ledger(**counts: int) -> Ledger:
         (2, "valued", {"checks": 10}, 10 * (0.2 + 5)),
         (2, "valued", {"sent_positive": 6, "sent_negative": 4}, 10 * (0.1 + 25)),
         (2, "valued", {"comparisons": 10}, 10 * (0.1 + 5)),
+        (4, "signed", {"synaptic_operations": 10}, 10 * (0.1 + 1.35)),
+        (6, "signed", {"synaptic_operations": 10}, 10 * (0.9 + 8.1)),
     ],
 )
 def test_energy(preset: int, spikes: str, counts: dict[str, int], picojoules: float) -> None:
@@ -215,6 +217,13 @@ def test_energy(preset: int, spikes: str, counts: dict[str, int], picojoules: fl
 
 def test_energy_of_macs_and_pixels() -> None:
     energies = [energy.mac_energy(preset, 1000) for preset in energy.PRESETS]
-    assert energies == pytest.approx([0.3, 4.6, 0.3 + 2.5, 0.3 + 12.5])
+    # The last four: 80 bits at 1.2 pJ for 64 of them, 128 bits at 5.4 pJ for 64, and 100 times as much for DRAM.
+    assert energies == pytest.approx([0.3, 4.6, 0.3 + 2.5, 0.3 + 12.5, 0.3 + 1.5, 0.3 + 150, 4.6 + 10.8, 4.6 + 1080])
     assert energy.energy(energy.PRESETS[2], ledger(), 2, "signed", 10) == pytest.approx(10 * 5.1 / 1000)
     assert energy.encoder_comparisons(branches()) == 32
+
+
+def test_below_which_density_events_win() -> None:
+    # 1,000 additions of 0.1 pJ and nothing else beside 0.3 pJ a multiply-accumulate: even at three operations for each of them.
+    assert energy.break_even(energy.PRESETS[0], 0.1, 1000) == pytest.approx(3)
+    assert energy.break_even(energy.PRESETS[0], 0.0, 0) is None
