@@ -17,6 +17,7 @@ from .options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .report import sentences, steps, tables
 
 SPLITS = ("train", "validation", "test")
+WINDOWS = "classify recordings of an event camera after so many ms, whole, or at every snapshot, as in 64,896,whole,snapshots"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="time bins of the delay encoder; 0: the pixels' own resolution (default: the network's)",
     )
-    add("--windows", metavar="MS,MS,...", help="classify recordings of an event camera after so many ms, or whole, as in 64,896,whole")
+    add("--windows", metavar="MS,MS,...", help=WINDOWS)
     add_force_argument(parser)
     evaluating.add_arguments(parser)
 
@@ -97,7 +98,7 @@ def _run_windows(args: argparse.Namespace) -> int:
     from . import recordings
     from .pipeline import THRESHOLDS
 
-    frames_alone = ("model", "select_on", "baselines", "bins")
+    frames_alone = ("model", "baselines", "bins")
     evaluating.refuse(args, frames_alone, "goes with frames, --windows with recordings; leave out one of them")
     first = Settings(1.0, args.unit, args.spikes, args.initial, args.spiking_output, args.schedule, args.engine, where="evaluate")
     content = recordings.evaluate_recordings(
@@ -108,11 +109,12 @@ def _run_windows(args: argparse.Namespace) -> int:
         thresholds=thresholds(args.thresholds) or THRESHOLDS[args.unit],
         settings=first,
         data_dir=args.data_dir,
+        select_on=args.select_on,
         samples=args.samples,
         force=args.force,
     )
     print(recordings.summary(content))
-    print(f"\nwrote {args.out / 'windows.json'} and windows.png")
+    print(f"\nwrote {args.out / 'report.html'}, windows.json and pictures")
     return 0
 
 

@@ -1,8 +1,9 @@
 """Recordings of an event camera, classified after an inference window (JETCAS III-C, Figs. 6 and 7, Table II).
 
 A window is what lies between two times of a recording. The leaky population and the network begin at rest, receive it, and the class is
-that of the largest output at its end. Windows of one recording are not independent, so accuracy has two intervals: Wilson's over
-windows, as if they were, and a bootstrap over recordings, which draws whole recordings.
+that of the largest output at its end. Or a recording is presented whole, and the decision is read wherever a snapshot ends: the network
+has received then exactly the frame that a frame-based one is given. Decisions on one recording are not independent, so accuracy has two
+intervals: Wilson's over decisions, as if they were, and a bootstrap over recordings, which draws whole recordings.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ from tfsnn.input.dvs import one_behind_another
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.events import Events
 from tfsnn.input.recording import Recording
-from tfsnn.input.snapshots import Response, respond
+from tfsnn.input.snapshots import Counts, Response, respond
 from tfsnn.network.graph import Graph
 from tfsnn.plan.plan import Plan
 from tfsnn.record import Trajectory
 from tfsnn.simulate import run
 
-from .baselines.ann import ann
+from .baselines.ann import dense_outputs
 from .measure.score import share
 
 Labelled = Sequence[tuple[int, Recording]]
+Window = int | str | None
+"""Microseconds; None for whole recordings; or :data:`SNAPSHOTS`."""
+SNAPSHOTS = "snapshots"
+"""Whole recordings, decided at the end of every snapshot."""
 FRAME_RATE = 60
 """Frames a second of the network that is compared with: the paper's."""
 RESAMPLES = 2000
@@ -45,11 +50,13 @@ class Presented:
     events
         A stream for each window.
     labels, recording
-        int64 (windows): class, and number of the recording that it is of.
+        int64 (decisions): class, and number of the recording that it is of.
+    instants
+        For each stream, the times before which everything has been received when a decision is read; None: once, at the end.
     seconds
         Of signal, all windows together.
-    camera_events, leak_updates, comparisons
-        Received by the population; multiplications and comparisons there.
+    counts
+        What the population did.
     encoding_seconds
         What it took.
     """
@@ -57,15 +64,14 @@ class Presented:
     events: Events
     labels: Integers
     recording: Integers
+    instants: list[Integers] | None
     seconds: float
-    camera_events: int
-    leak_updates: int
-    comparisons: int
+    counts: Counts
     encoding_seconds: float
 
 
-def cuts(recording: Recording, window: int | None) -> list[tuple[int, int]]:
-    """Beginning and end of each whole window of a recording, in microseconds; with None all of it is one.
+def cuts(recording: Recording, window: Window, snapshot: int) -> list[tuple[int, int]]:
+    """Beginning and end of each whole window of a recording, in microseconds.
 
     Parameters
     ----------
@@ -73,16 +79,18 @@ def cuts(recording: Recording, window: int | None) -> list[tuple[int, int]]:
         The events; windows are counted from the first one.
     window
         Their length.
+    snapshot
+        Microseconds between snapshots: where the decision is read at their ends, the recording lasts until the last of them.
     """
     if not len(recording):
         return []
     first, last = int(recording.t[0]), int(recording.t[-1]) + 1
-    if window is None:
-        return [(first, last)]
-    return [(start, start + window) for start in range(first, last - window + 1, window)]
+    if isinstance(window, int):
+        return [(start, start + window) for start in range(first, last - window + 1, window)]
+    return [(first, last if window is None else first - (first - last) // snapshot * snapshot)]
 
 
-def present(encoder: Dvs, recordings: Labelled, window: int | None) -> Presented:
+def present(encoder: Dvs, recordings: Labelled, window: Window) -> Presented:
     """Present every window of some recordings to a leaky population at rest.
 
     Parameters
@@ -92,27 +100,36 @@ def present(encoder: Dvs, recordings: Labelled, window: int | None) -> Presented
     recordings
         Class and events of each.
     window
-        Its length in microseconds, None: whole recordings.
+        What is presented, and when the decision is read.
     """
     begun = perf_counter()
     responses: list[Response] = []
-    origin, seconds, received = [], 0.0, 0
+    origin, seconds = [], 0.0
     for number, (_, recording) in enumerate(recordings):
-        for start, stop in cuts(recording, window):
+        for start, stop in cuts(recording, window, encoder.snapshot):
             responses.append(respond(encoder, recording, start, stop))
             origin.append(number)
             seconds += (stop - start) / 1e6
-            received += int(np.diff(np.searchsorted(recording.t, (start, stop)))[0])
     if not responses:
-        length = "whole recordings" if window is None else f"{window / 1000:g} ms"
-        raise InputError(f"evaluate: --windows {length}: no recording is as long; give shorter ones")
-    events = one_behind_another(responses)
+        raise InputError(f"evaluate: --windows {named(window)}: no recording is as long; give shorter ones")
+    took = perf_counter() - begun
+    instants = None
+    if window == SNAPSHOTS:
+        instants = [encoder.snapshot * np.arange(1, len(response.snapshots) + 1) for response in responses]
+        origin = np.repeat(origin, [len(each) for each in instants]).tolist()
     labels = np.array([recordings[number][0] for number in origin], np.int64)
-    updates, comparisons = (sum(getattr(response, name) for response in responses) for name in ("leak_updates", "comparisons"))
-    return Presented(events, labels, np.array(origin, np.int64), seconds, received, updates, comparisons, perf_counter() - begun)
+    counts = Counts(*(sum(column) for column in zip(*(response.counts for response in responses))))
+    return Presented(one_behind_another(responses), labels, np.array(origin, np.int64), instants, seconds, counts, took)
 
 
-def measured(plan: Plan, shown: Presented, window: int | None, progress: Callable[[int], object] | None = None) -> dict[str, Any]:
+def named(window: Window) -> str:
+    """What it is called."""
+    return f"{window / 1000:g} ms" if isinstance(window, int) else window or "whole"
+
+
+def measured(
+    plan: Plan, shown: Presented, window: Window, progress: Callable[[int], object] | None = None, decided: Integers | None = None
+) -> dict[str, Any]:
     """Accuracy and cost of a network at one threshold and one window, a row of the report.
 
     Parameters
@@ -122,32 +139,65 @@ def measured(plan: Plan, shown: Presented, window: int | None, progress: Callabl
     shown
         What :func:`present` gave.
     window
-        Its length in microseconds, None: whole recordings.
+        The one that it was given.
     progress
         Called with the number of windows done.
+    decided
+        What the frame-based network decides on every snapshot.
     """
     result = run(plan, shown.events, record=("trajectory",), progress=progress, where="evaluate")
-    right = result.outputs.argmax(axis=1) == shown.labels
+    outputs, path = result.outputs, result.trajectory
+    if shown.instants is not None and path is not None:
+        outputs = outputs_at(path, shown.instants, at_rest(plan))
+    classes = outputs.argmax(axis=1)
+    right = classes == shown.labels
     operations, took = int(result.operations.sum()), result.seconds + shown.encoding_seconds
     found = share(int(right.sum()), len(right))
-    latency = stable_after(result.trajectory) if result.trajectory is not None else np.zeros(0)
+    latency = stable_after(path) if path is not None else np.zeros(0)
     return {
-        "window_ms": None if window is None else window / 1000,
+        "window": named(window),
+        "window_ms": window / 1000 if isinstance(window, int) else None,
         "threshold": plan.settings.threshold,
         "windows": len(right),
         "accuracy": found.value,
         "accuracy_ci95": [found.low, found.high],
         "accuracy_ci95_recordings": over_recordings(right, shown.recording),
+        "same_as_frame_based": None if decided is None or shown.instants is None else float(np.mean(classes == decided)),
+        "operations_a_window": operations / shown.events.samples,
         "operations_a_second": operations / shown.seconds,
-        "camera_events_a_second": shown.camera_events / shown.seconds,
+        "camera_events_a_second": shown.counts.additions / shown.seconds,
         "input_events_a_second": len(shown.events) / shown.seconds,
-        "leak_updates_a_second": shown.leak_updates / shown.seconds,
-        "comparisons_a_second": shown.comparisons / shown.seconds,
+        "population_a_second": {name: count / shown.seconds for name, count in shown.counts._asdict().items()},
         "stable_after_ms": float(np.median(latency)) / 1000 if len(latency) else None,
         "seconds": took,
-        "camera_events_a_second_sustained": shown.camera_events / took,
+        "camera_events_a_second_sustained": shown.counts.additions / took,
         "times_real_time": shown.seconds / took,
     }
+
+
+def outputs_at(trajectory: Trajectory, instants: Sequence[Integers], rest: Floats) -> Floats:
+    """The outputs once everything stamped before an instant has settled, float64 (instants of all samples, outputs).
+
+    Parameters
+    ----------
+    trajectory
+        Outputs after each time stamp.
+    instants
+        Of each sample.
+    rest
+        float64 (outputs): before the first time stamp.
+    """
+    found = []
+    for start, stop, times in zip(trajectory.offsets[:-1], trajectory.offsets[1:], instants):
+        so_far = np.concatenate([rest[None], trajectory.outputs[start:stop]])
+        found.append(so_far[np.searchsorted(trajectory.t[start:stop], times)])
+    return np.concatenate(found)
+
+
+def at_rest(plan: Plan) -> Floats:
+    """The outputs before any event, float64 (outputs)."""
+    shape = plan.graph.inputs[0].shape
+    return np.asarray(run(plan, Events([], [], [], [0, 0], shape, tick=1.0, unit="us"), where="evaluate").outputs[0])
 
 
 def stable_after(trajectory: Trajectory) -> Floats:
@@ -188,8 +238,8 @@ def over_recordings(right: NDArray[np.bool_], recording: Integers) -> list[float
     return [float(value) for value in np.percentile(shares, (2.5, 97.5))]
 
 
-def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> dict[str, Any]:
-    """The same network on snapshots, frame by frame, as it was trained.
+def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> tuple[dict[str, Any], Integers]:
+    """The same network on snapshots, frame by frame, as it was trained: what it achieves, and what it decides on each.
 
     Parameters
     ----------
@@ -201,10 +251,10 @@ def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> dict[str, A
     frames = [encoder.frames([recording]) for _, recording in recordings]
     counts = [len(each) for each in frames]
     labels = np.repeat([label for label, _ in recordings], counts)
-    found = ann(graph, {graph.inputs[0].name: np.concatenate(frames)})
-    right = found.outputs.argmax(axis=1) == labels
+    decided = dense_outputs(graph, {graph.inputs[0].name: np.concatenate(frames)}).argmax(axis=1)
+    right = decided == labels
     macs = sum(graph.macs().values())
-    return {
+    content = {
         "snapshots": len(labels),
         **asdict(share(int(right.sum()), len(right))),
         "ci95_recordings": over_recordings(right, np.repeat(np.arange(len(counts)), counts)),
@@ -212,3 +262,4 @@ def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> dict[str, A
         "macs_a_second": macs * FRAME_RATE,
         "frames_a_second": FRAME_RATE,
     }
+    return content, decided

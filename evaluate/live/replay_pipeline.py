@@ -137,7 +137,6 @@ def summary(net: Net, kept: Replayed, population: Population, read: Decision) ->
         How outputs are read.
     """
     signal, received, operations = kept.stop / 1e6, kept.total("camera_events"), kept.total("operations")
-    updates = population.leaks * population.x.size
     return {
         "periods": kept.rows,
         "ended": kept.ended,
@@ -151,8 +150,7 @@ def summary(net: Net, kept: Replayed, population: Population, read: Decision) ->
         "input_events_a_second": kept.total("input_events") / signal,
         "operations_a_second": operations / signal,
         "operations_an_event": operations / max(received, 1),
-        "leak_updates": updates,
-        "comparisons": updates + population.received,
+        "population": population.counts._asdict(),
         "events_a_second_sustained": received / kept.busy,
         "times_real_time": signal / kept.busy,
         "dense_macs": sum(net.graph.macs().values()),

@@ -25,7 +25,7 @@ def drawn(count: int) -> tuple[Array, Array, Array, Array]:
 
 def sent_by(run: Callable[..., int], events: tuple[Array, ...], room: int) -> tuple[list[list[int]], list[int]]:
     """Everything sent before 2,000, call after call, and state and clock at the end."""
-    x, sent, clock, found = np.zeros(12, np.int64), np.zeros(12, np.int64), np.array([30, 0, 0]), []
+    x, sent, clock, found = np.zeros(12, np.int64), np.zeros(12, np.int64), np.array([30, 0, 0, 0]), []
     out = np.empty((3, room), np.int64)
     while clock[leaking.NEXT_LEAK] < 2_000 or clock[leaking.AT] < len(events[0]):
         count = run(x, sent, clock, *events, SETTINGS, 2_000, *out)

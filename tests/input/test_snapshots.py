@@ -96,8 +96,17 @@ def test_in_pieces_it_is_the_same(leak: Leak, recording: Recording, cuts: list[i
     joined = [row for part in parts for row in zip(*(column.tolist() for column in part))]
     whole = respond(leak, recording, 0, 400)
     assert joined == sent_by(whole)
-    assert whole.leak_updates == population.leaks * population.x.size == 399 // leak.leak_period * population.x.size
-    assert whole.comparisons == whole.leak_updates + len(recording)
+    assert whole.counts.leak_updates == population.leaks * population.x.size == 399 // leak.leak_period * population.x.size
+    assert whole.counts.comparisons == whole.counts.leak_updates + len(recording) and whole.counts.additions == len(recording)
+    assert whole.counts == population.counts
+
+
+def test_leaks_of_states_that_are_not_zero_are_counted_apart() -> None:
+    # 256 becomes 128, ... 1 and then 0: nine leaks; the other neurons, and whatever comes later, leak nothing.
+    leak = Leak(1, 100, 144, 8.0)
+    assert leak.kept == 32_726
+    counts = respond(leak, Recording([0], [1], [1], [1], width=4, height=3), 0, 5_000).counts
+    assert counts == (1, 49 * 24, 8, 49 * 24 + 1)
 
 
 @given(RECORDINGS)
@@ -136,7 +145,7 @@ def test_a_window_begins_at_rest_and_at_its_own_zero() -> None:
 
 def test_next_to_nothing() -> None:
     nothing = respond(Leak(), Recording([], [], [], [], width=2, height=2))
-    assert (len(nothing.events), len(nothing.snapshots), nothing.comparisons) == (0, 0, 0)
+    assert (len(nothing.events), len(nothing.snapshots), nothing.counts.comparisons) == (0, 0, 0)
     one = respond(Leak(threshold=1), Recording([7], [0], [0], [0], width=2, height=2))
     assert one.events.payload.tolist() == [ONE] and one.snapshots.tolist() == [[[[ONE, 0]]]]
 
@@ -144,7 +153,7 @@ def test_next_to_nothing() -> None:
 def test_long_silence_costs_no_time() -> None:
     recording = Recording([0, 1 << 40], [0, 0], [0, 0], [1, 1], width=1, height=1)
     response = respond(Leak(snapshot=1 << 39), recording)
-    assert response.leak_updates == 2 * (((3 << 39) - 1) // 6400) and len(response.snapshots) == 3
+    assert response.counts.leak_updates == 2 * (((3 << 39) - 1) // 6400) and len(response.snapshots) == 3
 
 
 def test_a_recording_of_centuries_is_refused() -> None:
@@ -201,7 +210,7 @@ def test_a_real_recording() -> None:
     span = int(recording.t[-1] - recording.t[0])
     assert response.snapshots.shape == (span // 64_000 + 1, 64, 64, 2)
     leaks = (len(response.snapshots) * 64_000 - 1) // 6400
-    assert response.leak_updates == leaks * 8192 and response.comparisons == response.leak_updates + len(recording)
+    assert response.counts.leak_updates == leaks * 8192 and response.counts.comparisons == response.counts.leak_updates + len(recording)
     total = np.zeros(8192, np.int64)
     np.add.at(total, response.events.neuron, response.events.payload)
     np.testing.assert_array_equal(total, response.snapshots[-1].reshape(-1))

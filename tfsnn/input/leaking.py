@@ -13,8 +13,9 @@ from typing import Any
 from tfsnn.aliases import Array
 from tfsnn.stage.terminal import announced_if_slow
 
-NEXT_LEAK, LEAKS, AT, NUMBERS = range(4)
-"""Of the clock: time of the next leak, leaks so far, the event to receive next; and how many numbers it has."""
+NEXT_LEAK, LEAKS, AT, CHANGED, NUMBERS = range(5)
+"""Of the clock: time of the next leak, leaks so far, the event to receive next, states that were not 0 when they leaked; and how many
+numbers it has."""
 ONE, BITS = 256, 16
 """What an event adds to a state, and the bits of the fraction that a leak keeps."""
 SIGNATURE = "int64(i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i4[::1], u1[::1], i8[::1], i8, i8[::1], i8[::1], i8[::1])"
@@ -48,7 +49,7 @@ def carry_on(
         How many were sent. All is done once the next leak is not before ``stop`` and no event is left.
     """
     period, kept, limit, block, columns = settings[0], settings[1], settings[2], settings[3], settings[4]
-    due, leaks, at = clock[NEXT_LEAK], clock[LEAKS], clock[AT]
+    due, leaks, at, changed = clock[NEXT_LEAK], clock[LEAKS], clock[AT], clock[CHANGED]
     count, neurons, events, room = 0, x.size, t.size, out_t.size
     active = True
     while room - count > neurons:
@@ -76,6 +77,7 @@ def carry_on(
                 if not x[neuron]:
                     # It was checked when it became 0.
                     continue
+                changed += 1
                 state = x[neuron] * kept >> BITS
                 x[neuron] = state
                 active |= state != 0
@@ -86,7 +88,7 @@ def carry_on(
                     count += 1
             leaks += 1
             due += period
-    clock[NEXT_LEAK], clock[LEAKS], clock[AT] = due, leaks, at
+    clock[NEXT_LEAK], clock[LEAKS], clock[AT], clock[CHANGED] = due, leaks, at, changed
     return count
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, isfinite
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,25 @@ class Leak:
         return -(-height // self.downsample), -(-width // self.downsample), 2
 
 
+class Counts(NamedTuple):
+    """The ledger of a leaky population.
+
+    Parameters
+    ----------
+    additions
+        One at every event of the camera.
+    leak_updates, leak_updates_nonzero
+        Multiplications: every neuron at every leak; and those of them whose state was not 0.
+    comparisons
+        With the threshold: every neuron at every leak, and one at every event of the camera.
+    """
+
+    additions: int = 0
+    leak_updates: int = 0
+    leak_updates_nonzero: int = 0
+    comparisons: int = 0
+
+
 class Population:
     """A leaky population at some time.
 
@@ -108,7 +128,7 @@ class Population:
         self.x: Integers = np.zeros(int(np.prod(self.shape)), np.int64)
         self.sent = self.x.copy()
         self.received = 0
-        self._clock = np.array([start + leak.leak_period, 0, 0], np.int64)
+        self._clock = np.array([start + leak.leak_period, 0, 0, 0], np.int64)
         self._settings = np.array([leak.leak_period, leak.kept, leak.limit, leak.downsample, self.shape[1]], np.int64)
 
     @property
@@ -120,6 +140,12 @@ class Population:
     def leaks(self) -> int:
         """How often it has."""
         return int(self._clock[leaking.LEAKS])
+
+    @property
+    def counts(self) -> Counts:
+        """What it has done so far."""
+        updates = self.leaks * self.x.size
+        return Counts(self.received, updates, int(self._clock[leaking.CHANGED]), updates + self.received)
 
     def advance(self, recording: Recording, stop: int) -> tuple[Integers, Integers, Integers]:
         """Receive events of the camera, and carry on to a time.
@@ -163,16 +189,13 @@ class Response:
         What it sends: microseconds from the start, payloads in 256ths.
     snapshots
         int32 (snapshots, \\*shape): what every neuron has sent before each multiple of the snapshot period.
-    leak_updates
-        Multiplications: every neuron, at every leak.
-    comparisons
-        With the threshold: every neuron at every leak, and one at every event of the camera.
+    counts
+        What it took.
     """
 
     events: Events
     snapshots: NDArray[np.int32]
-    leak_updates: int
-    comparisons: int
+    counts: Counts
 
 
 def respond(leak: Leak, recording: Recording, start: int | None = None, stop: int | None = None) -> Response:
@@ -220,6 +243,5 @@ def respond(leak: Leak, recording: Recording, start: int | None = None, stop: in
             snapshots[i] = population.sent.reshape(population.shape)
         at = until
     t, neuron, payload = (np.concatenate(columns) for columns in zip(*sent))
-    updates = population.leaks * population.x.size
     events = Events(t - first, neuron, payload, [0, len(t)], population.shape, tick=1.0, unit="us")
-    return Response(events, snapshots, updates, updates + population.received)
+    return Response(events, snapshots, population.counts)

@@ -1,17 +1,32 @@
-"""The picture of inference windows: one file, with as many curves as thresholds."""
+"""The pictures of inference windows: files that are pictures, whatever recordings there are."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tfsnn.evaluate.plots.windows import draw
+import numpy as np
+
+from tfsnn.evaluate.plots.windows import draw, rates, snapshots
+from tfsnn.input.encoder import Dvs
+from tfsnn.input.recording import Recording
+
+PNG = b"\x89PNG"
 
 
 def test_draw(tmp_path: Path) -> None:
     rows = [
-        {"window_ms": window, "threshold": threshold, "accuracy": 0.5, "operations_a_second": 1e6}
-        for window in (64.0, None)
-        for threshold in (0.1, 0.2)
+        {"window": window, "threshold": threshold, "accuracy": 0.5, "operations_a_second": operations}
+        for window in ("64 ms", "whole")
+        for threshold, operations in ((0.1, 1e6), (0.2, 0.0))
     ]
-    draw({"rows": rows, "frame_based": {"value": 0.7}, "settings": {"unit": "relative"}}, tmp_path / "windows.png")
-    assert (tmp_path / "windows.png").read_bytes().startswith(b"\x89PNG")
+    frames = {"value": 0.7, "macs_a_second": 1e8}
+    draw({"rows": rows, "frame_based": frames, "settings": {"unit": "relative"}}, tmp_path / "windows.png")
+    assert (tmp_path / "windows.png").read_bytes().startswith(PNG)
+
+
+def test_recordings(tmp_path: Path) -> None:
+    t = np.arange(50) * 4_000
+    recordings = [(3, Recording(t, t % 7, t % 5, t // 4_000 % 2, 7, 5)), (1, Recording([9], [0], [0], [0], 7, 5))]
+    for number, draw_them in enumerate((snapshots, rates)):
+        draw_them(Dvs(), recordings, tmp_path / f"{number}.png")
+        assert (tmp_path / f"{number}.png").read_bytes().startswith(PNG)

@@ -1,0 +1,140 @@
+"""Inference windows in sentences, tables, pictures and a page; nothing is shown that windows.json does not hold, but for the recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfsnn.input.encoder import Dvs
+from tfsnn.stage.output import write_json
+
+from .plots import windows as plots
+from .report import html
+from .windows import Labelled
+
+SHOWN = 6
+"""Recordings drawn, each of another class."""
+Content = Mapping[str, Any]
+_CAPTIONS = {
+    "windows.png": "Accuracy against threshold and window, and operations a second of signal (JETCAS, Figs. 6 and 7).",
+    "snapshots.png": "What the network has received of a recording at the end of some of its snapshots: brighter, darker.",
+    "rates.png": "Events a second of the camera over time, of the same recordings.",
+}
+
+
+def sentences(content: Content) -> list[str]:
+    """What was presented, how thresholds were chosen, and what the leaky population costs."""
+    frames, selection, rows = content["frame_based"], content["selection"], content["rows"]
+    rate = f"{frames['macs_a_second'] / 1e6:,.0f} MMACs/s at {frames['frames_a_second']} Hz"
+    head = (
+        f"{content['dataset']['recordings']} recordings of {content['dataset']['name']}; "
+        f"frame-based CNN on {frames['snapshots']:,} snapshots: {frames['value']:.2%}, {rate}"
+    )
+    chosen = (
+        f"Marked: the fewest operations within {100 * selection['behind']:g} point of the best threshold, "
+        f"on {selection['recordings']} recordings of the {selection['on']} split."
+    )
+    if selection["on"] == "test":
+        chosen += " These are the ones tested: expect slightly less on new data."
+    done = rows[0]["population_a_second"]
+    population = (
+        f"The leaky population before the network, a second: {done['additions']:,.0f} additions, {done['leak_updates']:,.0f} leaks "
+        f"({done['leak_updates_nonzero']:,.0f} of states that are not 0), {done['comparisons']:,.0f} comparisons; "
+        "they are no synaptic operations, and not in the columns above."
+    )
+    return [head, chosen, population]
+
+
+def lines(content: Content) -> tuple[list[str], list[list[str]]]:
+    """A row for each window and threshold: head, and lines."""
+    frames = content["frame_based"]
+    same = any(row["same_as_frame_based"] is not None for row in content["rows"])
+    head = ["window", "T", "accuracy", "95 % (windows)", "95 % (recordings)", *["as the CNN"] * same, "Mops", "Mops/s", "of CNN"]
+    head += ["stable after", "events/s", "x real time", ""]
+    return head, [
+        [
+            row["window"],
+            f"{row['threshold']:g}",
+            f"{row['accuracy']:.2%}",
+            _interval(row["accuracy_ci95"]),
+            _interval(row["accuracy_ci95_recordings"]),
+            *["" if row["same_as_frame_based"] is None else f"{row['same_as_frame_based']:.2%}"] * same,
+            f"{row['operations_a_window'] / 1e6:,.2f}",
+            f"{row['operations_a_second'] / 1e6:,.2f}",
+            f"{row['operations_a_second'] / frames['macs_a_second']:.2%}",
+            f"{row['stable_after_ms']:.1f} ms",
+            f"{row['camera_events_a_second_sustained']:,.0f}",
+            f"{row['times_real_time']:.1f}",
+            "<" if row["chosen"] else "",
+        ]
+        for row in content["rows"]
+    ]
+
+
+def comparison(content: Content) -> tuple[list[str], list[list[str]]]:
+    """The columns of the paper's Table II: the frame-based network, and this one at the window and threshold that were chosen."""
+    frames, network = content["frame_based"], content["network"]
+    row = next(row for row in content["rows"] if row["chosen"] and row["window"] == content["selection"]["window"])
+    head = ["network", "accuracy", "window", "T", "latency", "million operations/s", "neurons", "parameters", "weight bytes"]
+    same = [f"{network[name]:,}" for name in ("neurons", "parameters", "weight_bytes")]
+    period = f"{content['encoder']['snapshot'] / 1000:g} ms"
+    return head, [
+        ["frame-based", f"{frames['value']:.2%}", period, "", period, f"{frames['macs_a_second'] / 1e6:,.2f}", *same],
+        [
+            "event-driven",
+            f"{row['accuracy']:.2%}",
+            row["window"],
+            f"{row['threshold']:g}",
+            f"{row['stable_after_ms']:.1f} ms",
+            f"{row['operations_a_second'] / 1e6:,.2f}",
+            *same,
+        ],
+    ]
+
+
+def write(content: Content, encoder: Dvs, recordings: Labelled, place: Path) -> None:
+    """Write windows.json, the pictures and report.html into a directory.
+
+    Parameters
+    ----------
+    content
+        What windows.json is to hold.
+    encoder, recordings
+        The leaky population, and class and events of what was presented.
+    place
+        The directory.
+    """
+    shown = list({label: (label, recording) for label, recording in reversed(recordings) if len(recording)}.values())[-SHOWN:][::-1]
+    plots.draw(content, place / "windows.png")
+    plots.snapshots(encoder, shown, place / "snapshots.png")
+    plots.rates(encoder, shown, place / "rates.png")
+    write_json(place / "windows.json", content)
+    pictures = [html.figure(caption, (place / name).read_bytes()) for name, caption in _CAPTIONS.items()]
+    (place / "report.html").write_text(_page(content, pictures), encoding="utf-8")
+
+
+def _page(content: Content, pictures: Sequence[str]) -> str:
+    title = f"{content['dataset']['name']}, after inference windows"
+    head, *more = sentences(content)
+    marks = {at: "chosen" for at, row in enumerate(content["rows"]) if row["chosen"]}
+    settings = [f"{name}: {value}" for name, value in {**content["settings"], **content["encoder"]}.items()]
+    body = [
+        f"<header><p>tfsnn evaluate</p><h1>{html.escape(title)}</h1></header>",
+        html.listed([head]),
+        html.table(*comparison(content)),
+        pictures[0],
+        html.heading("Windows and thresholds"),
+        html.table(*lines(content), marks),
+        html.listed(more),
+        html.heading("Recordings"),
+        *pictures[1:],
+        html.heading("How it ran"),
+        html.listed(settings),
+        html.code(content["command"], wrapped=True),
+    ]
+    return html.document(title, body)
+
+
+def _interval(pair: Sequence[float]) -> str:
+    return f"{pair[0]:.1%} to {pair[1]:.1%}"
