@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.data_folder import folder
 from tests.event_files import aedat2, aedat3, dat, nmnist
 from tests.nets import conv, dense, network
 from tfsnn import artifact
@@ -30,6 +31,7 @@ from tfsnn.input.snapshots import Population
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Input
 from tfsnn.network.ops import Conv, Reshape
+from tfsnn.record import COUNTS
 from tfsnn.simulate import simulate
 from tfsnn.stream import Stream
 
@@ -37,10 +39,10 @@ Capture = pytest.CaptureFixture[str]
 ENCODER = Dvs(downsample=4, threshold=0.5, snapshot=10_000)
 
 
-def camera_net(encoder: Encoder = ENCODER, width: int = 16, height: int = 12) -> Graph:
+def camera_net(encoder: Encoder = ENCODER, width: int = 16, height: int = 12, block: int = 4) -> Graph:
     """Strided convolution - dense, linear, behind a sensor of 16x12."""
     rng = np.random.default_rng(5)
-    image = Input("in", (-(-height // 4), -(-width // 4), 2), encoder)
+    image = Input("in", (-(-height // block), -(-width // block), 2), encoder)
     first = conv("first", image, Conv(3, (2, 2), (1, 1)), rng.integers(-9, 10, (2, 2, 2, 3)), bias=0.1)
     flat = int(np.prod(first.shape))
     last = dense("out", first, 3, rng.integers(-9, 10, (flat, 3)), relays=(Reshape((flat,)),), f="linear")
@@ -92,6 +94,33 @@ def test_rows_are_those_of_the_whole_recording_in_both_engines(tmp_path: Path, s
         np.testing.assert_array_equal(kept.outputs[-1], whole.outputs[0])
         assert kept.total("operations") == whole.operations.sum() > 0
     np.testing.assert_array_equal(stream.total.sent, whole.ledger.sent)
+
+
+@pytest.mark.parametrize("schedule", ["slot", "spike"])
+@pytest.mark.parametrize(
+    ("folder_name", "name", "options", "block"),
+    [
+        ("dvs128", "alexouyang_alex_walking_for_10secs.aedat", {}, 8),
+        ("dvs128", "alexouyang_cam300_fix_lense_alex_standing_up.aedat", {}, 8),
+        ("dvs128", "alexouyang_neal_walking.aedat", {}, 8),
+        ("dvs128", "colleen_DVS128-2017-03-21-short.aedat", {}, 8),
+        # IBM's DVS128 Gesture: its time is in steps of 16.6 ms, and many events share one.
+        ("dvsgesture", "dvsgesture_right_hand_wave.npz", {"key": "a", "size": (64, 64), "tick": 16_600}, 4),
+    ],
+)
+def test_real_recordings_in_both_engines(folder_name: str, name: str, options: dict[str, Any], block: int, schedule: str) -> None:
+    recording = event_camera.read(folder(folder_name, name), lenient=True, **options)
+    # The eager engine is slow, so they are few; from the middle, where most happens.
+    some = slice(len(recording) // 2, len(recording) // 2 + 30)
+    part = Recording(recording.t[some], recording.x[some], recording.y[some], recording.p[some], recording.width, recording.height)
+    encoder = Dvs(downsample=block)
+    graph = camera_net(encoder, part.width, part.height, block)
+    events = encoder.events(part)
+    eager, compiled = (simulate(graph, events, threshold=0.1, schedule=schedule, engine=engine) for engine in ("eager", "compiled"))
+    np.testing.assert_array_equal(eager.outputs, compiled.outputs)
+    for count in COUNTS:
+        np.testing.assert_array_equal(getattr(eager.ledger, count), getattr(compiled.ledger, count))
+    assert len(events) > 30 and eager.ledger.sent[0, -2] > 0
 
 
 def test_the_decision_is_that_of_the_recording_so_far() -> None:
