@@ -44,6 +44,7 @@ SPEAKERS = {"tfsnn/__main__.py", "tfsnn/stage/terminal.py"}
 SPEAKERS |= {command.module.removeprefix("tfsnn.").replace(".", "/") + ".py" for command in COMMANDS.values()}
 # Imported where they are used: each takes longer than a user should wait for --help. Engines are imported late anyway.
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "sklearn", "cv2", "ai_edge_litert", "rich", "jinja2", "matplotlib", "numba"}
+HEAVY |= {"dv_processing"}
 KERNEL = "tfsnn/compiled/kernel/"
 KERNEL_IMPORTS = {"__future__", "collections", "ctypes", "operator", "typing", "numba", "numpy"}
 # The two doors from the core to the stages: the command, and the public names; both open late, by name.

@@ -28,7 +28,7 @@ from .replay_command import add_recording_arguments, refuse_recording, run_recor
 Dispatch = Callable[[Sequence[str]], int]
 VIDEO = (
     "a video file, a folder of images, an array (.npy, .npz), the number of a camera; "
-    "for a network whose encoder is of kind dvs, a recording of an event camera"
+    "for a network whose encoder is of kind dvs, a recording of an event camera or the number of one"
 )
 
 

@@ -40,6 +40,8 @@ class Source:
         As of :func:`tfsnn.input.event_camera.replay`, which mends and counts.
     lenient
         Go on after damage. Otherwise events outside the sensor or out of order are an error, and bytes that make no event end it.
+    live
+        They come from a camera: time that it takes to read them is spent waiting.
     found
         What was found in the blocks so far.
     ended
@@ -49,6 +51,7 @@ class Source:
     name: str
     blocks: Iterable[Recording]
     lenient: bool = False
+    live: bool = False
     found: Found = Found()
     ended: str = ""
 
@@ -200,6 +203,7 @@ def replayed(
     *,
     slower: float | None = None,
     most: int | None = None,
+    live: bool = False,
 ) -> Iterator[Period]:
     """Replay a recording through a population and a network.
 
@@ -215,6 +219,8 @@ def replayed(
         Wait until events are due, at so many times the recording's own time; None: as fast as it goes.
     most
         Rows at most.
+    live
+        The blocks come from a camera: waiting for them is no work.
     """
     inputs, begun, first = stream.plan.inputs[0], perf_counter(), population.next_leak - population.leak.leak_period
     number = start = received = events = operations = 0
@@ -225,7 +231,7 @@ def replayed(
         at = perf_counter()
         t, neuron, payload = population.advance(recording, stop)
         outputs = stream.step(Events(t - first, neuron, payload, [0, len(t)], population.shape, tick=1.0, unit="us"))
-        reading, working, ledger = reading + seconds, working + perf_counter() - at, stream.ledger
+        reading, working, ledger = reading + seconds * (not live), working + perf_counter() - at, stream.ledger
         received, events = received + len(recording), events + int(ledger.sent[0, inputs])
         operations += int(ledger.synaptic_operations.sum())
         if ends:

@@ -1,4 +1,4 @@
-"""``tfsnn stream`` on a recording of an event camera: its options, and what does not go with it."""
+"""``tfsnn stream`` on an event camera or a recording of one: its options, and what does not go with it."""
 
 from __future__ import annotations
 
@@ -74,9 +74,12 @@ def run_recording(args: argparse.Namespace, net: Net) -> dict[str, Any]:
     size = _size(args, net)
     if args.factors is not None:
         net = replace(net, graph=with_factors(net.graph, read_factors(args.factors)))
-    blocks = event_camera.replay(
-        args.video, size=size, key=args.key or "", sample=args.recording, tick=1 if args.tick is None else args.tick, lenient=True
-    )
+    live = args.video.isdecimal()
+    if live:
+        blocks = event_camera.camera(int(args.video), lenient=True)
+    else:
+        tick = 1 if args.tick is None else args.tick
+        blocks = event_camera.replay(args.video, size=size, key=args.key or "", sample=args.recording, tick=tick, lenient=True)
     options = Options(
         threshold=args.threshold,
         unit=args.unit,
@@ -86,18 +89,22 @@ def run_recording(args: argparse.Namespace, net: Net) -> dict[str, Any]:
         periods=args.frames,
         pace=args.pace,
     )
-    source = Source(Path(args.video).name, blocks, bool(args.lenient))
+    source = Source(f"camera {args.video}" if live else Path(args.video).name, blocks, bool(args.lenient), live)
     return replay(net, source, options, out=args.out, csv=args.csv, name=args.net.name)
 
 
 def _check(args: argparse.Namespace) -> None:
     path = Path(args.video)
-    if path.suffix.lower() not in event_camera.SUFFIXES or path.is_dir():
+    if args.video.isdecimal():
+        for name in ("size", "key", "recording", "tick", "pace"):
+            if getattr(args, name) is not None:
+                raise InputError(f"--{name}: belongs to recordings, {args.video} is the number of a camera; leave it out")
+    elif path.suffix.lower() not in event_camera.SUFFIXES or path.is_dir():
         raise InputError(
             f"{args.video}: the encoder of {args.net} is of kind dvs and takes recordings of an event camera "
-            f"({', '.join(event_camera.SUFFIXES)}); give one, or for a video a network with another encoder"
+            f"({', '.join(event_camera.SUFFIXES)}), or the number of one; give one, or for a video a network with another encoder"
         )
-    if not path.is_file():
+    elif not path.is_file():
         raise FileError(f"{args.video}: no such file; give a recording of an event camera")
     named = ("input_threshold", "quality", "against", "scale")
     given = [name.replace("_", "-") for name in named if getattr(args, name) is not None]

@@ -84,7 +84,7 @@ def replay(net: Net, source: Source, options: Options, *, out: Path | None, csv:
     population = Population(encoder, head.width, head.height, int(head.t[0]))
     live = Stream(net, threshold=options.threshold, unit=options.unit, spikes=options.spikes, schedule=options.schedule)
     slower = None if options.pace is None else 1e6 / encoder.snapshot / options.pace if options.pace else 1.0
-    rows = replayed(live, population, chain([head], blocks), encoder.snapshot, slower=slower, most=options.periods)
+    rows = replayed(live, population, chain([head], blocks), encoder.snapshot, slower=slower, most=options.periods, live=source.live)
     outputs = len(live.outputs[:KEPT])
     title = f"{name} on {source.name}"
     with line_file(csv, [*COLUMNS, *(f"output_{i}" for i in range(outputs))]) as write:

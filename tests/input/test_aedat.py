@@ -83,9 +83,9 @@ def test_version_3_stops_at_a_header_that_makes_no_sense(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"first line: found b'', expected #!AER-DAT2.0 or #!AER-DAT3.1; export it"),
+        (b"", r"first line: found b'', expected #!AER-DAT2.0, 3.1 or 4.0; export it"),
         (b"#!AER-DAT1.0\r\n", "first line: found version 1.0, expected"),
-        (b"#!AER-DAT4.0\r\n", "first line: found version 4.0, .*; make an .npy file of it: pip install aedat"),
+        (b"#!AER-DAT5.0\r\n", "first line: found version 5.0, expected #!AER-DAT2.0, 3.1 or 4.0; export it from jAER in one of these"),
         (HEADER_2.replace(b"DVS128", b"DAVIS240C"), "AEChip: found DAVIS240C, expected DVS128"),
         (HEADER_3.replace(b"#!END-HEADER\r\n", b""), "header: found no #!END-HEADER, expected it before the events"),
         (HEADER_3.replace(b"RAW", b"Serial-TS"), "Format: found Serial-TS, expected RAW"),

@@ -11,8 +11,7 @@ Written from the format descriptions at https://docs.inivation.com (file formats
     time stamp, overflow of time stamps, capacity, number, number valid), then ``capacity`` events. In an event of a pixel, type 1,
     bit 0 says valid, bit 1 brighter, bits 2 to 16 are the row from the top, bits 17 to 31 the column; then 31 bits of microseconds.
 4
-    Not read: the package `aedat`, which reads it, ends the whole process on some damaged files. The message says how to make an
-    .npy file of one.
+    Read by :mod:`tfsnn.input.dv`.
 """
 
 from __future__ import annotations
@@ -36,10 +35,6 @@ SENSORS = {
 """Width and height by the name in the header."""
 
 _LONGEST_LINE = 1 << 16
-_TO_NPY = (
-    "make an .npy file of it: pip install aedat, and in Python "
-    "np.save('events.npy', np.concatenate([p['events'] for p in aedat.Decoder(path) if 'events' in p]))"
-)
 _END_2, _END_3 = b"#End Of ASCII Header", b"#!END-HEADER"
 _PACKET = struct.Struct("<hhiiiiii")
 _POLARITY = 1
@@ -67,8 +62,7 @@ def aedat(file: BinaryIO, label: str, size: tuple[int, int] | None, block: int) 
     if version in (b"3.0", b"3.1"):
         return _version_3(file, label, size, block)
     found = f"version {version[:16].decode(errors='replace')}" if version else repr(first[:16])
-    way_out = _TO_NPY if version.startswith(b"4") else "export it from jAER in one of these"
-    raise FileError(f"{label}: first line: found {found}, expected #!AER-DAT2.0 or #!AER-DAT3.1; {way_out}")
+    raise FileError(f"{label}: first line: found {found}, expected #!AER-DAT2.0, 3.1 or 4.0; export it from jAER in one of these")
 
 
 def _version_2(file: BinaryIO, label: str, size: tuple[int, int] | None, block: int) -> Source:

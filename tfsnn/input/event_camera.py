@@ -2,13 +2,14 @@
 
 ======================  ============================================================================================
 AEDAT 2.0, 3.1          DVS128 and DAVIS cameras; DVS128 Gesture (:mod:`tfsnn.input.aedat`)
+AEDAT 4                 whatever DV records, by the extra ``camera`` (:mod:`tfsnn.input.dv`)
 .bin                    N-MNIST and N-Caltech101: 5 bytes an event
 .dat                    Prophesee, version 2
 .npy, .npz, .h5, .hdf5  columns x, y, t, p by name (:mod:`tfsnn.input.event_arrays`), as tonic writes them
 ======================  ============================================================================================
 
 :func:`read` gives the whole recording, :func:`replay` the same block by block, so that a file larger than memory can be replayed
-(.npz and HDF5 are read whole by either). Damage is refused, or with ``lenient`` mended and counted.
+(.npz and HDF5 are read whole by either), :func:`camera` what a camera delivers. Damage is refused, or with ``lenient`` mended and counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 from tfsnn.aliases import Array, PathLike
 from tfsnn.errors import FileError, InputError
-from tfsnn.input import event_arrays
+from tfsnn.input import dv, event_arrays
 from tfsnn.input.aedat import aedat
 from tfsnn.input.recording import Found, Part, Recording, Source, in_blocks, whole
 
@@ -34,6 +35,7 @@ _NMNIST = (34, 34)
 # In the row of an event that says: time stamps have started again, 2^13 microseconds later.
 _OVERFLOW, _OVERFLOW_TIME = 240, 1 << 13
 _LONGEST_LINE = 1 << 16
+_VERSION_4 = b"#!AER-DAT4"
 _CHANGES = (0, 12)
 
 
@@ -106,6 +108,21 @@ def replay(
         yield from in_blocks(source, os.fspath(path), lenient)
 
 
+def camera(number: int = 0, *, lenient: bool = False, block: int = BLOCK) -> Iterator[Recording]:
+    """What an event camera delivers, block by block, until it is unplugged or nobody asks for more; by the extra ``camera``.
+
+    Parameters
+    ----------
+    number
+        Among the cameras that are found, from 0.
+    lenient, block
+        As for :func:`replay`.
+    """
+    if block < 1:
+        raise InputError(f"camera: block is {block}; it holds at least 1 event")
+    yield from in_blocks(dv.camera(number, block), f"camera {number}", lenient)
+
+
 def from_array(array: Array, *, size: tuple[int, int], tick: float = 1, lenient: bool = False) -> Recording:
     """The recording that a structured array holds.
 
@@ -157,6 +174,8 @@ def _opened(
             if arrays:
                 columns = _columns(file, label, suffix, key, sample)
                 yield event_arrays.columns_source(columns, label, size, block, tick, FileError)
+            elif file.peek(1).startswith(_VERSION_4):
+                yield dv.aedat4(label, size, block)
             else:
                 yield {".bin": _bin, ".dat": _dat}.get(suffix, aedat)(file, label, size, block)
     except OSError as error:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.data_folder import folder
+from tests.dv_stand_in import StandIn, installed
 from tests.event_files import aedat2, aedat3, dat, nmnist
 from tests.nets import conv, dense, network
 from tfsnn import artifact
@@ -228,6 +229,21 @@ def test_damage_in_the_middle_ends_with_a_report(net: str, tmp_path: Path, capsy
     assert code == 0 and "599 events" in text and text.splitlines()[-1] == "mended or left out: 1 events outside the sensor"
 
 
+def test_a_camera_is_a_recording_that_takes_its_time(net: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = drawn()
+    installed(monkeypatch, StandIn(recording, 90))
+    code, text, _ = run(capsys, net, "0", "--out", tmp_path / "live")
+    assert code == 0 and text.startswith("600 events in 0.100 s of camera 0")
+    code, _, _ = run(capsys, net, saved(tmp_path / "recording.npz", recording), "--out", tmp_path / "replayed")
+    live, replayed_ = (json.loads((tmp_path / name / "stream.json").read_text()) for name in ("live", "replayed"))
+    for name in ("camera_events", "input_events", "operations", "outputs"):
+        assert live["series"][name] == replayed_["series"][name]
+    # Waiting for a camera is no work.
+    assert live["summary"]["read_seconds"] == 0 < replayed_["summary"]["read_seconds"]
+    code, _, error = run(capsys, net, "3")
+    assert code == 2 and "camera 3: found 1 event cameras; plug it in, or give a smaller number" in error
+
+
 def test_lines_on_the_screen() -> None:
     graph, recording, shown = camera_net(), drawn(), []
     keep(rows_of(Stream(graph), recording, [recording]), decision(graph), lambda row, kept: shown.append(dict(lines_of(row, kept))))
@@ -248,7 +264,7 @@ def test_mistakes(net: str, tmp_path: Path, capsys: Capture) -> None:
     keras.write_bytes(b"")
     for words, message in (
         ((net, "drive.mp4"), "drive.mp4: the encoder of .* is of kind dvs and takes recordings of an event camera"),
-        ((net, "0"), "0: the encoder of "),
+        ((net, "0", "--pace"), "--pace: belongs to recordings, 0 is the number of a camera; leave it out"),
         ((net, tmp_path / "none.dat"), "none.dat: no such file; give a recording"),
         ((net, video), "video.npy: "),
         ((frames, tmp_path / "raw.bin"), "raw.bin: is a recording of an event camera, .* is a network whose encoder is of kind graded"),
