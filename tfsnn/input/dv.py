@@ -84,7 +84,7 @@ def _parts(opened: Any, label: str, block: int, live: bool) -> Iterator[Part]:
         while opened.isRunning():
             batch = opened.getNextEventBatch()
             if batch is None and not live:
-                # The end; of some damaged files the library says for ever that there is more.
+                # The end of a file, whatever isRunning says.
                 return
             if batch is None:
                 sleep(_PAUSE)
