@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from tfsnn.input.encoder import Dvs
 from tfsnn.stage.output import write_json
 
 from .plots import windows as plots
-from .report import html
+from .report.environment import render
+from .report.parts import Code, Picture, Points, Section, Table
 from .windows import Labelled
 
 SHOWN = 6
@@ -110,30 +112,36 @@ def write(content: Content, encoder: Dvs, recordings: Labelled, place: Path) -> 
     plots.snapshots(encoder, shown, place / "snapshots.png")
     plots.rates(encoder, shown, place / "rates.png")
     write_json(place / "windows.json", content)
-    pictures = [html.figure(caption, (place / name).read_bytes()) for name, caption in _CAPTIONS.items()]
+    pictures = {name: _picture((place / name).read_bytes(), caption) for name, caption in _CAPTIONS.items()}
     (place / "report.html").write_text(_page(content, pictures), encoding="utf-8")
 
 
-def _page(content: Content, pictures: Sequence[str]) -> str:
-    title = f"{content['dataset']['name']}, after inference windows"
+def _page(content: Content, pictures: Mapping[str, Picture]) -> str:
     head, *more = sentences(content)
     marks = {at: "chosen" for at, row in enumerate(content["rows"]) if row["chosen"]}
     settings = [f"{name}: {value}" for name, value in {**content["settings"], **content["encoder"]}.items()]
-    body = [
-        f"<header><p>tfsnn evaluate</p><h1>{html.escape(title)}</h1></header>",
-        html.listed([head]),
-        html.table(*comparison(content)),
-        pictures[0],
-        html.heading("Windows and thresholds"),
-        html.table(*lines(content), marks),
-        html.listed(more),
-        html.heading("Recordings"),
-        *pictures[1:],
-        html.heading("How it ran"),
-        html.listed(settings),
-        html.code(content["command"], wrapped=True),
-    ]
-    return html.document(title, body)
+    beside, every = comparison(content), Table("Every window and threshold", *lines(content), marks)
+    return render(
+        "report.html",
+        title=f"{content['dataset']['name']}, after inference windows",
+        over="tfsnn evaluate",
+        headline=head,
+        first_text=[],
+        first_table=Table("Frame by frame, and event by event", *beside, {len(beside[1]) - 1: "chosen"}),
+        first_chart=plots.over_thresholds(content),
+        sections=[
+            Section("Windows and thresholds", [pictures["windows.png"], every, Points(more)]),
+            Section("Recordings", [pictures["snapshots.png"], pictures["rates.png"]]),
+            Section("How it ran", [Points(settings), Code(content["command"], wrapped=True)]),
+        ],
+        footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in windows.json.",
+    )
+
+
+def _picture(png: bytes, words: str) -> Picture:
+    # The first chunk of a PNG begins with its width and height.
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    return Picture(base64.b64encode(png).decode(), width, height, words)
 
 
 def _interval(pair: Sequence[float]) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
 
+from . import chart
+from .axis import around
 from .style import BLUE, DASHED, DOTTED, GREEN, GREY, ORANGE, RED, SOLID, drawn
 
 COLUMNS = 6
@@ -51,6 +53,29 @@ def draw(content: Mapping[str, Any], path: Path) -> None:
         cost.set(xlabel=f"threshold ({unit})", yscale="log", title="Million operations a second")
         for axes in (over, cost):
             axes.legend(loc="best", fontsize=7)
+
+
+def over_thresholds(content: Mapping[str, Any]) -> chart.Chart:
+    """Accuracy over thresholds, at the first windows.
+
+    Parameters
+    ----------
+    content
+        What windows.json holds.
+    """
+    rows, frames = content["rows"], content["frame_based"]
+    windows = list(dict.fromkeys(row["window"] for row in rows))
+    x, y = around(row["threshold"] for row in rows), around([*(row["accuracy"] for row in rows), frames["value"]])
+    text = "Right decisions; the dashed line is the frame-based network."
+    found = chart.Chart("Accuracy over thresholds", text, x, y, f"threshold ({content['settings']['unit']})", "accuracy")
+    found.level(frames["value"], chart.GREY, chart.DASHED, "frame-based")
+    for window, colour in zip(windows, (chart.BLUE, chart.ORANGE, chart.GREEN, chart.PURPLE)):
+        points = [(row["threshold"], row["accuracy"]) for row in rows if row["window"] == window]
+        found.line(*map(list, zip(*points)), colour, name=window)
+        for threshold, accuracy in points:
+            words = f"{window}, T = {threshold:g}: {accuracy:.2%}"
+            found.marks.append(chart.Mark(found.x.at(threshold), found.down(accuracy), words, colour))
+    return found
 
 
 def snapshots(encoder: Dvs, recordings: Sequence[tuple[int, Recording]], path: Path) -> None:

@@ -63,9 +63,9 @@ def test_report(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_snapshots_and_a_choice_on_what_is_tested(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--data", "gesture_small", "--out", tmp_path, "--windows", "whole,snapshots", "--thresholds", "0.001,0.2", "--force")
-    code, text, _ = run(capsys, net, *words, "--select-on", "test", "--engine", "eager")
-    content = json.loads((tmp_path / "windows.json").read_text())
+    words = ("--data", "gesture_small", "--out", tmp_path / "out", "--windows", "whole,snapshots", "--thresholds", "0.001,0.2")
+    code, text, _ = run(capsys, net, *words, "--select-on", "test")
+    content = json.loads((tmp_path / "out" / "windows.json").read_text())
     assert code == 0 and "as the CNN" in text and "expect slightly less on new data" in text
     fine = content["rows"][2]
     # At a fine threshold an event-driven network decides as the frame-based one does on what both have received.
@@ -90,7 +90,7 @@ def test_mistakes(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ((frames, "--data", "gesture_small", *words), "needs an encoder of kind dvs, that of .* is graded; convert with --encode dvs"),
         ((net, "--data", "digits", *words), "--windows needs recordings, not digits; choose one of gesture, "),
         ((net, "--data", "gesture_small", *words, "--samples", 0), "evaluate: samples is 0; take at least 1"),
-        ((net, "--data", "gesture_small", *words, "--select-on", "validation"), "recordings have no validation split of their own; .* train"),
+        ((net, "--data", "gesture_small", *words, "--select-on", "validation"), "recordings have no validation split of their own"),
         ((net, "--data", "gesture_small", *words, "--bins", 3), "--bins: goes with frames, --windows with recordings"),
     ):
         code, _, error = run(capsys, *given)

@@ -7,7 +7,16 @@ import pytest
 
 from tests.nets import network, neurons, synapse
 from tfsnn.errors import InputError
-from tfsnn.evaluate.windows import SNAPSHOTS, cuts, frame_based, measured, outputs_at, over_recordings, present, stable_after
+from tfsnn.evaluate.windows import (
+    SNAPSHOTS,
+    cuts,
+    frame_based,
+    measured,
+    outputs_at,
+    over_recordings,
+    present,
+    stable_after,
+)
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
 from tfsnn.input.snapshots import respond
