@@ -71,7 +71,7 @@ def over_thresholds(content: Mapping[str, Any]) -> chart.Chart:
     found.level(frames["value"], chart.GREY, chart.DASHED, "frame-based")
     for window, colour in zip(windows, (chart.BLUE, chart.ORANGE, chart.GREEN, chart.PURPLE)):
         points = [(row["threshold"], row["accuracy"]) for row in rows if row["window"] == window]
-        found.line(*map(list, zip(*points)), colour, name=window)
+        found.line([at for at, _ in points], [value for _, value in points], colour, name=window)
         for threshold, accuracy in points:
             words = f"{window}, T = {threshold:g}: {accuracy:.2%}"
             found.marks.append(chart.Mark(found.x.at(threshold), found.down(accuracy), words, colour))
