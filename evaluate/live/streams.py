@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfsnn.aliases import Floats, PathLike
 from tfsnn.artifact import Net
 from tfsnn.network.graph import Graph
@@ -26,6 +28,8 @@ from .judged import Passage, Progress, against_labels, apart, chosen, distance, 
 from .recorded import Footage, Recording, extent, frames_of, targets_of
 from .run import KEPT
 
+ONE_SIDED = 0.9
+"""Share of the frames to choose on that may show one class without a remark."""
 INTEGER = "the integer ANN"
 FILES = ("streams.json", "report.html", "operations.png", "output.png", "thresholds.png")
 
@@ -117,7 +121,7 @@ def measured(net: Net, footage: Footage, settings: Sequence[Settings], wanted: f
         "rows": rows,
         "headline": {"row": row, "wanted": wanted, "within": within, "quality": qualities, "on": footage.chosen_from or "these frames"},
         "speed": timed | {"at_once": at_once(streams[row], footage.reported)},
-        "notes": [*(model.notes if model else ()), *notes],
+        "notes": [*(model.notes if model else ()), *notes, *_one_sided(graph, footage)],
         "series": _series(passages[row], beside, targets, task.kind),
     }
 
@@ -133,6 +137,20 @@ def _qualities(stream: Stream, recordings: Sequence[Recording], footage: Footage
     exact = dense_outputs(graph, {graph.inputs[0].name: _framed(graph, recordings)})
     found = passed(stream, recordings, count)
     return quality(distance(task, found.outputs, exact, extent(task, targets_of(recordings), exact)))
+
+
+def _one_sided(graph: Graph, footage: Footage) -> list[str]:
+    """A note where nearly all frames to choose on show one class, which nearly any threshold keeps."""
+    if footage.task.kind not in ("classes", "binary") or not footage.chosen_on:
+        return []
+    exact = dense_outputs(graph, {graph.inputs[0].name: _framed(graph, footage.chosen_on)})
+    most = float(np.bincount(footage.task.decided(exact)).max()) / len(exact)
+    if most < ONE_SIDED:
+        return []
+    return [
+        f"{most:.1%} of the frames that the threshold was chosen on show one class, which nearly any threshold keeps: give more with "
+        "--first, or judge the outputs themselves with --decide values"
+    ]
 
 
 def _sizes(graph: Graph, stream: Stream) -> dict[str, Any]:

@@ -159,6 +159,16 @@ def test_command_on_a_video(tmp_path: Path, capsys: Capture) -> None:
     assert main(line) == 2 and "is not empty already" in capsys.readouterr().err
 
 
+def test_frames_of_one_class_are_no_ground_to_choose_on(tmp_path: Path, capsys: Capture) -> None:
+    artifact.save(Net(camera_net()), tmp_path / "net.snn.h5")
+    np.save(tmp_path / "video.npy", np.concatenate([np.repeat(frames(1), 10, axis=0), frames(5)]))
+    line = ["evaluate", str(tmp_path / "net.snn.h5"), "--data", str(tmp_path / "video.npy"), "--out", str(tmp_path / "report")]
+    assert main([*line, "--first", "10", "--thresholds", "0.05,0.1"]) == 0
+    assert "100.0% of the frames that the threshold was chosen on show one class" in capsys.readouterr().out
+    assert main([*line, "--first", "10", "--thresholds", "0.05,0.1", "--decide", "values", "--force"]) == 0
+    assert "show one class" not in capsys.readouterr().out
+
+
 def test_command_on_labelled_masks(tmp_path: Path, capsys: Capture) -> None:
     image = Input("in", (6, 7, 3), Encoder("delta", threshold=0.02))
     net = Net(network(image, conv("mask", image, Conv(1, (1, 1)), np.array([[[[3], [-2], [1]]]]), f="sigmoid")))
