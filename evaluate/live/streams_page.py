@@ -40,7 +40,9 @@ def sentences(content: Content) -> list[str]:
         constant = _shown(measure, content["constant"])
         lines.append(f"{measure} {_shown(measure, row['labels'][measure])}; {others}; an answer that is always the same {constant}.")
     kept, on = found["quality"][found["row"]], found["on"]
-    if found["within"]:
+    if len(content["rows"]) == 1:
+        lines.append(f"The threshold was given; it keeps {kept:.4f} of the integer ANN on {on}.")
+    elif found["within"]:
         lines.append(f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN on {on} ({kept:.4f}).")
     else:
         lines.append(f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; this one comes nearest ({kept:.4f}).")
