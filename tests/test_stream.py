@@ -188,18 +188,34 @@ def test_what_is_seen_from_targets_is_said_and_changes_no_count() -> None:
     assert live.dense_macs == 0 and live.total_dense_macs > 0 and live.ledger.synaptic_operations.sum() > 0
 
 
-def test_a_check_that_goes_on_in_int64_names_pixels_twice_and_has_room_for_it() -> None:
-    """Of each pixel some payloads fit 16 bits, and some do not."""
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("initial", ["rest", "bias"])
+def test_a_check_that_goes_on_in_int64(initial: str, depthwise: bool) -> None:
+    """Of each pixel some payloads fit 16 bits, and some do not: from rest all is taken back and sent once more, from elsewhere what did not
+    fit is sent then, and pixels are named twice; the outcome is that of the eager engine."""
     image = input_of(4, 4, 1)
-    both = conv("both", image, Conv(2, (1, 1)), [[[[1, 127]]]])
-    graph = network(image, both, dense("out", both, 1, f="linear"))
-    live = Stream(graph, threshold=0.5, unit="absolute")
+    both = conv("both", image, Conv(2, (1, 1)), [[[[1, 1 if depthwise else 127]]]], bias=[2.0, -1.0])
+    last = both
+    if depthwise:
+        last = conv("apart", both, Conv(2, (3, 3), padding=((1, 1), (1, 1)), groups=2), np.tile([1, 127], (3, 3, 1, 1)), bias=[2.0, -1.0])
+    graph = network(image, *dict.fromkeys((both, last)), dense("out", last, 1, f="linear"))
+    live = Stream(graph, threshold=0.5, unit="absolute", initial=initial)
     assert is_narrow(live)
-    live.step(stream(graph, *((0, neuron, 4000) for neuron in range(16))))
+    events = stream(graph, *((0, neuron, 4000) for neuron in range(16)))
+    outputs = live.step(events)
     assert not is_narrow(live)
     tables, lengths = live._session._work.tables, live._session._work.arrays[columns.LENGTHS]
-    listed = lengths.reshape(-1, columns.LENGTH_WIDTH)[1, columns.PIXELS_LISTED]
-    assert listed == 2 * 16 and tables.lists[1, columns.PIXEL_AT] + listed < tables.lists[2, columns.PIXEL_AT]
+    number = 2 if depthwise else 1
+    listed = lengths.reshape(-1, columns.LENGTH_WIDTH)[number, columns.PIXELS_LISTED]
+    assert listed == 16 if initial == "rest" else listed > 16
+    assert tables.lists[number, columns.PIXEL_AT] + listed < tables.lists[number + 1, columns.PIXEL_AT]
+    whole = simulate(graph, events, threshold=0.5, unit="absolute", initial=initial, engine="eager", record=("state",))
+    assert whole.state is not None
+    np.testing.assert_array_equal(outputs, whole.outputs[0])
+    for found, expected in zip(live.state.x + live.state.o, whole.state.x + whole.state.o):
+        np.testing.assert_array_equal(found, expected)
+    for name in ("sent", "synaptic_operations", "synaptic_operations_nonzero", "checks"):
+        np.testing.assert_array_equal(getattr(live.ledger, name), getattr(whole.ledger, name))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

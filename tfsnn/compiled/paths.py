@@ -12,6 +12,7 @@ from tfsnn.aliases import Array
 from tfsnn.compiled.axes import Entries, PixelMap, chained, composed, image, kinds, one_to_one, pixel_map, windowed
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.lanes import LANES
+from tfsnn.compiled.kernel.plain import window_blocks
 from tfsnn.network.ops import Conv, Dense, Indices, OneToOne, Shape, relayed
 from tfsnn.plan.plan import Path, Plan
 
@@ -32,8 +33,8 @@ class Field:
         Rows and columns, gaps included.
     strides, before, after
         Of the operation, along rows and columns; the border in front and behind that windows reach into.
-    products
-        Of weights and payloads, for each target pixel.
+    products, pairs
+        Of weights and payloads, for each target pixel; pairs of numbers in each row of the window, of depthwise ones in all of it.
     taps
         Of depthwise ones: rows and columns (pairs, 2) of each tap within the window.
     """
@@ -44,6 +45,7 @@ class Field:
     before: tuple[int, int]
     after: tuple[int, int]
     products: int
+    pairs: int
     taps: tuple[Array, Array] | None = None
 
 
@@ -183,7 +185,7 @@ def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> 
     if delivery == c.FULL:
         if dilation != (1, 1):
             return None
-        return Field(_in_pairs(kernel, cells), window, strides, before, (after[0], after[1]), products)
+        return Field(_in_pairs(kernel, cells), window, strides, before, (after[0], after[1]), products, -(-wide * cells // 2))
     population = plan.populations[path.target]
     if len(population.paths) > 1 or not population.threshold or population.function.kind not in ("linear", "relu"):
         return None
@@ -193,16 +195,21 @@ def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> 
     rows, columns = np.divmod(np.append(np.arange(high * wide), [0] * (high * wide % 2)), wide)
     weights = np.zeros((len(rows), cells), np.int64)
     weights[: high * wide, :channels] = kernel.reshape(high * wide, channels)
-    return Field(interleaved(weights), window, strides, before, (after[0], after[1]), products, (rows * dilation[0], columns * dilation[1]))
+    return Field(
+        interleaved(weights), window, strides, before, (after[0], after[1]), products, len(rows) // 2,
+        (rows * dilation[0], columns * dilation[1]),
+    )  # fmt: skip
 
 
 def _in_pairs(kernel: Array, cells: int) -> Array:
-    """Weights (rows, columns, channels, filters) as (rows, pairs of numbers of the source's image, filters filled up, 2)."""
+    """Weights (rows, columns, channels, filters) as (blocks of filters, rows, pairs of numbers of the source's image, filters, 2), flat."""
     high, wide, channels, filters = kernel.shape
     made = np.zeros((high, wide, cells, filled(filters)), np.int64)
     made[:, :, :channels, :filters] = kernel
     made = np.pad(made.reshape(high, wide * cells, -1), [(0, 0), (0, wide * cells % 2), (0, 0)])
-    return made.reshape(high, -1, 2, made.shape[2]).transpose(0, 1, 3, 2)
+    made = made.reshape(high, -1, 2, made.shape[2]).transpose(0, 1, 3, 2)
+    ends = LANES * np.cumsum(window_blocks(made.shape[2] // LANES))[:-1]
+    return np.concatenate([block.reshape(-1) for block in np.split(made, ends, axis=2)])
 
 
 def interleaved(weights: Array) -> Array:

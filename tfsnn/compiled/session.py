@@ -45,7 +45,7 @@ class Session:
         """Back to where the plan starts; what the frames have sent is forgotten."""
         work, start = self._work, prepared(self.plan, self._work.tables.narrow).start
         work.arrays[c.X_CELLS][:], work.arrays[c.O_CELLS][:] = start[0][0], start[1][0]
-        work.arrays[c.BOUNDS][:], self._sent[:] = np.inf, 0
+        work.arrays[c.BOUNDS][:], work.arrays[c.SETTLED][:], self._sent[:] = np.inf, 0, 0
         work.clean()
         work.progress[c.STAGE], work.arrays[c.LEDGER][:] = c.BETWEEN, 0
         self._read()

@@ -24,9 +24,13 @@ SPARE = 64
 """Cells that vectors may read and write, adding 0, behind the last."""
 KINDS = {"linear": c.VECTOR, "relu": c.VECTOR, "sloped": c.SLOPED, "table": c.TABULATED}
 SHORT = (1 << 15) - 1
-FIELD_SHARE = {c.FULL: 0.25, c.DIAGONAL: 0.25}
-"""Where events would cost this share of the products under the windows of all pixels that they reach, these are seen from their
-targets. Break-even lay between 0.15 and 0.45 where it was measured, on PilotNet (docs/speed.md)."""
+FIELD_SHARE = 0.5
+"""What a product of a window costs, seen from the target, where an operation of an event costs 1."""
+RUN_COST = 480
+"""As many operations take as long as to begin with a run of targets side by side, which each pixel of a list has for each row of its
+window. Measured on PilotNet and MobileNet, where the choice within a factor of 1.5 makes no difference (docs/speed.md)."""
+DEPTHWISE_SHARE = 0.25
+"""Of depthwise ones: what a target costs, where a pixel of the list costs 1 a product."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,24 +210,27 @@ class TableBuilder:
             row[c.WINDOW_COLUMNS] = self.axis(made.windows[1], int(received[c.POOLED_WIDE]))
         row[c.PLACES], row[c.LIST], row[c.FIELD] = -1, source, -1
         if made.field is not None and self.narrow:
-            self.field(row, made.field)
+            self.field(row, made.field, len(made.rows[0]) * len(made.columns[0]) // (high * wide))
         if made.index is not None:
             self.relay(row, made, self.plan.populations[source].size)
         self.add(c.REACHES, np.array([float(reach[0]), float(reach[1])]))
         self.paths.append(row)
 
-    def field(self, row: Array, field: Field) -> None:
-        """How a path is seen from its targets."""
+    def field(self, row: Array, field: Field, runs: int) -> None:
+        """How a path is seen from its targets; each pixel leads to so many runs of them."""
         source = self.population[row[c.SOURCE]]
         cells, pitch, (down, across) = source[c.IMAGE_CELLS], source[c.PITCH], field.strides
         row[c.FIELD], row[c.FIELD_PRODUCTS] = self.add(c.WEIGHTS, field.weights), field.products
-        row[c.FIELD_FROM] = field_from(row[c.DELIVERY], field)
+        if row[c.DELIVERY] == c.DIAGONAL:
+            row[c.FIELD_PIXEL], row[c.FIELD_FROM] = field.products, max(int(DEPTHWISE_SHARE * field.products), 1)
+        else:
+            row[c.FIELD_EVENT], row[c.FIELD_PIXEL], row[c.FIELD_FROM] = 1, runs * RUN_COST, max(int(FIELD_SHARE * field.products), 1)
         row[c.FIELD_START] = source[c.IMAGE] - field.before[0] * pitch - field.before[1] * cells
         row[c.FIELD_DOWN], row[c.FIELD_ACROSS] = down * pitch, across * cells
-        row[c.FIELD_ROWS], row[c.FIELD_PAIRS] = len(field.weights), field.weights.shape[1]
+        row[c.FIELD_ROWS], row[c.FIELD_PAIRS] = field.window[0], field.pairs
         if field.taps is not None:
             rows, columns = field.taps
-            row[c.FIELD_TAPS], row[c.FIELD_PAIRS] = self.add(c.AXES, rows * pitch + columns * cells), len(rows) // 2
+            row[c.FIELD_TAPS] = self.add(c.AXES, rows * pitch + columns * cells)
 
     def reached_by(self, target: int, made: PathTables, high: int, wide: int) -> tuple[int, int]:
         """Append, for each row of pixels, the flags' first words of the rows that it reaches, and for each column the bits of columns."""
@@ -256,6 +263,24 @@ class TableBuilder:
         self.add(c.PLACE_CHANNEL, channel)
         row[c.LIST] = self.add_list(len(place), len(place))
 
+    def counted(self) -> None:
+        """Of each population, the first path that delivers its list as it is, if it has weights of 0: how many it reaches is counted when
+        it sends, in 32 bits by lane."""
+        zeros = self.add(c.AXES, np.zeros(int(self.population[:, [c.PIXELS, c.WIDTH]].max()) + 1))
+        nothing = self.add(c.NONZEROS, np.zeros(int(self.population[:, c.CELLS].max())))
+        for row in self.population:
+            row[c.COUNT_ROWS] = row[c.COUNT_COLUMNS] = zeros
+            row[c.COUNT_AT] = nothing
+        taken = set()
+        for path, made in zip(self.paths, (made for paths in self.made for _, _, made in paths)):
+            source = self.population[path[c.SOURCE]]
+            fits = int(made.nonzero.max(initial=0)) * int(source[c.PIXELS]) * int(source[c.CELLS]) // 8 < 1 << 31
+            if path[c.ZEROS] and path[c.PLACES] < 0 and path[c.DELIVERY] != c.POOLED and fits and path[c.SOURCE] not in taken:
+                taken.add(path[c.SOURCE])
+                path[c.COUNTED] = 1
+                source[c.COUNT_ROWS], source[c.COUNT_COLUMNS] = path[c.ROW_KINDS], path[c.COLUMN_KINDS]
+                source[c.COUNT_AT] = path[c.NONZERO] + 1
+
     def tables(self) -> Tables:
         """All that was collected."""
         plan = self.plan
@@ -264,6 +289,7 @@ class TableBuilder:
             self.function(number, population)
         for number, population in enumerate(plan.populations):
             self.connect(number, population)
+        self.counted()
         consumers = [plan.consumers(number) for number in range(len(plan.populations))]
         for row, targets in zip(self.population, consumers):
             row[c.PUSHES] = sum(plan.populations[at].size for at in targets if plan.populations[at].threshold)
@@ -307,17 +333,6 @@ def fans_of(made: PathTables) -> Array:
     ]
     fans: Array = np.rint(np.multiply.outer(*used) * made.outer).astype(np.int64)[:, :, None]
     return fans
-
-
-def field_from(delivery: int, field: Field) -> int:
-    """From how many operations a target pixel on a path is seen from its targets.
-
-    Parameters
-    ----------
-    delivery, field
-        Of the path.
-    """
-    return max(int(FIELD_SHARE[delivery] * field.products), 1)
 
 
 def lay_out(plan: Plan, narrow: bool) -> Tables:

@@ -77,6 +77,7 @@ class Work:
             c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(words, np.int64),
             c.COLUMN_BITS: np.zeros(words, np.int64), c.FOUND_OPERATIONS: np.zeros(len(t.arrays[c.REACHES]) // 2 + 1, np.int64),
             c.LEDGER: np.zeros(c.COUNTS * populations, np.int64), c.BOUNDS: np.full(populations, 2.0**62),
+            c.SETTLED: np.zeros(populations, np.int64),
             c.LENGTHS: np.zeros(c.LENGTH_WIDTH * len(t.lists), np.int64), c.QUEUE: np.zeros(c.QUEUE_WIDTH * self.capacity, np.int64),
             c.MARKS: np.zeros(int((inputs[:, c.PIXELS] * inputs[:, c.CHANNELS]).sum()), np.int32),
             c.PROGRESS: np.zeros(c.PROGRESS_WIDTH, np.int64),

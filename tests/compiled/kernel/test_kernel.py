@@ -21,8 +21,10 @@ from tfsnn.plan.grid_function import STATE_LIMIT
 
 config: Any = numba.config
 LIMIT, SPARE = 1 << 15, 16
-WIDTHS = st.sampled_from([8, 16, 24, 40, 64, 72, 120, 136])
+WIDTHS = st.sampled_from([8, 16, 24, 32, 40, 64, 72, 120, 136])
 seeds = st.integers(0, 1 << 20)
+AXES = np.array([0] * 20 + [0, 40, 7, 0, 9, 3])
+"""Room for the taps of fields, and by row and column of three of each where counts begin."""
 
 
 @njit
@@ -31,8 +33,8 @@ def add_rows(x: Any, at: int, w: Any, first: int, stride: int, channels: Any, k:
 
 
 @njit
-def add_windows(x: Any, cells: int, targets: int, weights: Any, image: Any, across: int, pitch: int, rows: int, pairs: int) -> None:
-    vector.add_windows(x, 2, cells, targets, weights, 3, image, 1, across, pitch, rows, pairs)
+def add_windows(x: Any, p: Any, path: Any, weights: Any, image: Any, pitch: int, touched: Any, count: int) -> None:
+    vector.add_windows(x, p, path, weights, image, pitch, touched, count)
 
 
 @njit
@@ -65,6 +67,16 @@ def add_and_test(x: Any, at: int, w: Any, first: int, k: int, width: int, start:
 @njit
 def send(values: Any, start: Any, p: Any, touched: Any, end: int, reached: Any, events: Any, at: Any, length: Any) -> Any:
     return vector.send(values, 0, p[c.CELLS], start, p, touched, 0, end, reached, events, at, length)
+
+
+@njit
+def send_pixels(x: Any, o: Any, p: Any, touched: Any, count: int, events: Any, at: Any, length: Any) -> Any:
+    return vector.send_pixels(x, o, p, touched, count, events, at, length)
+
+
+@njit
+def settled(x: Any, o: Any, p: Any, count: int) -> Any:
+    return vector.settled(x, o, p, count)
 
 
 @njit
@@ -117,16 +129,20 @@ def test_the_ends_of_16_bits_do_not_overflow_a_pair() -> None:
     assert (x == 2 * (LIMIT - 1) ** 2).all()
 
 
-@given(seeds, WIDTHS, st.sampled_from([1, 4]), st.integers(1, 3), st.integers(1, 5))
+@given(seeds, WIDTHS, st.integers(0, 9), st.integers(1, 3), st.integers(1, 5))
 def test_windows_add_up(seed: int, width: int, targets: int, rows: int, pairs: int) -> None:
     rng = np.random.default_rng(seed)
+    p, path = np.zeros(c.POPULATION_WIDTH, np.int64), np.zeros(c.PATH_WIDTH, np.int64)
+    p[[c.X, c.CELLS, c.WIDTH]] = 2, width, 3
     weights = numbers(rng, 3 + 2 * rows * pairs * width, LIMIT, np.int16)
-    across, pitch = int(rng.integers(0, 5)), int(rng.integers(2 * pairs, 20))
-    image = numbers(rng, 2 + 3 * across + rows * pitch, 1 << 8, np.int16)
-    x = numbers(rng, 2 + targets * width, 1 << 20, np.int32)
-    expected = x.copy()
-    add_windows(x, width, targets, weights, image, across, pitch, rows, pairs)
-    plain.add_windows(expected, 2, width, targets, weights, 3, image, 1, across, pitch, rows, pairs)
+    across, down, pitch = (int(rng.integers(low, 20)) for low in (0, 0, 2 * pairs))
+    path[[c.FIELD, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS, c.FIELD_ROWS, c.FIELD_PAIRS]] = 3, 1, down, across, rows, pairs
+    image = numbers(rng, 2 + 2 * across + 4 * down + rows * pitch, 1 << 8, np.int16)
+    x = numbers(rng, 2 + 15 * width, 1 << 20, np.int32)
+    expected, touched = x.copy(), np.sort(rng.choice(15, targets, replace=False)).astype(np.int32)
+    arguments = p, path, weights, image, pitch, touched, targets
+    add_windows(x, *arguments)
+    plain.add_windows(expected, *arguments)
     np.testing.assert_array_equal(x, expected)
 
 
@@ -160,6 +176,7 @@ def rule(rng: np.random.Generator, *, direct: bool, words: int, channels: int) -
     p[c.CHANNELS], p[c.CELLS], p[c.WORDS], p[c.O], p[c.REACH] = channels, -(-channels // 8) * 8, words, 4, 1
     # Rows of three pixels, and an image with a pixel of border on the left.
     p[c.WIDTH], p[c.IMAGE], p[c.IMAGE_CELLS], p[c.PITCH] = 3, 5 + p[c.CELLS], p[c.CELLS], 4 * p[c.CELLS]
+    p[c.COUNT_ROWS], p[c.COUNT_COLUMNS], p[c.COUNT_AT] = len(AXES) - 6, len(AXES) - 3, 2
     return p
 
 
@@ -167,7 +184,7 @@ def lists(events: int, pixels: int, images: int) -> plain.Events:
     """Room for lists."""
     return plain.Events(
         np.zeros(pixels, np.int32), np.zeros(pixels, np.int32), np.zeros(events, np.int32), np.zeros(events, np.int16),
-        np.zeros(events, np.int64), np.zeros(images, np.int16),
+        np.zeros(events, np.int64), np.zeros(images, np.int16), np.arange(1, 200, dtype=np.int32), AXES,
     )  # fmt: skip
 
 
@@ -209,6 +226,38 @@ def test_sending(seed: int, direct: bool, fine: bool, channels: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+@given(seeds, st.booleans(), st.sampled_from([3, 8, 24, 70]))
+def test_sending_whole_pixels(seed: int, direct: bool, channels: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = rule(rng, direct=direct, words=0, channels=channels)
+    cells, pixels, at = int(p[c.CELLS]), 5, np.array([1, 2])
+    inside = np.tile(np.arange(cells) < channels, pixels)
+    size = int(rng.choice([100, 1 << 20, NARROW_LIMIT]))
+    x = np.where(inside, numbers(rng, pixels * cells, size, np.int32), 0).astype(np.int32)
+    found = []
+    for routine in (send_pixels, plain.send_pixels):
+        o, length = np.zeros(4 + pixels * cells, np.int32), np.zeros(c.LENGTH_WIDTH, np.int64)
+        events = lists(2 + 3 * channels + 8, 8, 5 + 13 * cells)
+        unfit = routine(x, o, p, np.array([0, 2, 4], np.int32), 3, events, at, length)
+        found.append((bool(unfit), o, length, *kept(events, at, length)))
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(seeds, st.booleans(), st.sampled_from([8, 64]))
+def test_nothing_to_send(seed: int, direct: bool, cells: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = rule(rng, direct=direct, words=0, channels=cells)
+    x = numbers(rng, cells, 1 << 20, np.int32)
+    o = np.zeros(4 + cells, np.int32)
+    # Near to f(x), or exactly as far as is just not sent; or, now and then, further.
+    shown = np.clip(x.astype(np.int64), p[c.FLOOR], p[c.CEILING])
+    o[4:] = shown // p[c.PAYLOAD] * p[c.PAYLOAD] if direct else shown - rng.integers(1 - p[c.CHANGE], p[c.CHANGE], cells)
+    assert settled(x, o, p, cells) and plain.settled(x, o, p, cells)
+    o[4 + rng.integers(cells)] += p[c.PAYLOAD] * p[c.LEAST] * 2
+    assert not settled(x, o, p, cells) and not plain.settled(x, o, p, cells)
+
+
 @given(seeds, st.booleans(), st.sampled_from([3, 16, 24, 70]))
 def test_summing_up_points_and_sending(seed: int, direct: bool, channels: int) -> None:
     rng = np.random.default_rng(seed)
@@ -236,7 +285,7 @@ def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, t
     inside = np.arange(cells) < channels
     weights = interleaved(numbers(rng, taps * cells, LIMIT, np.int64).reshape(taps, cells) * inside).reshape(-1).astype(np.int16)
     image = numbers(rng, 24 * cells, 1 << 9, np.int16) * (rng.random(24 * cells) < 0.3) * np.tile(inside, 24)
-    axes = np.concatenate([[99], rng.integers(0, 5, taps) * cells])
+    axes = np.concatenate([[99], rng.integers(0, 5, taps) * cells, np.zeros(19 - taps, np.int64), AXES[20:]])
     path[[c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS]] = 1, taps // 2, 5 + 13 * cells, 6 * cells, cells
     x = np.where(np.tile(inside, 6), numbers(rng, 6 * cells, 1 << 20, np.int32), 0).astype(np.int32)
     found = []

@@ -15,7 +15,7 @@ from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined, kernel, stage
 from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, population
 from tfsnn.compiled.kernel.memory import floats, int32s, int64s, states
-from tfsnn.compiled.kernel.vector import count_bits, raise_to, send, summarize
+from tfsnn.compiled.kernel.vector import count_bits, raise_to, send, send_pixels, summarize
 
 
 @inlined
@@ -98,29 +98,30 @@ def check_one(context: Array, number: Number, place: Number, comparisons: Number
 
 
 @kernel
-def check_vectors(context: Array, number: Number, found: Number) -> Number:
+def check_vectors(context: Array, number: Number, found: Number, whole: Number) -> Number:
     """Check the touched pixels where f is a clip; whether a payload does not fit."""
-    p, at, events = population(context, number), list_row(context, number), open_events(context)
-    return send(
-        states(context, c.X_CELLS), p[c.X], p[c.CELLS], states(context, c.O_CELLS), p, int32s(context, c.TOUCHED), 0, found,
-        int64s(context, c.REACHED), events, at, length_row(context, number),
-    )  # fmt: skip
+    p, at, events, length = population(context, number), list_row(context, number), open_events(context), length_row(context, number)
+    x, o, touched = states(context, c.X_CELLS), states(context, c.O_CELLS), int32s(context, c.TOUCHED)
+    if whole:
+        return send_pixels(x, o, p, touched, found, events, at, length)
+    return send(x, p[c.X], p[c.CELLS], o, p, touched, 0, found, int64s(context, c.REACHED), events, at, length)
 
 
 @stage
-def check(context: Array, number: Number, found: Number, again: Number) -> Number:
+def check(context: Array, number: Number, found: Number, how: Number) -> Number:
     """Check the pixels in TOUCHED of a population, into its list; whether a payload does not fit.
 
-    Where one does not, all that is reached is left, for a wide context to check it ``again``: neither counted nor listed anew.
+    Where one does not, all that is reached is left, for a wide context to check it AGAIN: neither counted nor listed anew. How: AFRESH,
+    AGAIN, or WHOLE_PIXELS where :func:`tfsnn.compiled.kernel.proof.at_rest` allows it.
     """
     p, reached, touched, unfit = population(context, number), int64s(context, c.REACHED), int32s(context, c.TOUCHED), 0
-    if not again:
+    if how != c.AGAIN:
         count(context, c.CHECKS, number, forget(context, p, found))
     if p[c.KIND] == c.VECTOR:
-        unfit = check_vectors(context, number, found)
+        unfit = check_vectors(context, number, found, how == c.WHOLE_PIXELS)
     else:
         for place in range(found):
-            unfit |= check_one(context, number, place, not again)
+            unfit |= check_one(context, number, place, how != c.AGAIN)
     if not unfit:
         for place in range(found):
             for word in range(p[c.REACH] + touched[place] * p[c.WORDS], p[c.REACH] + (touched[place] + 1) * p[c.WORDS]):

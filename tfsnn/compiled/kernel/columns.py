@@ -18,8 +18,8 @@ DONE, CRAMPED, RANGE, WIDEN = range(4)
     PAYLOAD, LEAST, LARGEST, DIRECT, FLOOR, CEILING, CHANGE, BEYOND,
     TABLE, ENTRIES, LOW, SHIFT, FLAT_LOW, FLAT_HIGH,
     POOL_WIDE, POOL_HIGH, POOL_DOWN, POOL_ACROSS, POOL_TOP, POOL_LEFT, POOLED_HIGH, POOLED_WIDE,
-    IMAGE, IMAGE_CELLS, PITCH, FIRST_PATH, LAST_PATH, PUSHES, POPULATION_WIDTH,
-) = range(42)  # fmt: skip
+    IMAGE, IMAGE_CELLS, PITCH, FIRST_PATH, LAST_PATH, PUSHES, COUNT_ROWS, COUNT_COLUMNS, COUNT_AT, POPULATION_WIDTH,
+) = range(45)  # fmt: skip
 """Columns of a population, in the order of the lines above:
 
 - KIND; whether it spikes; its pixels, those of a row, channels, and cells of a pixel (CHANNELS, filled up to whole vectors); its first cell
@@ -30,15 +30,17 @@ DONE, CRAMPED, RANGE, WIDEN = range(4)
 - the table or the slopes of its function;
 - of max pooling the window, strides and border, and the size of what it receives;
 - its image: the first number of its first pixel, numbers of a pixel, and from one row to the next (no image: all 0, a scratch row); the
-  paths that end here; how many neurons an event of it reaches at most."""
+  paths that end here; how many neurons an event of it reaches at most; of the path whose weights other than 0 are counted when it
+  sends, the kinds of rows and columns and where its counts by channel begin, as below (none: all 0)."""
 VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
 """KIND of a population."""
 
 (
     SOURCE, TARGET, DELIVERY, ROWS, COLUMNS, REACH_ROWS, REACH_COLUMNS, ROW_KINDS, COLUMN_KINDS, NONZERO, ZEROS,
     SHIFTED, WEIGHT, OUTER, INNER, OP_WIDTH, PLACES, LIST, WINDOW_ROWS, WINDOW_COLUMNS, SINGLE,
-    FIELD, FIELD_FROM, FIELD_START, FIELD_DOWN, FIELD_ACROSS, FIELD_ROWS, FIELD_PAIRS, FIELD_TAPS, FIELD_PRODUCTS, POINT, PATH_WIDTH,
-) = range(32)  # fmt: skip
+    FIELD, FIELD_EVENT, FIELD_PIXEL, FIELD_FROM, FIELD_START, FIELD_DOWN, FIELD_ACROSS, FIELD_ROWS, FIELD_PAIRS, FIELD_TAPS, FIELD_PRODUCTS,
+    POINT, COUNTED, PATH_WIDTH,
+) = range(35)  # fmt: skip
 """Columns of a path, in the order of the lines above:
 
 - from and to which population; DELIVERY; where its axes begin; where the rows and the columns that a row and a column of pixels reach are
@@ -47,10 +49,11 @@ VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
 - by how much its channels are shifted; its first weight; output and input channels of a group; pixels of a row of the operation's
   input; where the places of an index map begin (-1: pixels lead to pixels); the list of events that it delivers; the axes of max pooling's
   windows; whether no event reaches a neuron twice;
-- how it is seen from its targets: the first weight (-1: it is not); from how many operations a target on this is quicker; where the
-  window of the first target begins in the source's image, from one row of targets, and from one target, to the next; rows of the window,
-  and pairs of numbers in each (of depthwise ones: pairs of taps, and where their places are listed); products for each target; whether each
-  pixel leads to the same pixel alone."""
+- how it is seen from its targets: the first weight (-1: it is not); what an operation and a pixel of the list cost event by event, and
+  what a target costs seen so; where the window of the first target begins in the source's image, from one row of targets, and from one
+  target, to the next; rows of the window, and pairs of numbers in each (of depthwise ones: pairs of taps, and where their places are
+  listed); products for each target;
+- whether each pixel leads to the same pixel alone; whether its source counts for it when it sends."""
 FULL, DIAGONAL, GROUPED, POOLED = range(4)
 """DELIVERY: all channels to all, each channel to its own, groups to groups, to max pooling; a file each."""
 OFFSET, TO, COUNT, STRIDE, ENTRY_WIDTH = range(5)
@@ -59,9 +62,10 @@ input channel to the next. An axis begins with where the entries of each of its 
 
 PIXEL_AT, EVENT_AT, LIST_WIDTH = range(3)
 """Columns of a list of events: its first pixel, its first event."""
-PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, CHECKED, LENGTH_WIDTH = range(8)
+PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, CHECKED, HAS_NONZERO, NONZERO_SUM, LENGTH_WIDTH = range(10)
 """Columns of what a list holds: pixels, rows; the events that these stand for, and whether some row stands for several; the largest abs(k)
-and the sum of them; neurons checked while it was made, where the check counts them."""
+and the sum of them; neurons checked while it was made, where the check counts them; whether weights other than 0 on its
+population's counted path were counted, and their sum."""
 POSITIVE, NEGATIVE, RECEIVED, OPERATIONS, OPERATIONS_NONZERO, CHECKS, COMPARISONS, DENSE, COUNTS = range(9)
 """Rows of the counts, as in the ledger; DENSE, which is not of it: products that were done where layers
 were seen from their targets."""
@@ -74,14 +78,18 @@ SHOWN: events that have reached an output in the last frame."""
 BETWEEN, SWEEPING, DELIVERED = range(3)
 """STAGE: between time stamps; in one; in one, with the next population delivered to, but not checked."""
 
+AFRESH, AGAIN, WHOLE_PIXELS = range(3)
+"""How a check is done: for the first time; once more, in a wide context; for the first time on all channels of the pixels that are
+reached, where the others are known to have nothing to send."""
+
 (
     POPULATION_TABLE, PATH_TABLE, LIST_TABLE, AXES, WEIGHTS, NONZEROS, PLACE_FIRST, PLACE_PIXEL, PLACE_CHANNEL,
     SLOPES, TABLES, OUTPUTS, OUTPUT_POPULATIONS, INPUTS, REACHES, CONSUMER_FIRST, CONSUMERS,
     X_CELLS, O_CELLS, EVENT_CHANNELS, EVENT_UNITS, EVENT_TIMES, EVENT_PIXELS, EVENT_FIRSTS,
     IMAGES, FLAGS, REACHED, TOUCHED, VALUES, SPREAD, HITS, BITS, COLUMN_BITS, FOUND_OPERATIONS,
-    LEDGER, BOUNDS, LENGTHS, QUEUE, MARKS, PROGRESS,
+    LEDGER, BOUNDS, SETTLED, LENGTHS, QUEUE, MARKS, PROGRESS,
     STAMPS, NEURONS, PAYLOADS, OFFSETS, FRAME, SENT, START_X, START_O, LEDGERS, FINAL_X, FINAL_O, ROWS_X, ROWS_O,
     ROW_COUNTS, ROW_FIRST, CODES,
     SLOTS,
-) = range(57)  # fmt: skip
+) = range(58)  # fmt: skip
 """Slots of the context, an array each; :mod:`tfsnn.compiled.kernel.memory` says of what type."""

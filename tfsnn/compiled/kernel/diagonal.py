@@ -17,7 +17,7 @@ from tfsnn.compiled.kernel.vector import add_products
 
 
 @inlined
-def spread_out(context: Array, d: Delivery, begin: Number, end: Number, wanted: Number) -> None:
+def spread_out(context: Array, d: Delivery, begin: Number, end: Number, wanted: bool) -> None:
     """Lay a pixel's payloads out by channel, or take them away."""
     spread = states(context, c.SPREAD)
     for event in range(begin, end):
@@ -27,20 +27,19 @@ def spread_out(context: Array, d: Delivery, begin: Number, end: Number, wanted: 
 
 
 @stage
-def deliver_diagonal(context: Array, number: Number, adds: Number) -> Number:
-    """Deliver the list of a path; or only mark what it reaches, where it has been added in another way."""
+def deliver_diagonal(context: Array, number: Number) -> Number:
+    """Deliver the list of a path."""
     d, spread = open_path(context, number), states(context, c.SPREAD)
     path, p, axes = d.path, d.p, d.axes
     for j in range(d.length[c.PIXELS_LISTED]):
         begin, end = span(d, j)
         row, column = place(d, j)
         gather_bits(context, d, begin, end)
-        spread_out(context, d, begin, end, adds)
+        spread_out(context, d, begin, end, True)
         for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
             for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
                 to, first = axes[u + c.TO] + axes[v + c.TO], path[c.WEIGHT] + axes[u + c.OFFSET] + axes[v + c.OFFSET]
-                if adds:
-                    add_products(d.x, p[c.X] + to * p[c.CELLS], d.weights, first, spread, p[c.CELLS])
+                add_products(d.x, p[c.X] + to * p[c.CELLS], d.weights, first, spread, p[c.CELLS])
                 mark_bits(context, p, to)
         spread_out(context, d, begin, end, False)
     return c.DONE

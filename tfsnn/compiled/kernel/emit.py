@@ -14,6 +14,8 @@ from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, SHORT, WORD, Lanes, cg
 
 BLOCKS = (64, 32, 16, 8)
 """Neurons that are summed up together: up to eight vectors, as many as registers hold beside weights and payloads."""
+TARGETS = {3: 3, 2: 4, 1: 4}
+"""By how many vectors of their channels: target pixels whose sums stay in registers together."""
 FIRST_HALVES = [0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27]
 SECOND_HALVES = [i + 4 for i in FIRST_HALVES]
 """Pairs of two events' weights, as AVX2 interleaves them; their sums come in this order, too."""
@@ -93,47 +95,64 @@ def add_block(
 
 
 def emit_add_windows(
-    on: Lanes, x: Any, at: Any, cells: Any, targets: Any, weights: Any, first: Any,
-    image: Any, start: Any, across: Any, pitch: Any, rows: Any, pairs: Any,
-) -> None:  # fmt: skip
-    """The code of ``add_windows``: sums of four targets, or of one, in registers over the whole window."""
+    on: Lanes, x: Any, p: Any, path: Any, weights: Any, image: Any, pitch: Any, touched: Any, count: Any
+) -> None:
+    """The code of ``add_windows``: one block of channels after the other, whose weights stay in the nearest cache; sums of some targets
+    at a time stay in registers over the whole window."""
     builder = on.builder
     zero, short = ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES), ir.VectorType(SHORT, 2 * LANES)
+    columns = c.FIELD, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS, c.FIELD_ROWS, c.FIELD_PAIRS
+    first, start, down, across, rows, pairs = (on.column(path, column) for column in columns)
+    state, cells, width = (on.column(p, column) for column in (c.X, c.CELLS, c.WIDTH))
+    window_size = builder.mul(builder.mul(rows, pairs), INT(2))
 
-    def block(few: int, vectors: int, i: Any) -> None:
-        sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(vectors)] for _ in range(few)]
+    def place(number: Any) -> tuple[Any, Any]:
+        """Where a target's cells begin, and its window."""
+        q = on.element(touched, number)
+        row = builder.zext(builder.udiv(builder.trunc(q, WORD), builder.trunc(width, WORD)), INT)
+        column = builder.sub(q, builder.mul(row, width))
+        window = builder.add(start, builder.add(builder.mul(row, down), builder.mul(column, across)))
+        return builder.add(state, builder.mul(q, cells)), window
+
+    def add(number: Any, targets: int, vectors: int, i: Any) -> None:
+        places = [place(builder.add(number, INT(target))) for target in range(targets)]
+        sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(vectors)] for _ in places]
         for total in (total for row in sums for total in row):
             builder.store(zero, total)
-        step = builder.mul(cells, INT(2))
+        step, here = INT(2 * LANES * vectors), builder.add(first, builder.mul(window_size, i))
         with cgutils.for_range(builder, rows) as row:
-            begin = builder.add(start, builder.mul(row.index, pitch))
-            here = builder.add(builder.add(first, builder.mul(builder.mul(row.index, pairs), step)), builder.mul(i, INT(2)))
+            below = builder.mul(row.index, pitch)
+            begin = builder.add(here, builder.mul(builder.mul(row.index, pairs), step))
             with cgutils.for_range(builder, pairs) as pair:
-                place = builder.add(here, builder.mul(pair.index, step))
-                loaded = [on.load(weights, builder.add(place, INT(2 * LANES * v)), 2 * LANES) for v in range(vectors)]
-                for number, row_sums in enumerate(sums):
-                    source = builder.add(builder.add(begin, builder.mul(across, INT(number))), builder.mul(pair.index, INT(2)))
+                at = builder.add(begin, builder.mul(pair.index, step))
+                loaded = [on.load(weights, builder.add(at, INT(2 * LANES * v)), 2 * LANES) for v in range(vectors)]
+                for (_, window), row_sums in zip(places, sums):
+                    source = builder.add(builder.add(window, below), builder.mul(pair.index, INT(2)))
                     both = builder.load(builder.bitcast(builder.gep(image, [source]), WORD.as_pointer()))
                     both.align = 2
                     payloads = builder.bitcast(on.splat(both), short)
                     for weight, total in zip(loaded, row_sums):
                         builder.store(builder.add(builder.load(total), pairs_of_products(on, weight, payloads)), total)
-        for number, row_sums in enumerate(sums):
+        for (at, _), row_sums in zip(places, sums):
             for v, total in enumerate(row_sums):
-                place = builder.add(builder.add(at, builder.mul(cells, INT(number))), builder.add(i, INT(v * LANES)))
-                on.store(builder.add(on.load(x, place), builder.load(total)), x, place)
+                cell = builder.add(at, builder.add(i, INT(v * LANES)))
+                on.store(builder.add(on.load(x, cell), builder.load(total)), x, cell)
 
-    def all_blocks(few: int) -> None:
-        with cgutils.for_range_slice(builder, INT(0), builder.and_(cells, INT(-2 * LANES)), INT(2 * LANES)) as (i, _):
-            block(few, 2, i)
-        with builder.if_then(builder.icmp_signed("!=", builder.and_(cells, INT(LANES)), INT(0))):
-            block(few, 1, builder.and_(cells, INT(-2 * LANES)))
-
-    with builder.if_else(builder.icmp_signed("==", targets, INT(1))) as (single, several):
-        with single:
-            all_blocks(1)
-        with several:
-            all_blocks(4)
+    done, left = cgutils.alloca_once_value(builder, INT(0)), builder.udiv(cells, INT(LANES))
+    for vectors, targets in TARGETS.items():
+        # As window_blocks has it: threes, but not so that a single one is left behind some.
+        blocks = builder.udiv(left, INT(vectors))
+        if vectors == 3:
+            single = builder.and_(builder.icmp_signed("==", builder.urem(left, INT(3)), INT(1)), builder.icmp_signed(">", left, INT(1)))
+            blocks = builder.sub(blocks, builder.zext(single, INT))
+        left = builder.sub(left, builder.mul(blocks, INT(vectors)))
+        with cgutils.for_range(builder, blocks):
+            i, whole = builder.load(done), builder.mul(builder.udiv(count, INT(targets)), INT(targets))
+            with cgutils.for_range_slice(builder, INT(0), whole, INT(targets)) as (number, _):
+                add(number, targets, vectors, i)
+            with cgutils.for_range_slice(builder, whole, count, INT(1)) as (number, _):
+                add(number, 1, vectors, i)
+            builder.store(builder.add(i, INT(LANES * vectors)), done)
 
 
 def emit_add_products(on: Lanes, x: Any, at: Any, weights: Any, first: Any, spread: Any, width: Any) -> None:

@@ -15,6 +15,8 @@ from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, REAL, SHORT, WORD, Lan
 
 STATES = ir.VectorType(WORD, LANES)
 NONE = ir.Constant(STATES, [0] * LANES)
+EXPONENT = 0x43300000
+"""The upper half of 2^52: below it stands a whole number."""
 Check = Callable[[Any, Any, Any], None]
 
 
@@ -35,16 +37,27 @@ class Rule:
         self.payload, self.least, self.beyond, self.low, self.high = (
             on.splat(builder.trunc(on.column(p, column), WORD)) for column in (c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING)
         )
-        # Slightly too large, so that whole multiples of P never fall short; |d| < 2^31, hence the excess, below |d| 2^-48 / P, is
-        # less than the 1 / P by which the others stay below the next multiple.
+        # size / P lies at least 1 / P below the next whole number; minus 1/2, plus half of that, it is rounded to the one below. All
+        # errors together, of numbers below 2^31 / P in 53 bits, are far less than 1 / 2P.
+        self.last = builder.sub(self.beyond, on.splat(WORD(1)))
         inverse = builder.fdiv(ir.Constant(REAL, 1.0), builder.sitofp(on.column(p, c.PAYLOAD), REAL))
-        self.inverse = on.splat(builder.fmul(inverse, ir.Constant(REAL, 1.0 + 2.0**-49)))
+        self.inverse = on.splat(inverse, LANES // 2)
+        self.down = on.splat(builder.fsub(builder.fmul(inverse, ir.Constant(REAL, 0.5)), ir.Constant(REAL, 0.5)), LANES // 2)
 
-    def units(self, change: Any) -> Any:
-        """change / P, towards 0."""
-        builder = self.on.builder
-        real = builder.fmul(builder.sitofp(change, ir.VectorType(REAL, LANES)), self.inverse)
-        return builder.fptosi(real, ir.VectorType(WORD, LANES))
+    def units(self, change: Any, size: Any) -> Any:
+        """change / P, towards 0, where ``size`` is abs(change).
+
+        Whole numbers become real ones, and real ones whole, by the bits of 2^52 and of 1.5 2^52, whose last one counts 1: a third of
+        the instructions that AVX2 has for it.
+        """
+        on, builder, real = self.on, self.on.builder, ir.VectorType(REAL, LANES // 2)
+        high = ir.Constant(STATES, [EXPONENT] * LANES)
+        halves = []
+        for order in ([0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]):
+            exact = builder.fsub(builder.bitcast(on.shuffled(size, high, order), real), ir.Constant(real, [2.0**52] * (LANES // 2)))
+            below = builder.fadd(builder.fmul(exact, self.inverse, flags=("contract",)), self.down, flags=("contract",))
+            halves.append(builder.bitcast(builder.fadd(below, ir.Constant(real, [1.5 * 2.0**52] * (LANES // 2))), STATES))
+        return on.signed(on.shuffled(*halves, [0, 2, 8, 10, 4, 6, 12, 14]), change)
 
     def change(self, value: Any, o: Any) -> Any:
         """f(x) - o in steps; of direct quantizers, whole payload units of it."""
@@ -53,17 +66,8 @@ class Rule:
         if self.direct:
             one, sign = on.splat(WORD(1)), builder.ashr(value, on.splat(WORD(31)))
             down = builder.sub(value, builder.and_(sign, builder.sub(self.payload, one)))
-            value = builder.mul(self.units(down), self.payload)
+            value = builder.mul(self.units(down, on.size(down)), self.payload)
         return builder.sub(value, o)
-
-    def outcome(self, value: Any, o: Any) -> tuple[Any, Any, Any]:
-        """What is sent, 0 in lanes that do not send; masks of the lanes that do, and of those whose payload does not fit."""
-        on, builder = self.on, self.on.builder
-        change = self.change(value, o)
-        size = on.size(change)
-        unfit = builder.icmp_signed(">=", size, self.beyond)
-        fires = builder.and_(builder.icmp_signed(">=", size, self.least), builder.not_(unfit))
-        return self.units(change), fires, unfit
 
 
 class Sender:
@@ -75,17 +79,22 @@ class Sender:
         Where to; o in steps; the population's row.
     events, at, length
         The arrays of lists, as of :class:`tfsnn.compiled.kernel.plain.Events`; the list's rows.
+    whole
+        Whether all channels of the pixels are checked, so that each is sent as much as fits, and who sees that some did not takes it back;
+        weights other than 0 are counted then.
     """
 
-    def __init__(self, on: Lanes, o: Any, p: Any, events: tuple[Any, ...], at: Any, length: Any) -> None:
-        self.on, self.o, self.p, self.length = on, o, p, length
-        self.pixels, self.firsts, self.channels, self.payloads, _, self.images = events
+    def __init__(self, on: Lanes, o: Any, p: Any, events: tuple[Any, ...], at: Any, length: Any, whole: bool) -> None:
+        self.on, self.o, self.p, self.length, self.whole = on, o, p, length, whole
+        self.pixels, self.firsts, self.channels, self.payloads, _, self.images, self.nonzeros, self.axes = events
         self.listed, self.sent = (cgutils.alloca_once_value(on.builder, on.column(length, i)) for i in (c.PIXELS_LISTED, c.LISTED))
-        self.unfit, self.checked = (cgutils.alloca_once_value(on.builder, NONE) for _ in range(2))
+        self.unfit, self.nonzero, self.largest = (cgutils.alloca_once_value(on.builder, NONE) for _ in range(3))
+        self.checked = cgutils.alloca_once_value(on.builder, INT(0))
         self.first_pixel, self.first_event = (on.column(at, column) for column in (c.PIXEL_AT, c.EVENT_AT))
         self.cells, self.base, self.width, self.image, self.pitch, self.image_cells = (
             on.column(p, column) for column in (c.CELLS, c.O, c.WIDTH, c.IMAGE, c.PITCH, c.IMAGE_CELLS)
         )
+        self.count_rows, self.count_columns, self.count_at = (on.column(p, i) for i in (c.COUNT_ROWS, c.COUNT_COLUMNS, c.COUNT_AT))
 
     def all_pixels(self, one: Callable[[Rule], None]) -> Any:
         """The loop over pixels, for either kind of rule; whether some payload does not fit."""
@@ -96,9 +105,15 @@ class Sender:
                     one(Rule(on, self.p, direct))
         last = builder.load(self.listed)
         self._write(builder.load(self.sent), self.firsts, builder.add(self.first_pixel, last))
-        checked = builder.sext(on.total(builder.load(self.checked), builder.add), INT)
-        for total, column in ((last, c.PIXELS_LISTED), (builder.load(self.sent), c.LISTED), (checked, c.CHECKED)):
+        found = {c.PIXELS_LISTED: last, c.LISTED: builder.load(self.sent)}
+        if self.whole:
+            nonzero = builder.sext(on.total(builder.load(self.nonzero), builder.add), INT)
+            found |= {c.CHECKED: builder.load(self.checked), c.HAS_NONZERO: INT(1), c.NONZERO_SUM: nonzero}
+        for column, total in found.items():
             on.set_column(total, self.length, column)
+        if self.whole:
+            beyond = on.splat(builder.trunc(on.column(self.p, c.BEYOND), WORD))
+            return on.packed(builder.icmp_signed(">=", builder.load(self.largest), beyond))
         return on.packed(builder.icmp_signed("!=", builder.load(self.unfit), NONE))
 
     def place(self, q: Any) -> tuple[Any, Any]:
@@ -113,8 +128,13 @@ class Sender:
         start, cell = builder.load(self.sent), builder.add(self.base, builder.mul(q, self.cells))
         shown = builder.add(self.image, builder.add(builder.mul(row, self.pitch), builder.mul(column, self.image_cells)))
 
+        counts = self.count_at
+        if self.whole:
+            kinds = (builder.add(axis, place) for axis, place in ((self.count_rows, row), (self.count_columns, column)))
+            counts = builder.add(counts, builder.add(*(self.on.element(self.axes, kind) for kind in kinds)))
+
         def check(channel: Any, value: Any, mask: Any) -> None:
-            self._block(rule, builder.add(cell, channel), builder.add(shown, channel), channel, value, mask)
+            self._block(rule, builder.add(cell, channel), builder.add(shown, channel), builder.add(counts, channel), channel, value, mask)
 
         blocks(check)
         place = builder.add(self.first_pixel, builder.load(self.listed))
@@ -123,23 +143,35 @@ class Sender:
         more = builder.icmp_signed(">", builder.load(self.sent), start)
         builder.store(builder.add(builder.load(self.listed), builder.zext(more, INT)), self.listed)
 
-    def _block(self, rule: Rule, cell: Any, shown: Any, channel: Any, value: Any, mask: Any) -> None:
+    def _block(self, rule: Rule, cell: Any, shown: Any, counts: Any, channel: Any, value: Any, mask: Any) -> None:
         on, builder = self.on, self.on.builder
         before = on.load(self.o, cell)
-        units, fires, beyond = rule.outcome(value, before)
-        if mask is not None:
-            fires, beyond = builder.and_(fires, mask), builder.and_(beyond, mask)
-        units = builder.select(fires, units, NONE)
+        change = rule.change(value, before)
+        size = on.size(change)
+        fires = builder.icmp_signed(">=", size, rule.least)
+        if self.whole:
+            more = builder.and_(builder.sext(fires, STATES), on.load(self.nonzeros, counts))
+            builder.store(builder.add(builder.load(self.nonzero), more), self.nonzero)
+            builder.store(on.larger(builder.load(self.largest), size), self.largest)
+            size = on.smaller(size, rule.last)
+        else:
+            unfit = builder.icmp_signed(">=", size, rule.beyond)
+            fires = builder.and_(fires, builder.not_(unfit))
+            if mask is not None:
+                fires, unfit = builder.and_(fires, mask), builder.and_(unfit, mask)
+            builder.store(builder.or_(builder.load(self.unfit), builder.sext(unfit, STATES)), self.unfit)
+        units = builder.select(fires, rule.units(change, size), NONE)
         on.store(builder.add(before, builder.mul(units, rule.payload)), self.o, cell)
-        on.store(builder.trunc(units, ir.VectorType(SHORT, LANES)), self.images, shown)
+        narrow = on.shortened(units)
+        on.store(narrow, self.images, shown)
         # All is written in any case, and overwritten by the next block if this one sends nothing.
         bits, here = on.packed(fires), builder.load(self.sent)
-        order = builder.zext(on.load(packing(builder), builder.mul(bits, INT(LANES))), STATES)
+        lanes = on.load(packing(builder, 1), builder.mul(bits, INT(LANES)))
         place = builder.add(self.first_event, here)
-        on.store(builder.add(order, on.splat(builder.trunc(channel, WORD))), self.channels, place)
-        on.store(builder.trunc(on.permuted(units, order), ir.VectorType(SHORT, LANES)), self.payloads, place)
+        on.store(builder.add(builder.zext(lanes, STATES), on.splat(builder.trunc(channel, WORD))), self.channels, place)
+        order = on.load(packing(builder, 2), builder.mul(bits, INT(2 * LANES)), 2 * LANES)
+        on.store(on.gathered(narrow, order), self.payloads, place)
         builder.store(builder.add(here, builder.ctpop(bits)), self.sent)
-        builder.store(builder.or_(builder.load(self.unfit), builder.sext(beyond, STATES)), self.unfit)
 
     def _write(self, number: Any, data: Any, at: Any) -> None:
         builder = self.on.builder
@@ -150,7 +182,7 @@ def emit_send(
     on: Lanes, values: Any, value: Any, step: Any, o: Any, p: Any, touched: Any, begin: Any, end: Any, reached: Any, *given: Any
 ) -> Any:
     """The code of ``send``."""
-    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:])
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=False)
     words, reach = on.column(p, c.WORDS), on.column(p, c.REACH)
     each = ir.Constant(STATES, [1 << lane for lane in range(LANES)])
 
@@ -180,11 +212,30 @@ def emit_send(
     return sender.all_pixels(either)
 
 
+def emit_send_pixels(on: Lanes, x: Any, o: Any, p: Any, touched: Any, count: Any, *given: Any) -> Any:
+    """The code of ``send_pixels``."""
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=True)
+    state = on.column(p, c.X)
+
+    def pixels(rule: Rule) -> None:
+        with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
+            q = on.element(touched, number)
+            first = builder.add(state, builder.mul(q, sender.cells))
+
+            def blocks(check: Check) -> None:
+                with cgutils.for_range_slice(builder, INT(0), sender.cells, INT(LANES)) as (channel, _):
+                    check(channel, on.load(x, builder.add(first, channel)), None)
+
+            sender.pixel(rule, q, *sender.place(q), blocks)
+
+    return sender.all_pixels(pixels)
+
+
 def emit_send_points(
     on: Lanes, x: Any, o: Any, p: Any, path: Any, weights: Any, source: Any, count: Any, *given: Any
 ) -> Any:
     """The code of ``send_points``."""
-    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:])
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=True)
     state, weight, first_pixel, first_event = (
         on.column(row, column) for row, column in ((p, c.X), (path, c.WEIGHT), (source, c.PIXEL_AT), (source, c.EVENT_AT))
     )
@@ -210,7 +261,7 @@ def emit_send_fields(
     on: Lanes, x: Any, o: Any, p: Any, path: Any, weights: Any, axes: Any, touched: Any, count: Any, *given: Any
 ) -> Any:
     """The code of ``send_fields``."""
-    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:])
+    builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=True)
     columns = c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS
     weight, taps, pairs, start, down, across = (on.column(path, column) for column in columns)
     state = on.column(p, c.X)
@@ -232,10 +283,10 @@ def emit_send_fields(
                     place = builder.add(first, here)
                     value = builder.add(on.load(x, place), total)
                     on.store(value, x, place)
-                    part = on.shuffled(union, union, range(number * LANES, (number + 1) * LANES))
-                    mask = builder.icmp_signed("!=", part, ir.Constant(part.type, [0] * LANES))
-                    builder.store(builder.sub(builder.load(sender.checked), builder.sext(mask, STATES)), sender.checked)
-                    check(here, value, mask)
+                    check(here, value, None)
+                reached = builder.icmp_signed("!=", union, ir.Constant(union.type, [0] * size))
+                more = builder.ctpop(builder.zext(builder.bitcast(reached, ir.IntType(size)), INT))
+                builder.store(builder.add(builder.load(sender.checked), more), sender.checked)
 
             def blocks(check: Check) -> None:
                 whole = builder.and_(sender.cells, INT(-2 * LANES))
@@ -247,6 +298,21 @@ def emit_send_fields(
             sender.pixel(rule, q, row, column, blocks)
 
     return sender.all_pixels(pixels)
+
+
+def emit_settled(on: Lanes, x: Any, o: Any, p: Any, count: Any) -> Any:
+    """The code of ``settled``."""
+    builder, waiting = on.builder, cgutils.alloca_once_value(on.builder, INT(0))
+    state, sent, direct = on.column(p, c.X), on.column(p, c.O), builder.icmp_signed("!=", on.column(p, c.DIRECT), INT(0))
+    with builder.if_else(direct) as branches:
+        for branch, way in zip(branches, (True, False)):
+            with branch:
+                rule = Rule(on, p, way)
+                with cgutils.for_range_slice(builder, INT(0), count, INT(LANES)) as (i, _):
+                    change = rule.change(on.load(x, builder.add(state, i)), on.load(o, builder.add(sent, i)))
+                    bits = on.packed(builder.icmp_signed(">=", on.size(change), rule.least))
+                    builder.store(builder.or_(builder.load(waiting), bits), waiting)
+    return builder.zext(builder.icmp_signed("==", builder.load(waiting), INT(0)), INT)
 
 
 def field_sums(
@@ -270,11 +336,13 @@ def field_sums(
     return in_order(on, [builder.load(total) for total in sums]), builder.load(union)
 
 
-def packing(builder: Any) -> Any:
-    """A constant: for each mask of eight lanes, the lanes that are set, in order; the rest is of no account."""
+def packing(builder: Any, size: int) -> Any:
+    """A constant: for each mask of eight lanes, the lanes that are set, in order; the rest is of no account. Of lanes of ``size`` bytes
+    the numbers of their bytes."""
     rows = [([lane for lane in range(LANES) if mask >> lane & 1] + [LANES - 1] * LANES)[:LANES] for mask in range(1 << LANES)]
-    kind = ir.ArrayType(BYTE, LANES << LANES)
-    table = builder.module.globals.get("tfsnn.packing")
+    places = [size * lane + byte for row in rows for lane in row for byte in range(size)]
+    kind, name = ir.ArrayType(BYTE, len(places)), f"tfsnn.packing{size}"
+    table = builder.module.globals.get(name)
     if table is None:
-        table = cgutils.global_constant(builder.module, "tfsnn.packing", ir.Constant(kind, [lane for row in rows for lane in row]))
+        table = cgutils.global_constant(builder.module, name, ir.Constant(kind, places))
     return builder.bitcast(table, BYTE.as_pointer())

@@ -79,17 +79,32 @@ class Lanes:
         """abs(a)."""
         return self.larger(a, self.builder.sub(ir.Constant(a.type, [0] * a.type.count), a))
 
-    def permuted(self, vector: Any, order: Any) -> Any:
-        """The 8 elements of 32 bits of a vector in an order known when it runs."""
-        builder = self.builder
+    def signed(self, size: Any, sign: Any) -> Any:
+        """The numbers of one vector with the signs of another, 0 where that is 0 at the most."""
         if HAS_AVX2:
-            # LLVM makes a way through memory of what follows, and of a mask a chain of packings.
-            return self.call("llvm.x86.avx2.permd", vector.type, [vector, order])
-        result = ir.Constant(vector.type, ir.Undefined)
-        for lane in range(vector.type.count):
-            chosen = builder.extract_element(vector, builder.extract_element(order, WORD(lane)))
-            result = builder.insert_element(result, chosen, WORD(lane))
-        return result
+            return self.call("llvm.x86.avx2.psign.d", size.type, [size, sign])
+        signs = self.builder.ashr(sign, self.splat(WORD(31)))
+        return self.builder.sub(self.builder.xor(size, signs), signs)
+
+    def shortened(self, vector: Any) -> Any:
+        """8 numbers of 32 bits that fit 16 in these."""
+        if HAS_AVX2:
+            # Of a plain truncation LLVM makes a way across halves that takes three times as long.
+            halves = [self.shuffled(vector, vector, range(first, first + LANES // 2)) for first in (0, LANES // 2)]
+            return self.call("llvm.x86.sse2.packssdw.128", ir.VectorType(SHORT, LANES), halves)
+        return self.builder.trunc(vector, ir.VectorType(SHORT, LANES))
+
+    def gathered(self, vector: Any, order: Any) -> Any:
+        """The bytes of a vector of 16 in an order known when it runs."""
+        builder, kind = self.builder, ir.VectorType(BYTE, 16)
+        given = builder.bitcast(vector, kind)
+        if HAS_AVX2:
+            return builder.bitcast(self.call("llvm.x86.ssse3.pshuf.b.128", kind, [given, order]), vector.type)
+        result = ir.Constant(kind, ir.Undefined)
+        for byte in range(16):
+            chosen = builder.extract_element(given, builder.zext(builder.extract_element(order, WORD(byte)), WORD))
+            result = builder.insert_element(result, chosen, WORD(byte))
+        return builder.bitcast(result, vector.type)
 
     def packed(self, mask: Any) -> Any:
         """A mask as an integer, lane 0 its lowest bit."""

@@ -59,10 +59,11 @@ length_row = row_opener(c.LENGTHS, c.LENGTH_WIDTH, constant=False)
 
 @inlined
 def open_events(context: Array) -> Events:
-    """The arrays in which all lists lie."""
+    """The arrays in which all lists lie, and what tells how much their events reach."""
     return Events(
         int32s(context, c.EVENT_PIXELS), int32s(context, c.EVENT_FIRSTS), int32s(context, c.EVENT_CHANNELS),
         shorts(context, c.EVENT_UNITS), int64s(context, c.EVENT_TIMES), shorts(context, c.IMAGES),
+        int32s(context, c.NONZEROS), constants(context, c.AXES),
     )  # fmt: skip
 
 
@@ -105,19 +106,26 @@ def count(context: Array, row: Number, number: Number, amount: Number) -> None:
 
 
 @inlined
-def fan_of(d: Delivery, counts: Array, kind: Number, begin: Number, end: Number) -> tuple[Number, Number]:
-    """Neurons that events of pixels of one kind reach, and those through weights other than 0."""
-    fan, zeros, operations, nonzero = np.int64(counts[kind]), d.path[c.ZEROS], np.int64(0), np.int64(0)
-    if not d.length[c.MANY]:
-        operations = (end - begin) * fan
-        if not zeros:
-            return operations, operations
-        for event in range(begin, end):
-            nonzero += counts[kind + 1 + d.events.channels[event]]
-        return operations, nonzero
+def fan_of(d: Delivery, kind: Number, begin: Number, end: Number) -> tuple[Number, Number]:
+    """Neurons that events of pixels of one kind reach, and those through weights other than 0, looked up event by event."""
+    counts, events, operations, nonzero = d.path[c.NONZERO] + kind, d.events, np.int64(0), np.int64(0)
+    fan, zeros, many = np.int64(events.nonzeros[counts]), d.path[c.ZEROS], d.length[c.MANY]
     for event in range(begin, end):
-        operations += d.events.times[event] * fan
-        nonzero += d.events.times[event] * (np.int64(counts[kind + 1 + d.events.channels[event]]) if zeros else fan)
+        times = events.times[event] if many else np.int64(1)
+        operations += times * fan
+        nonzero += times * (np.int64(events.nonzeros[counts + 1 + events.channels[event]]) if zeros else fan)
+    return operations, nonzero
+
+
+@kernel
+def fans(d: Delivery) -> tuple[Number, Number]:
+    """:func:`fan_of` over a whole list."""
+    operations, nonzero = np.int64(0), np.int64(0)
+    for j in range(d.length[c.PIXELS_LISTED]):
+        row, column = place(d, j)
+        begin, end = span(d, j)
+        more, more_nonzero = fan_of(d, d.axes[d.path[c.ROW_KINDS] + row] + d.axes[d.path[c.COLUMN_KINDS] + column], begin, end)
+        operations, nonzero = operations + more, nonzero + more_nonzero
     return operations, nonzero
 
 
@@ -134,11 +142,16 @@ def mark_row(context: Array, d: Delivery, row: Number, bits: Number) -> None:
 
 
 @inlined
-def count_reached(context: Array, d: Delivery, operations: Number, nonzero: Number) -> None:
-    """Count what a path delivers; of max pooling, windows are counted when they are looked at."""
+def count_reached(context: Array, d: Delivery, operations: Number) -> Number:
+    """Count what a path delivers, ``operations`` where no row of its list stands for several events; of max pooling, windows are counted
+    when they are looked at. How many neurons it reaches, each as often as it is reached."""
+    nonzero = operations if not d.path[c.ZEROS] else d.length[c.NONZERO_SUM]
+    if d.length[c.MANY] or d.path[c.ZEROS] and not (d.path[c.COUNTED] and d.length[c.HAS_NONZERO]):
+        operations, nonzero = fans(d)
     if d.path[c.DELIVERY] != c.POOLED:
         count(context, c.OPERATIONS, d.path[c.TARGET], operations)
         count(context, c.OPERATIONS_NONZERO, d.path[c.TARGET], nonzero)
+    return operations
 
 
 @kernel
@@ -147,45 +160,32 @@ def reach_points(context: Array, d: Delivery) -> Number:
     touched, first = int32s(context, c.TOUCHED), d.at[c.PIXEL_AT]
     for j in range(d.length[c.PIXELS_LISTED]):
         touched[j] = d.events.pixels[first + j]
-    begin = d.at[c.EVENT_AT]
-    operations, nonzero = fan_of(d, int32s(context, c.NONZEROS), d.path[c.NONZERO], begin, begin + d.length[c.LISTED])
-    count_reached(context, d, operations, nonzero)
-    return operations
+    return count_reached(context, d, d.length[c.LISTED] * np.int64(d.events.nonzeros[d.path[c.NONZERO]]))
 
 
 @kernel
 def reach_windows(context: Array, d: Delivery) -> Number:
     """:func:`reach` where pixels lead to others; these are flagged."""
-    counts, more, first = int32s(context, c.NONZEROS), int64s(context, c.COLUMN_BITS), d.at[c.PIXEL_AT]
+    counts, more, first, kinds = d.events.nonzeros, int64s(context, c.COLUMN_BITS), d.at[c.PIXEL_AT], np.int64(0)
     path, axes, words, width, listed = d.path, d.axes, d.p[c.ROW_WORDS], d.path[c.OP_WIDTH], d.length[c.PIXELS_LISTED]
-    columns, row_kinds, column_kinds = path[c.REACH_COLUMNS], path[c.ROW_KINDS], path[c.COLUMN_KINDS]
-    operations, nonzero, row, base, kind = np.int64(0), np.int64(0), np.int64(-1), np.int64(0), np.int64(-1)
-    bits, begin, end = np.int64(0), d.at[c.EVENT_AT], d.at[c.EVENT_AT] + d.length[c.LISTED]
-    for j in range(listed):
-        pixel = np.int64(d.events.pixels[first + j])
+    columns, column_kinds = path[c.REACH_COLUMNS], path[c.COLUMN_KINDS]
+    operations, row, base, bits, begin = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(0)
+    for j in range(first, first + listed):
+        pixel, end = np.int64(d.events.pixels[j]), np.int64(d.events.firsts[j + 1])
         if row < 0 or pixel < base or pixel >= base + width:
             if row >= 0:
                 mark_row(context, d, row, bits)
             row, bits = row_of(pixel, width), np.int64(0)
-            base = row * width
+            base, kinds = row * width, path[c.NONZERO] + axes[path[c.ROW_KINDS] + row]
         column = pixel - base
         bits |= axes[columns + column * words]
         for word in range(1, words):
             more[word] |= axes[columns + column * words + word]
-        # Pixels of one kind reach as many neurons: their events are counted in one go.
-        this = axes[row_kinds + row] + axes[column_kinds + column]
-        if this != kind:
-            here = d.at[c.EVENT_AT] + d.events.firsts[first + j]
-            if kind >= 0:
-                more_operations, more_nonzero = fan_of(d, counts, path[c.NONZERO] + kind, begin, here)
-                operations, nonzero = operations + more_operations, nonzero + more_nonzero
-            kind, begin = this, here
+        operations += (end - begin) * np.int64(counts[kinds + axes[column_kinds + column]])
+        begin = end
     if listed:
         mark_row(context, d, row, bits)
-        more_operations, more_nonzero = fan_of(d, counts, path[c.NONZERO] + kind, begin, end)
-        operations, nonzero = operations + more_operations, nonzero + more_nonzero
-    count_reached(context, d, operations, nonzero)
-    return operations
+    return count_reached(context, d, operations)
 
 
 @inlined
@@ -272,3 +272,15 @@ def forget_list(context: Array, number: Number) -> None:
                 clear(events.images, channel)
     for column in range(c.LENGTH_WIDTH):
         length[column] = 0
+
+
+@kernel
+def take_back(context: Array, number: Number) -> None:
+    """Undo what a population's list says that it has sent, and empty it."""
+    p, at, length, events = population(context, number), list_row(context, number), length_row(context, number), open_events(context)
+    o = states(context, c.O_CELLS)
+    for j in range(at[c.PIXEL_AT], at[c.PIXEL_AT] + length[c.PIXELS_LISTED]):
+        cell = p[c.O] + np.int64(events.pixels[j]) * p[c.CELLS]
+        for event in range(at[c.EVENT_AT] + events.firsts[j], at[c.EVENT_AT] + events.firsts[j + 1]):
+            o[cell + events.channels[event]] -= np.int64(events.units[event]) * p[c.PAYLOAD]
+    forget_list(context, number)

@@ -19,7 +19,7 @@ def begin(context: Array) -> None:
     """Put a sample's state in place."""
     progress, x, o = int64s(context, c.PROGRESS), states(context, c.X_CELLS), states(context, c.O_CELLS)
     start_x, start_o = states(context, c.START_X), states(context, c.START_O)
-    sample, ledger, bounds = progress[c.SAMPLE], int64s(context, c.LEDGER), floats(context, c.BOUNDS)
+    sample, ledger, bounds, settled = progress[c.SAMPLE], int64s(context, c.LEDGER), floats(context, c.BOUNDS), int64s(context, c.SETTLED)
     start = sample * progress[c.START_STEP]
     for cell in range(len(x)):
         x[cell] = start_x[start * len(x) + cell]
@@ -27,7 +27,7 @@ def begin(context: Array) -> None:
         o[cell] = start_o[start * len(o) + cell]
     for number in range(len(bounds)):
         # Above every limit: the first delivery looks at |x| itself.
-        bounds[number] = 2.0**62
+        bounds[number], settled[number] = 2.0**62, 0
     for i in range(len(ledger)):
         ledger[i] = 0
     progress[c.EVENT], progress[c.ROW] = int64s(context, c.OFFSETS)[sample], int64s(context, c.ROW_FIRST)[sample]

@@ -27,6 +27,8 @@ class Events(NamedTuple):
         int32; int16 or int64: payload units; int64: the events that a row stands for, where its list says MANY.
     images
         int16: payload units by pixel and channel with a border, 0 where nothing was sent, of populations that have an image.
+    nonzeros, axes
+        int32, int64: how many weights other than 0 an event meets, and where that stands, as the columns of paths have it.
     """
 
     pixels: Array
@@ -35,6 +37,8 @@ class Events(NamedTuple):
     units: Array
     times: Array
     images: Array
+    nonzeros: Array
+    axes: Array
 
 
 def add_rows(
@@ -61,29 +65,43 @@ def add_rows(
 
 
 def add_windows(
-    x: Array, at: Number, cells: Number, targets: Number, weights: Array, first: Number,
-    image: Array, start: Number, across: Number, pitch: Number, rows: Number, pairs: Number,
-) -> None:  # fmt: skip
-    """x[at + r cells + i] += sum over rows u and numbers j of a window of image[start + r across + u pitch + j] weight[u, j, i].
+    x: Array, p: Array, path: Array, weights: Array, image: Array, pitch: Number, touched: Array, count: Number
+) -> None:
+    """x[q, i] += sum over rows u and numbers j of a window of image[window of q + u pitch + j] weight[u, j, i], for some target pixels q.
 
     Parameters
     ----------
-    x, at, cells, targets
-        The states, the first of them, from one target to the next, and how many targets: 1 or 4.
-    weights, first
-        (rows, pairs, cells, 2), and the first of them.
-    image, start, across, pitch
-        Payloads; where the window of the first target begins; from it to the next target's; from one row to the next.
-    rows, pairs
-        Of the window: its rows, and pairs of numbers in each.
+    x
+        The states.
+    p, path, weights
+        Rows of the population and of the path, and all weights: the path's are (blocks of channels, rows, pairs, channels, 2).
+    image, pitch
+        Payloads; from one row to the next.
+    touched, count
+        The pixels, and how many.
     """
-    for target in range(targets):
-        for u in range(rows):
-            begin = start + target * across + u * pitch
-            for j in range(2 * pairs):
-                row = first + 2 * (u * pairs + j // 2) * cells + j % 2
-                for i in range(cells):
-                    x[at + target * cells + i] += weights[row + 2 * i] * np.int64(image[begin + j])
+    rows, pairs, done = path[c.FIELD_ROWS], path[c.FIELD_PAIRS], 0
+    for vectors in window_blocks(p[c.CELLS] // 8):
+        for number in range(count):
+            q = np.int64(touched[number])
+            row = q // p[c.WIDTH]
+            window = path[c.FIELD_START] + row * path[c.FIELD_DOWN] + (q - row * p[c.WIDTH]) * path[c.FIELD_ACROSS]
+            for u in range(rows):
+                for j in range(2 * pairs):
+                    first, k = path[c.FIELD] + 2 * rows * pairs * done, np.int64(image[window + u * pitch + j])
+                    first += (u * pairs + j // 2) * 16 * vectors + j % 2
+                    for i in range(8 * vectors):
+                        x[p[c.X] + q * p[c.CELLS] + done + i] += weights[first + 2 * i] * k
+        done += 8 * vectors
+
+
+def window_blocks(vectors: Number) -> list[Number]:
+    """How many vectors of eight channels :func:`add_windows` takes at a time: threes, but not so that a single one is left behind some."""
+    found: list[Number] = []
+    while vectors:
+        found.append(min(vectors, 2 if vectors in (2, 4) else 3))
+        vectors -= found[-1]
+    return found
 
 
 def add_products(x: Array, at: Number, weights: Array, first: Number, spread: Array, width: Number) -> None:
@@ -168,7 +186,10 @@ def send_pixel(
     listed, sent, unfit, row = length[c.PIXELS_LISTED], length[c.LISTED], 0, q // p[c.WIDTH]
     pixel, cell = at[c.PIXEL_AT] + listed, p[c.O] + q * p[c.CELLS]
     shown = p[c.IMAGE] + row * p[c.PITCH] + (q - row * p[c.WIDTH]) * p[c.IMAGE_CELLS]
-    events.pixels[pixel], events.firsts[pixel] = q, sent
+    events.pixels[pixel], events.firsts[pixel], counts = q, sent, np.int64(0)
+    whole = length[c.HAS_NONZERO] != 0
+    if whole:
+        counts = p[c.COUNT_AT] + events.axes[p[c.COUNT_ROWS] + row] + events.axes[p[c.COUNT_COLUMNS] + q - row * p[c.WIDTH]]
     for channel in range(p[c.CHANNELS]):
         units = 0
         if word < 0 or reached[word + channel // 64] >> channel % 64 & 1:
@@ -176,11 +197,15 @@ def send_pixel(
             if p[c.DIRECT]:
                 change = floored(change, p[c.PAYLOAD])
             if abs(change) >= p[c.BEYOND]:
-                unfit = 1
+                most = (p[c.BEYOND] - 1) // p[c.PAYLOAD]
+                unfit, units = 1, 0 if not whole else most if change > 0 else -most
             elif abs(change) >= p[c.CHANGE]:
                 units = units_of(change, p)
+            if units:
                 o[cell + channel] += units * p[c.PAYLOAD]
                 events.channels[at[c.EVENT_AT] + sent], events.units[at[c.EVENT_AT] + sent] = channel, units
+                if whole:
+                    length[c.NONZERO_SUM] += events.nonzeros[counts + channel]
                 sent += 1
         if p[c.PITCH]:
             events.images[shown + channel] = units
@@ -225,15 +250,47 @@ def send(
     return unfit
 
 
+def send_pixels(x: Array, o: Array, p: Array, touched: Array, count: Number, events: Events, at: Array, length: Array) -> Number:
+    """:func:`send` for all channels of the pixels, whether events have reached them or not; what does not fit is sent as far as it does.
+
+    Parameters
+    ----------
+    x, o, p, touched, events, at, length
+        As there; ``length`` also has the sum of weights other than 0 that the events meet on the path that is counted.
+    count
+        How many pixels.
+
+    Returns
+    -------
+    Whether some payload does not fit: then who calls takes back what is listed.
+    """
+    events.firsts[at[c.PIXEL_AT]], length[c.HAS_NONZERO], unfit = 0, 1, 0
+    for number in range(count):
+        q = np.int64(touched[number])
+        unfit |= send_pixel(x, p[c.X] + q * p[c.CELLS], o, p, q, x, -1, events, at, length)
+    return unfit
+
+
+def settled(x: Array, o: Array, p: Array, count: Number) -> Number:
+    """Whether no neuron of a population, of ``count`` cells, has anything to send: abs(f(x) - o) < T where f is a clip."""
+    waiting = 0
+    for i in range(count):
+        change = min(max(np.int64(x[p[c.X] + i]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[p[c.O] + i])
+        if p[c.DIRECT]:
+            change = floored(change, p[c.PAYLOAD])
+        waiting |= abs(change) >= p[c.CHANGE]
+    return 0 if waiting else 1
+
+
 def send_points(
     x: Array, o: Array, p: Array, path: Array, weights: Array, source: Array, count: Number, events: Events, at: Array, length: Array
 ) -> Number:
-    """Deliver a list to a population whose pixels each receive from the same pixel alone, and check it.
+    """Deliver a list to a population whose pixels each receive from the same pixel alone, and check these as :func:`send_pixels`.
 
     Parameters
     ----------
     x, o, p, events, at, length
-        As of :func:`send`.
+        As there.
     path, weights
         The path's row, and all weights.
     source, count
@@ -241,10 +298,10 @@ def send_points(
 
     Returns
     -------
-    As :func:`send`.
+    As :func:`send_pixels`.
     """
-    unfit, begin = 0, source[c.EVENT_AT]
-    events.firsts[at[c.PIXEL_AT]] = 0
+    begin = source[c.EVENT_AT]
+    events.firsts[at[c.PIXEL_AT]], length[c.HAS_NONZERO], unfit = 0, 1, 0
     for j in range(source[c.PIXEL_AT], source[c.PIXEL_AT] + count):
         q = np.int64(events.pixels[j])
         first, span = p[c.X] + q * p[c.CELLS], (begin + events.firsts[j], begin + events.firsts[j + 1])
@@ -257,14 +314,14 @@ def send_fields(
     x: Array, o: Array, p: Array, path: Array, weights: Array, axes: Array, touched: Array, count: Number, events: Events, at: Array,
     length: Array,
 ) -> Number:  # fmt: skip
-    """Sum up what pixels receive through a depthwise convolution, from the image of its source, and check the neurons that are reached.
+    """Sum up what pixels receive through a depthwise convolution, from the image of its source, and check as :func:`send_pixels`.
 
         x[q, i] += sum over taps j of image[window of q + place of j + i] weight[j, i]
 
     Parameters
     ----------
     x, o, p, events, at, length
-        As of :func:`send`; ``length`` also counts the neurons that are reached.
+        As there; ``length`` also counts the neurons that are reached.
     path, weights
         The path's row, and all weights: (pairs of taps, 2 CELLS), interleaved as :func:`tfsnn.compiled.paths.interleaved` has it.
     axes
@@ -274,10 +331,10 @@ def send_fields(
 
     Returns
     -------
-    As :func:`send`.
+    As :func:`send_pixels`.
     """
-    unfit, cells = 0, p[c.CELLS]
-    events.firsts[at[c.PIXEL_AT]] = 0
+    cells = p[c.CELLS]
+    events.firsts[at[c.PIXEL_AT]], length[c.HAS_NONZERO], unfit = 0, 1, 0
     for number in range(count):
         q = np.int64(touched[number])
         row = q // p[c.WIDTH]
@@ -294,8 +351,7 @@ def send_fields(
                 x[p[c.X] + q * cells + channel] += weights[path[c.FIELD] + j // 2 * 2 * cells + 2 * (block + lane) + j % 2] * k
                 bits[channel // 64] |= int(k != 0) << channel % 64
         length[c.CHECKED] += sum(map(count_bits, bits))
-        reached = np.array(bits, np.uint64).view(np.int64)
-        unfit |= send_pixel(x, p[c.X] + q * cells, o, p, q, reached, 0, events, at, length)
+        unfit |= send_pixel(x, p[c.X] + q * cells, o, p, q, x, -1, events, at, length)
     return unfit
 
 

@@ -14,8 +14,8 @@ from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined
 from tfsnn.compiled.kernel.lists import population
-from tfsnn.compiled.kernel.memory import floats, states
-from tfsnn.compiled.kernel.vector import highest
+from tfsnn.compiled.kernel.memory import floats, int64s, states
+from tfsnn.compiled.kernel.vector import highest, settled
 
 NARROW_LIMIT, WIDE_LIMIT = 1 << 29, 1 << 52
 """|x| stays below it. Of int32: f(x) may exceed x twice over, and f(x) - o still fit; of int64 the limit is the eager engine's."""
@@ -44,3 +44,17 @@ def admitted(context: Array, number: Number, more: Number) -> Number:
             return False
     bounds[number] += more
     return True
+
+
+@inlined
+def at_rest(context: Array, number: Number) -> Number:
+    """Whether nothing of a population, of int32 and where f is a clip, has anything to send before something is delivered to it.
+
+    Then neurons that nothing reaches need not be told from the others. It stays so, once it is: whatever is reached is checked.
+    """
+    p, x, marks = population(context, number), states(context, c.X_CELLS), int64s(context, c.SETTLED)
+    if x.itemsize > 4 or p[c.KIND] != c.VECTOR or not p[c.SPIKES]:
+        return False
+    if not marks[number]:
+        marks[number] = settled(x, states(context, c.O_CELLS), p, p[c.X_SIZE])
+    return marks[number] != 0

@@ -25,14 +25,17 @@ from tfsnn.compiled.kernel.lists import (
     gather_reached,
     length_row,
     list_row,
+    mark_all,
     open_events,
     path_row,
     population,
     reach,
+    row_of,
+    take_back,
 )
 from tfsnn.compiled.kernel.memory import int32s, int64s, octets
 from tfsnn.compiled.kernel.pooled import deliver_pooled
-from tfsnn.compiled.kernel.proof import admitted, growth
+from tfsnn.compiled.kernel.proof import admitted, at_rest, growth
 from tfsnn.compiled.kernel.relayed import relay
 from tfsnn.compiled.kernel.vector import differs, lowest_bit, summarize
 
@@ -47,7 +50,7 @@ def deliver(context: Array, number: Number) -> None:
     if path[c.DELIVERY] == c.FULL:
         deliver_full(context, number, True)
     elif path[c.DELIVERY] == c.DIAGONAL:
-        deliver_diagonal(context, number, True)
+        deliver_diagonal(context, number)
     elif path[c.DELIVERY] == c.GROUPED:
         deliver_grouped(context, number)
     else:
@@ -94,18 +97,16 @@ def log(context: Array, number: Number) -> None:
 def from_targets(context: Array, number: Number, found: Number, operations: Number) -> Number:
     """Whether a path is quicker seen from the pixels that are reached."""
     path = path_row(context, number)
-    if path[c.DELIVERY] == c.DIAGONAL:
-        # Events of a pixel are delivered together, and cost as much as if all of its channels had changed.
-        operations = length_row(context, path[c.LIST])[c.PIXELS_LISTED] * path[c.FIELD_PRODUCTS]
-    return path[c.FIELD] >= 0 and operations >= found * path[c.FIELD_FROM]
+    pixels = length_row(context, path[c.LIST])[c.PIXELS_LISTED]
+    return path[c.FIELD] >= 0 and operations * path[c.FIELD_EVENT] + pixels * path[c.FIELD_PIXEL] >= found * path[c.FIELD_FROM]
 
 
 @kernel
 def receive(context: Array, number: Number) -> Number:
     """Deliver to a population what its sources have sent, and check it; whether a payload does not fit."""
-    p, found, unfit = population(context, number), np.int64(0), np.int64(0)
+    p, how = population(context, number), c.WHOLE_PIXELS if at_rest(context, number) else c.AFRESH
     first, alone = p[c.FIRST_PATH], p[c.FIRST_PATH] + 1 == p[c.LAST_PATH]
-    checks, operations = p[c.SPIKES] != 0, int64s(context, c.FOUND_OPERATIONS)
+    checks, operations, unfit = p[c.SPIKES] != 0, int64s(context, c.FOUND_OPERATIONS), np.int64(0)
     for i in range(first, p[c.LAST_PATH]):
         if length_row(context, path_row(context, i)[c.SOURCE])[c.EVENTS]:
             operations[i - first] = find(context, i)
@@ -113,23 +114,25 @@ def receive(context: Array, number: Number) -> Number:
     for i in range(first, p[c.LAST_PATH]):
         path = path_row(context, i)
         if length_row(context, path[c.SOURCE])[c.EVENTS]:
-            if from_targets(context, i, found, operations[i - first]):
-                if path[c.DELIVERY] == c.FULL:
-                    deliver_windows(context, i, found)
-                else:
-                    unfit, checks = check_fields(context, number, found), False
-                    if unfit:
-                        deliver_diagonal(context, i, False)
-            elif alone and path[c.POINT]:
+            seen = from_targets(context, i, found, operations[i - first])
+            if seen and path[c.DELIVERY] == c.FULL:
+                deliver_windows(context, i, found)
+            elif seen and how == c.WHOLE_PIXELS:
+                unfit, checks = check_fields(context, number, found), False
+            elif alone and path[c.POINT] and how == c.WHOLE_PIXELS:
                 unfit, checks = check_points(context, number), False
             else:
                 deliver(context, i)
     if checks:
-        unfit = check(context, number, found, False)
+        unfit = check(context, number, found, how)
     if unfit:
         touched = int32s(context, c.TOUCHED)
         for place in range(found):
             flag(context, p, touched[place])
+            if how == c.WHOLE_PIXELS:
+                mark_all(context, p, np.int64(touched[place]))
+        if how == c.WHOLE_PIXELS:
+            take_back(context, number)
     return unfit
 
 
@@ -144,7 +147,7 @@ def sweep(context: Array) -> Number:
         if p[c.KIND] != c.INPUT:
             if again:
                 events = 1
-                unfit = np.int64(check(context, number, gather_flags(context, p), True))
+                unfit = np.int64(check(context, number, gather_flags(context, p), c.AGAIN))
             else:
                 forget_list(context, number)
                 events, more = arriving(context, number)
@@ -166,10 +169,17 @@ def sweep(context: Array) -> Number:
 
 @kernel
 def forget_inputs(context: Array) -> None:
-    """Empty the lists of the inputs."""
-    inputs = int64s(context, c.INPUTS)
+    """Empty the lists of the inputs, and clear the rows of their images that show something."""
+    inputs, events = int64s(context, c.INPUTS), open_events(context)
     for i in range(0, len(inputs), 2):
-        length = length_row(context, inputs[i])
+        length, p, at = length_row(context, inputs[i]), population(context, inputs[i]), list_row(context, inputs[i])
+        if p[c.PITCH] and length[c.PIXELS_LISTED]:
+            first = last = events.pixels[at[c.PIXEL_AT]]
+            for j in range(at[c.PIXEL_AT], at[c.PIXEL_AT] + length[c.PIXELS_LISTED]):
+                first, last = min(first, events.pixels[j]), max(last, events.pixels[j])
+            begin, end = p[c.IMAGE] + row_of(first, p[c.WIDTH]) * p[c.PITCH], p[c.IMAGE] + (row_of(last, p[c.WIDTH]) + 1) * p[c.PITCH]
+            for number in range(begin, end):
+                events.images[number] = 0
         for column in range(c.LENGTH_WIDTH):
             length[column] = 0
 
@@ -192,20 +202,20 @@ def gather_input(context: Array, start: Number, stop: Number) -> Number:
     for i in range(start, stop):
         which = origin(inputs, neurons[i])
         number = inputs[2 * which]
-        at, length, channels = list_row(context, number), length_row(context, number), population(context, number)[c.CHANNELS]
-        row, k, mark = at[c.EVENT_AT] + length[c.LISTED], np.int64(payloads[i]), marks[neurons[i]]
+        at, length, p = list_row(context, number), length_row(context, number), population(context, number)
+        row, k, mark, local = at[c.EVENT_AT] + length[c.LISTED], np.int64(payloads[i]), marks[neurons[i]], np.int64(neurons[i])
+        local -= inputs[2 * which + 1]
         if mark:
             row = at[c.EVENT_AT] + mark - 1
             k += events.units[row]
             events.times[row] += 1
             length[c.MANY] = 1
         else:
-            local = np.int64(neurons[i]) - inputs[2 * which + 1]
-            pixel, last = local // channels, at[c.PIXEL_AT] + length[c.PIXELS_LISTED] - 1
+            pixel, last = local // p[c.CHANNELS], at[c.PIXEL_AT] + length[c.PIXELS_LISTED] - 1
             if length[c.PIXELS_LISTED] == 0 or events.pixels[last] != pixel:
                 events.pixels[last + 1], events.firsts[last + 1] = pixel, length[c.LISTED]
                 length[c.PIXELS_LISTED] += 1
-            events.channels[row], events.times[row] = local - pixel * channels, 1
+            events.channels[row], events.times[row] = local - pixel * p[c.CHANNELS], 1
             length[c.LISTED] += 1
             marks[neurons[i]] = length[c.LISTED]
         # What does not fit is dropped with the whole list.
@@ -213,6 +223,8 @@ def gather_input(context: Array, start: Number, stop: Number) -> Number:
             fits, k = 0, np.int64(0)
         events.units[row] = k
         length[c.EVENTS] += 1
+        if p[c.PITCH]:
+            events.images[p[c.IMAGE] + local + row_of(local // p[c.CHANNELS], p[c.WIDTH]) * (p[c.PITCH] - p[c.WIDTH] * p[c.CHANNELS])] = k
     for i in range(start, stop):
         marks[neurons[i]] = 0
     for i in range(0, len(inputs), 2):
@@ -242,24 +254,37 @@ def encode(context: Array, least: Number) -> None:
     """List the bytes of a frame that differ from what has been sent by ``least`` or more, and bring that up to date."""
     inputs, frame, sent = int64s(context, c.INPUTS), octets(context, c.FRAME), octets(context, c.SENT)
     number, events = inputs[0], open_events(context)
-    at, length, channels = list_row(context, number), length_row(context, number), np.uint32(population(context, number)[c.CHANNELS])
+    p, at, length = population(context, number), list_row(context, number), length_row(context, number)
+    channels, across, nonzero, first = p[c.CHANNELS], p[c.WIDTH] * p[c.CHANNELS], np.int64(0), np.int64(0)
     forget_inputs(context)
-    listed, row, last = at[c.PIXEL_AT], at[c.EVENT_AT], np.int64(-1)
+    # Where the pixel and the row begin and end that the last byte lies in; what that row and that pixel add to places in tables.
+    pixel, pixel_end, line_end, line_counts, counts, shown = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    listed, row = at[c.PIXEL_AT], at[c.EVENT_AT]
     # Both hold whole blocks: what lies behind the last pixel is 0 in either.
     for block in range(0, len(frame), 64):
         word = differs(frame, sent, block, least)
         while word:
             i = block + lowest_bit(word)
             word &= word - 1
-            pixel = np.int64(np.uint32(i) // channels)
-            if pixel != last:
+            if i >= pixel_end:
+                pixel = row_of(i, channels)
+                pixel_end = (pixel + 1) * channels
+                if i >= line_end:
+                    line = row_of(pixel, p[c.WIDTH])
+                    first, line_end, shown = line * p[c.WIDTH], (line + 1) * across, p[c.IMAGE] + line * (p[c.PITCH] - across)
+                    line_counts = p[c.COUNT_AT] + events.axes[p[c.COUNT_ROWS] + line]
                 events.pixels[listed], events.firsts[listed] = pixel, row - at[c.EVENT_AT]
-                listed, last = listed + 1, pixel
-            events.channels[row], events.units[row] = i - pixel * np.int64(channels), np.int64(frame[i]) - np.int64(sent[i])
+                listed, counts = listed + 1, line_counts + events.axes[p[c.COUNT_COLUMNS] + pixel - first]
+            channel, k = i - pixel_end + channels, np.int64(frame[i]) - np.int64(sent[i])
+            events.channels[row], events.units[row] = channel, k
+            nonzero += np.int64(events.nonzeros[counts + channel])
             sent[i] = frame[i]
+            if p[c.PITCH]:
+                events.images[shown + i] = k
             row += 1
     events.firsts[listed] = row - at[c.EVENT_AT]
     length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = listed - at[c.PIXEL_AT], row - at[c.EVENT_AT], row - at[c.EVENT_AT]
+    length[c.HAS_NONZERO], length[c.NONZERO_SUM] = 1, nonzero
     negative = summarize(events.units, at[c.EVENT_AT], row, length)
     count(context, c.NEGATIVE, number, negative)
     count(context, c.POSITIVE, number, length[c.EVENTS] - negative)

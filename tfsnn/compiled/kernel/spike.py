@@ -154,7 +154,7 @@ def pass_lists(context: Array, source: Number, target: Number, pixel: Number, ch
             deliver(context, i)
     found = gather_reached(context, p)
     if p[c.SPIKES]:
-        begin, unfit = int64s(context, c.PROGRESS)[c.TAIL], check(context, target, found, False)
+        begin, unfit = int64s(context, c.PROGRESS)[c.TAIL], check(context, target, found, c.AFRESH)
         log(context, target)
         if unfit:
             fire_reached(context, target, found, begin)
