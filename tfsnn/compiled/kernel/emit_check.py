@@ -57,7 +57,7 @@ class Rule:
             exact = builder.fsub(builder.bitcast(on.shuffled(size, high, order), real), ir.Constant(real, [2.0**52] * (LANES // 2)))
             below = builder.fadd(builder.fmul(exact, self.inverse, flags=("contract",)), self.down, flags=("contract",))
             halves.append(builder.bitcast(builder.fadd(below, ir.Constant(real, [1.5 * 2.0**52] * (LANES // 2))), STATES))
-        return on.signed(on.shuffled(*halves, [0, 2, 8, 10, 4, 6, 12, 14]), change)
+        return on.signed(on.shuffled(halves[0], halves[1], [0, 2, 8, 10, 4, 6, 12, 14]), change)
 
     def change(self, value: Any, o: Any) -> Any:
         """f(x) - o in steps; of direct quantizers, whole payload units of it."""
@@ -84,7 +84,7 @@ class Sender:
         weights other than 0 are counted then.
     """
 
-    def __init__(self, on: Lanes, o: Any, p: Any, events: tuple[Any, ...], at: Any, length: Any, whole: bool) -> None:
+    def __init__(self, on: Lanes, o: Any, p: Any, events: tuple[Any, ...], at: Any, length: Any, *, whole: bool) -> None:
         self.on, self.o, self.p, self.length, self.whole = on, o, p, length, whole
         self.pixels, self.firsts, self.channels, self.payloads, _, self.images, self.nonzeros, self.axes = events
         self.listed, self.sent = (cgutils.alloca_once_value(on.builder, on.column(length, i)) for i in (c.PIXELS_LISTED, c.LISTED))
