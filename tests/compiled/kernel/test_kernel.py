@@ -13,7 +13,7 @@ from numba import njit
 
 from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel import plain, vector
+from tfsnn.compiled.kernel import plain, plain_check, vector
 from tfsnn.compiled.kernel.memory import int64s, make_context, shorts, states
 from tfsnn.compiled.kernel.proof import NARROW_LIMIT, WIDE_LIMIT
 from tfsnn.compiled.paths import interleaved
@@ -220,7 +220,7 @@ def test_sending(seed: int, direct: bool, fine: bool, channels: int) -> None:
         if routine is not None:
             unfit = routine(x, o, p, touched, 3, reached, events, at, length)
         else:
-            unfit = plain.send(x, 0, cells, o, p, touched, 0, 3, reached, events, at, length)
+            unfit = plain_check.send(x, 0, cells, o, p, touched, 0, 3, reached, events, at, length)
         found.append((bool(unfit), o, length, *kept(events, at, length)))
     for one, other in zip(*found):
         np.testing.assert_array_equal(one, other)
@@ -235,7 +235,7 @@ def test_sending_whole_pixels(seed: int, direct: bool, channels: int) -> None:
     size = int(rng.choice([100, 1 << 20, NARROW_LIMIT]))
     x = np.where(inside, numbers(rng, pixels * cells, size, np.int32), 0).astype(np.int32)
     found = []
-    for routine in (send_pixels, plain.send_pixels):
+    for routine in (send_pixels, plain_check.send_pixels):
         o, length = np.zeros(4 + pixels * cells, np.int32), np.zeros(c.LENGTH_WIDTH, np.int64)
         events = lists(2 + 3 * channels + 8, 8, 5 + 13 * cells)
         unfit = routine(x, o, p, np.array([0, 2, 4], np.int32), 3, events, at, length)
@@ -253,9 +253,9 @@ def test_nothing_to_send(seed: int, direct: bool, cells: int) -> None:
     # Near to f(x), or exactly as far as is just not sent; or, now and then, further.
     shown = np.clip(x.astype(np.int64), p[c.FLOOR], p[c.CEILING])
     o[4:] = shown // p[c.PAYLOAD] * p[c.PAYLOAD] if direct else shown - rng.integers(1 - p[c.CHANGE], p[c.CHANGE], cells)
-    assert settled(x, o, p, cells) and plain.settled(x, o, p, cells)
+    assert settled(x, o, p, cells) and plain_check.settled(x, o, p, cells)
     o[4 + rng.integers(cells)] += p[c.PAYLOAD] * p[c.LEAST] * 2
-    assert not settled(x, o, p, cells) and not plain.settled(x, o, p, cells)
+    assert not settled(x, o, p, cells) and not plain_check.settled(x, o, p, cells)
 
 
 @given(seeds, st.booleans(), st.sampled_from([3, 16, 24, 70]))
@@ -266,7 +266,7 @@ def test_summing_up_points_and_sending(seed: int, direct: bool, channels: int) -
     weights = np.pad(numbers(rng, 7 * channels, LIMIT, np.int16).reshape(7, channels), [(0, 0), (0, cells - channels)]).reshape(-1)
     x = np.pad(numbers(rng, 6 * channels, 1 << 20, np.int32).reshape(6, -1), [(0, 0), (0, cells - channels)]).reshape(-1)
     found = []
-    for routine in (send_points, plain.send_points):
+    for routine in (send_points, plain_check.send_points):
         events, length = lists(440, 20, 5 + 13 * cells), np.zeros(c.LENGTH_WIDTH, np.int64)
         o, states = np.zeros(4 + 6 * cells, np.int32), x.copy()
         events.pixels[9:12], events.firsts[9:13] = [0, 2, 5], [0, 1, 4, 6]
@@ -289,7 +289,7 @@ def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, t
     path[[c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS]] = 1, taps // 2, 5 + 13 * cells, 6 * cells, cells
     x = np.where(np.tile(inside, 6), numbers(rng, 6 * cells, 1 << 20, np.int32), 0).astype(np.int32)
     found = []
-    for routine in (send_fields, plain.send_fields):
+    for routine in (send_fields, plain_check.send_fields):
         events, length = lists(440, 20, 5 + 37 * cells), np.zeros(c.LENGTH_WIDTH, np.int64)
         o, states = np.zeros(4 + 6 * cells, np.int32), x.copy()
         events.images[5 + 13 * cells :] = image

@@ -2,7 +2,7 @@
 
     d = f(x) - o;   while abs(d) >= T:   k = clip(trunc(d / p), -K, K);   o += k p;   send k;   d = f(x) - o
 
-The loop's payloads are listed as their sum; :func:`tfsnn.compiled.kernel.plain.send` has it for all channels of a pixel at once.
+The loop's payloads are listed as their sum; :func:`tfsnn.compiled.kernel.plain_check.send` has it for all channels of a pixel at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The hot routines of the compiled engine in vectors.
 
-Each has its plain twin in :mod:`tfsnn.compiled.kernel.plain`. Compiled for narrow contexts (states of 32 bits) it emits the vector code of
-:mod:`tfsnn.compiled.kernel.emit`; for wide ones, or with NUMBA_DISABLE_JIT=1, it is that twin.
+Each has its plain twin in :mod:`tfsnn.compiled.kernel.plain` or :mod:`tfsnn.compiled.kernel.plain_check`. Compiled for narrow
+contexts (states of 32 bits) it emits the vector code of :mod:`tfsnn.compiled.kernel.emit`; for wide ones, or with
+NUMBA_DISABLE_JIT=1, it is that twin.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numba
 from numba.extending import intrinsic
 
-from tfsnn.compiled.kernel import emit, emit_check, plain
+from tfsnn.compiled.kernel import emit, emit_check, plain, plain_check
 from tfsnn.compiled.kernel.lanes import INT, Lanes, ir
 
 # Numba is typed in part; what it leaves open is open here, too.
@@ -69,11 +70,11 @@ add_windows = _vectors(plain.add_windows, emit.emit_add_windows, NOTHING)
 add_products = _vectors(plain.add_products, emit.emit_add_products, NOTHING)
 clear = _vectors(plain.clear, emit.emit_clear, NOTHING, own=False)
 add_and_test = _vectors(plain.add_and_test, emit.emit_add_and_test, INT)
-send = _vectors(plain.send, emit_check.emit_send, INT)
-send_pixels = _vectors(plain.send_pixels, emit_check.emit_send_pixels, INT)
-settled = _vectors(plain.settled, emit_check.emit_settled, INT)
-send_points = _vectors(plain.send_points, emit_check.emit_send_points, INT)
-send_fields = _vectors(plain.send_fields, emit_check.emit_send_fields, INT)
+send = _vectors(plain_check.send, emit_check.emit_send, INT)
+send_pixels = _vectors(plain_check.send_pixels, emit_check.emit_send_pixels, INT)
+settled = _vectors(plain_check.settled, emit_check.emit_settled, INT)
+send_points = _vectors(plain_check.send_points, emit_check.emit_send_points, INT)
+send_fields = _vectors(plain_check.send_fields, emit_check.emit_send_fields, INT)
 summarize = _vectors(plain.summarize, emit.emit_summarize, INT)
 highest = _vectors(plain.highest, emit.emit_highest, INT)
 raise_to = _vectors(plain.raise_to, emit.emit_raise_to, NOTHING)
