@@ -6,7 +6,7 @@ import numpy as np
 
 from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel import plain
+from tfsnn.compiled.kernel import plain_check
 from tfsnn.compiled.kernel.check import check, maximum, tabulated
 from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.jit import inlined, kernel
@@ -66,9 +66,9 @@ def fire(context: Array, number: Number, cell: Number) -> None:
     neuron = cell - cell // p[c.CELLS] * (p[c.CELLS] - p[c.CHANNELS])
     change = value_of(context, p, cell, neuron) - np.int64(o[p[c.O] + cell])
     if p[c.DIRECT]:
-        change = plain.floored(change, p[c.PAYLOAD])
+        change = plain_check.floored(change, p[c.PAYLOAD])
     if abs(change) >= p[c.CHANGE]:
-        units = plain.units_of(change, p)
+        units = plain_check.units_of(change, p)
         o[p[c.O] + cell] += units * p[c.PAYLOAD]
         enqueue(context, neuron, units, number)
 
