@@ -13,6 +13,7 @@ from tfsnn.stage.output import write_json
 from .plots import windows as plots
 from .report.environment import render
 from .report.parts import Code, Picture, Points, Section, Table
+from .report.steps import percent
 from .windows import Labelled
 
 SHOWN = 6
@@ -31,7 +32,7 @@ def sentences(content: Content) -> list[str]:
     rate = f"{frames['macs_a_second'] / 1e6:,.0f} MMACs/s at {frames['frames_a_second']} Hz"
     head = (
         f"{content['dataset']['recordings']} recordings of {content['dataset']['name']}; "
-        f"frame-based CNN on {frames['snapshots']:,} snapshots: {frames['value']:.2%}, {rate}"
+        f"frame-based CNN on {frames['snapshots']:,} snapshots: {percent(frames['value'])}, {rate}"
     )
     chosen = (
         f"Marked: the fewest operations within {100 * selection['behind']:g} point of the best threshold, "
@@ -58,13 +59,13 @@ def lines(content: Content) -> tuple[list[str], list[list[str]]]:
         [
             row["window"],
             f"{row['threshold']:g}",
-            f"{row['accuracy']:.2%}",
+            percent(row["accuracy"]),
             _interval(row["accuracy_ci95"]),
             _interval(row["accuracy_ci95_recordings"]),
-            *["" if row["same_as_frame_based"] is None else f"{row['same_as_frame_based']:.2%}"] * same,
+            *["" if row["same_as_frame_based"] is None else percent(row["same_as_frame_based"])] * same,
             f"{row['operations_a_window'] / 1e6:,.2f}",
             f"{row['operations_a_second'] / 1e6:,.2f}",
-            f"{row['operations_a_second'] / frames['macs_a_second']:.2%}",
+            percent(row["operations_a_second"] / frames["macs_a_second"]),
             f"{row['stable_after_ms']:.1f} ms",
             f"{row['camera_events_a_second_sustained']:,.0f}",
             f"{row['times_real_time']:.1f}",
@@ -82,10 +83,10 @@ def comparison(content: Content) -> tuple[list[str], list[list[str]]]:
     same = [f"{network[name]:,}" for name in ("neurons", "parameters", "weight_bytes")]
     period = f"{content['encoder']['snapshot'] / 1000:g} ms"
     return head, [
-        ["frame-based", f"{frames['value']:.2%}", period, "", period, f"{frames['macs_a_second'] / 1e6:,.2f}", *same],
+        ["frame-based", percent(frames["value"]), period, "", period, f"{frames['macs_a_second'] / 1e6:,.2f}", *same],
         [
             "event-driven",
-            f"{row['accuracy']:.2%}",
+            percent(row["accuracy"]),
             row["window"],
             f"{row['threshold']:g}",
             f"{row['stable_after_ms']:.1f} ms",
@@ -145,4 +146,4 @@ def _picture(png: bytes, words: str) -> Picture:
 
 
 def _interval(pair: Sequence[float]) -> str:
-    return f"{pair[0]:.1%} to {pair[1]:.1%}"
+    return f"{100 * pair[0]:.1f} to {100 * pair[1]:.1f} %"

@@ -11,6 +11,7 @@ from tfsnn.stage.output import write_json
 from ..plots import stream as plots
 from ..report.environment import render
 from ..report.parts import Cell, Code, Points, Section, Table, Text
+from ..report.steps import percent
 
 FORMAT, FORMAT_VERSION = "tfsnn-stream", 1
 NOTHING = 1e9
@@ -45,22 +46,21 @@ def answer(content: Content) -> list[str]:
         f"{found['zero_skipping_macs']:,.0f} that are left when it skips zeros; the first frame, which brings everything, left out."
     ]
     ms, rate = later["ms"], video["rate"]
-    speed = f"A frame takes {ms['mean']:.2f} ms (median {ms['median']:.2f}, 99th percentile {ms['p99']:.2f})"
+    speed = f"A frame takes {spent(ms)}, 99th percentile {ms['p99']:.2f})"
     beside = later.get("reference_ms")
     if beside is not None:
-        faster = verdict(ms["mean"], beside["mean"])
-        speed += f"; {content['reference']} takes {beside['mean']:.2f} ms (median {beside['median']:.2f}): the stream is {faster}"
+        speed += f"; {content['reference']} takes {spent(beside)}): by medians the stream {verdict(ms['median'], beside['median'])}"
     lines.append(speed + ".")
     lines.append(f"With reading the video, {fps:.1f} frames/s" + (f"; it was recorded at {rate:.4g}." if rate else "."))
     fidelity = found["fidelity"]
+    seen = "" if fidelity is None else f"{fidelity['frames']:,} frame{'s' * (fidelity['frames'] != 1)}"
     if fidelity is not None and "same_decisions" in fidelity:
-        same, seen = fidelity["same_decisions"], fidelity["frames"]
-        lines.append(f"{same:.2%} of the decisions are those of {content['reference']} ({seen:,} frames).")
+        lines.append(f"{percent(fidelity['same_decisions'])} of the decisions are those of {content['reference']} ({seen}).")
     elif fidelity is not None:
         share = fidelity["rms_share_of_range"]
-        extent = "" if share is None else f", {share:.2%} of the range of its outputs"
+        extent = "" if share is None else f", {percent(share)} of the range of its outputs"
         off = f"The output is off by {fidelity['rms_error']:.4g} rms{extent}"
-        lines.append(f"{off}, from {content['reference']} ({fidelity['frames']:,} frames).")
+        lines.append(f"{off}, from {content['reference']} ({seen}).")
     return lines + [note for note in (found["ended"], video["ended"]) if note]
 
 
@@ -69,11 +69,13 @@ def times(ratio: float) -> str:
 
     Examples
     --------
-    >>> times(4.0), times(0.5), times(1e12)
-    ('4.0 times fewer than', '2.0 times as many as', 'none against')
+    >>> times(4.0), times(1.0), times(0.5), times(1e12)
+    ('4.0 times fewer than', 'about as many as', '2.0 times as many as', 'none against')
     """
     if ratio >= NOTHING:
         return "none against"
+    if 0.95 < ratio < 1.05:
+        return "about as many as"
     return f"{ratio:.1f} times fewer than" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.1f} times as many as"
 
 
@@ -89,15 +91,28 @@ def worded(ratio: float) -> str:
 
 
 def verdict(own: float, other: float) -> str:
-    """How times compare.
+    """How times compare, as a predicate.
 
     Examples
     --------
-    >>> verdict(1.0, 3.0), verdict(3.0, 1.5)
-    ('3.00 times as fast', '2.00 times slower')
+    >>> verdict(1.0, 3.0), verdict(1.0, 1.01), verdict(3.0, 1.5)
+    ('is 3.00 times as fast', 'is about as fast', 'takes 2.00 times as long')
     """
     ratio = other / max(own, 1e-9)
-    return f"{ratio:.2f} times as fast" if ratio >= 1 else f"{1 / max(ratio, 1e-9):.2f} times slower"
+    if 0.95 < ratio < 1.05:
+        return "is about as fast"
+    return f"is {ratio:.2f} times as fast" if ratio >= 1 else f"takes {1 / max(ratio, 1e-9):.2f} times as long"
+
+
+def spent(ms: Mapping[str, float]) -> str:
+    """Milliseconds, the median first: a frame that another program interrupts moves the mean. The bracket is left open.
+
+    Examples
+    --------
+    >>> spent({"median": 1.0, "mean": 1.5})
+    '1.00 ms (median; mean 1.50'
+    """
+    return f"{ms['median']:.2f} ms (median; mean {ms['mean']:.2f}"
 
 
 def brief(distance: Mapping[str, Any]) -> str:
@@ -106,12 +121,12 @@ def brief(distance: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> brief({"same_decisions": 0.985}), brief({"rms_error": 0.01, "rms_share_of_range": 0.02})
-    ('98.50% the same', '2.00% of range')
+    ('98.50 % the same', '2.00 % of range')
     """
     if "same_decisions" in distance:
-        return f"{distance['same_decisions']:.2%} the same"
+        return f"{percent(distance['same_decisions'])} the same"
     share = distance["rms_share_of_range"]
-    return f"{distance['rms_error']:.4g} rms" if share is None else f"{share:.2%} of range"
+    return f"{distance['rms_error']:.4g} rms" if share is None else f"{percent(share)} of range"
 
 
 def page(content: Content) -> str:
@@ -151,11 +166,23 @@ def page(content: Content) -> str:
 def _headline(content: Content) -> str:
     found = content["summary"]
     later, fidelity = found["later_frames"], found["fidelity"]
-    text = f"A frame takes {worded(found['reduction']['dense'])} the dense network, and {later['ms']['mean']:.2f} ms"
-    text += f"; LiteRT takes {later['reference_ms']['mean']:.2f} ms" if "reference_ms" in later else ""
-    if fidelity is not None and "same_decisions" in fidelity:
-        text += f"; {fidelity['same_decisions']:.2%} of the decisions are the same".replace("%", " %")
-    return f"{text}."
+    text = f"A frame takes {worded(found['reduction']['dense'])} the dense network, and {later['ms']['median']:.2f} ms"
+    text += f"; LiteRT takes {later['reference_ms']['median']:.2f} ms" if "reference_ms" in later else ""
+    return f"{text}{'' if fidelity is None else f'; {kept(fidelity)}'}."
+
+
+def kept(distance: Mapping[str, Any]) -> str:
+    """What remains of the answers of another network, as a clause: a saving means little without it.
+
+    Examples
+    --------
+    >>> kept({"same_decisions": 0.985}), kept({"rms_error": 0.01, "rms_share_of_range": 0.02})
+    ('98.50 % of the decisions are the same', 'its output is off by 2.00 % of the range')
+    """
+    if "same_decisions" in distance:
+        return f"{percent(distance['same_decisions'])} of the decisions are the same"
+    share = distance["rms_share_of_range"]
+    return "its output is off by " + (f"{distance['rms_error']:.4g} rms" if share is None else f"{percent(share)} of the range")
 
 
 def _networks(content: Content) -> Table:
@@ -168,9 +195,9 @@ def _networks(content: Content) -> Table:
         _network("Dense, zeros skipped", "", found["zero_skipping_macs"], dense, None),
         _network("Event network", f"threshold {content['settings']['threshold']:g}", spent, dense, later["ms"]),
     ]
-    return Table("What a frame costs, the first one left out", ["", "operations", "ms (mean)", "share of dense"], rows, {2: "chosen"})
+    return Table("What a frame costs, the first one left out", ["", "operations", "ms (median)", "share of dense"], rows, {2: "chosen"})
 
 
 def _network(name: str, more: str, operations: float, dense: float, ms: Mapping[str, float] | None) -> list[str | Cell | None]:
     share = f"{100 * operations / dense:.3g} %" if dense else None
-    return [Cell(name, more), f"{operations:,.0f}", None if ms is None else f"{ms['mean']:.3g}", share]
+    return [Cell(name, more), f"{operations:,.0f}", None if ms is None else f"{ms['median']:.3g}", share]

@@ -98,7 +98,7 @@ def lines_of(row: Row, kept: Record, count: int | None, decision: Decision, dens
         ("output", decision.shown(row.outputs)),
         ("now", last),
         ("speed", speed),
-        ("mean", f"{mean:,.0f} operations, {dense / mean:.1f} times fewer than dense; {float(np.mean(ms[1:] or ms)):.2f} ms"),
+        ("mean", f"{mean:,.0f} operations, {dense / mean:.1f} times fewer than dense; {float(np.median(ms[1:] or ms)):.2f} ms (median)"),
     ]
     if kept.compared:
         share = float(np.mean([value for _, value, _ in kept.compared]))

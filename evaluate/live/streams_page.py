@@ -14,7 +14,8 @@ from ..plots import recorded as charts
 from ..plots.style import BLUE, DASHED, GREEN, GREY, ORANGE, drawn, logarithmic
 from ..report.environment import render as rendered
 from ..report.parts import Cell, Charts, Code, Part, Points, Section, Table
-from .page import brief, times, verdict, worded
+from ..report.steps import percent
+from .page import brief, kept, spent, times, verdict, worded
 
 FORMAT, FORMAT_VERSION = "tfsnn-streams", 1
 EVENT = "event network"
@@ -39,13 +40,13 @@ def sentences(content: Content) -> list[str]:
         others = ", ".join(f"{what} {_shown(measure, found_[measure])}" for what, found_ in content["baselines"].items())
         constant = _shown(measure, content["constant"])
         lines.append(f"{measure} {_shown(measure, row['labels'][measure])}; {others}; an answer that is always the same {constant}.")
-    kept, on = found["quality"][found["row"]], found["on"]
+    share, on = found["quality"][found["row"]], found["on"]
     if len(content["rows"]) == 1:
-        lines.append(f"The threshold was given; it keeps {kept:.4f} of the integer ANN on {on}.")
+        lines.append(f"The threshold was given; it keeps {share:.4f} of the integer ANN on {on}.")
     elif found["within"]:
-        lines.append(f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN on {on} ({kept:.4f}).")
+        lines.append(f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN on {on} ({share:.4f}).")
     else:
-        lines.append(f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; this one comes nearest ({kept:.4f}).")
+        lines.append(f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; this one comes nearest ({share:.4f}).")
     return [*lines, *_speed(content), *([data["ended"]] if data["ended"] else [])]
 
 
@@ -87,16 +88,13 @@ def render(content: Content) -> str:
     content
         What streams.json holds.
     """
-    row, outputs = spoken_of(content), charts.outputs(content)
-    own = content["speed"]["ms"][EVENT]["mean"]
-    rivals = [f"{name} takes {ms['mean']:.2f} ms" for name, ms in content["speed"]["ms"].items() if name != EVENT]
-    needs = f"A frame takes {worded(row['reduction']['dense'])} the dense network"
+    outputs = charts.outputs(content)
     settings = [*(f"{name}: {value}" for name, value in content["settings"].items()), f"encoder: {content['encoder']}"]
     return rendered(
         "report.html",
         title=content["title"],
         over=content["title"],
-        headline=f"{'; '.join([f'{needs}, and {own:.2f} ms', *rivals])}.",
+        headline=headline(content),
         first_text=[],
         first_table=_networks(content),
         first_chart=charts.operations(content),
@@ -111,17 +109,31 @@ def render(content: Content) -> str:
     )
 
 
+def headline(content: Content) -> str:
+    """Whether it would pay: operations, times and what remains of the answers; no saving where too little does."""
+    row, found, ms = spoken_of(content), content["headline"], content["speed"]["ms"]
+    answers = kept(next(reversed(row["against"].values())))
+    if not found["within"]:
+        tried = "the threshold that was given does not keep" if len(content["rows"]) == 1 else "no threshold tried keeps"
+        said = f"At a threshold of {row['threshold']:g}, {answers}"
+        return f"{said}: {tried} {found['wanted']:g} of the integer ANN on {found['on']}, so no saving is claimed."
+    needs = f"A frame takes {worded(row['reduction']['dense'])} the dense network, and {ms[EVENT]['median']:.2f} ms"
+    fastest = min((name for name in ms if name != EVENT), key=lambda name: ms[name]["median"], default=None)
+    beside = [] if fastest is None else [f"{fastest} takes {ms[fastest]['median']:.2f} ms"]
+    return f"{'; '.join([needs, *beside, answers])}."
+
+
 def _networks(content: Content) -> Table:
     """What a frame costs on average, dense, with zeros skipped, and as events."""
     row, network, ms = spoken_of(content), content["network"], content["speed"]["ms"]
     dense, rival = network["dense_macs"], next((name for name in ms if name != EVENT), None)
     found = [
-        (Cell("Dense network", rival or ""), dense, None if rival is None else ms[rival]["mean"]),
+        (Cell("Dense network", rival or ""), dense, None if rival is None else ms[rival]["median"]),
         (Cell("Dense, zeros skipped"), network["zero_skipping_macs"], None),
-        (Cell("Event network", f"threshold {row['threshold']:g}"), row["operations"]["mean"], ms[EVENT]["mean"]),
+        (Cell("Event network", f"threshold {row['threshold']:g}"), row["operations"]["mean"], ms[EVENT]["median"]),
     ]
     lines = [[name, f"{cost:,.0f}", None if time is None else f"{time:.3g}", f"{100 * cost / dense:.3g} %"] for name, cost, time in found]
-    return Table("What a frame costs, first ones left out", ["", "operations", "ms (mean)", "share of dense"], lines, {2: "chosen"})
+    return Table("What a frame costs, first ones left out", ["", "operations", "ms (median)", "share of dense"], lines, {2: "chosen"})
 
 
 def _by_threshold(content: Content) -> list[Part]:
@@ -167,10 +179,10 @@ def _several(content: Content) -> list[list[str]]:
 def _speed(content: Content) -> list[str]:
     ms = content["speed"]["ms"]
     own, lines = ms[EVENT], []
-    lines.append(f"A frame takes {own['mean']:.2f} ms (median {own['median']:.2f}, 99th percentile {own['p99']:.2f}) on one thread.")
+    lines.append(f"A frame takes {spent(own)}, 99th percentile {own['p99']:.2f}) on one thread.")
     for name, other in ms.items():
         if name != EVENT:
-            compared = f"{other['mean']:.2f} ms (median {other['median']:.2f}); the stream is {verdict(own['mean'], other['mean'])}"
+            compared = f"{spent(other)}); by medians the stream {verdict(own['median'], other['median'])}"
             lines.append(f"{name[0].upper()}{name[1:]}: {compared}.")
     several = content["speed"]["at_once"][-1]
     lines.append(f"{several['streams']} streams in turn on one thread: {several['frames_a_second']:,.0f} frames/s together.")
@@ -179,13 +191,13 @@ def _speed(content: Content) -> list[str]:
 
 def _close(distance: Mapping[str, Any]) -> str:
     if "same_decisions" in distance:
-        return f"{distance['same_decisions']:.2%} of its decisions are those of"
+        return f"{percent(distance['same_decisions'])} of its decisions are those of"
     share = distance["rms_share_of_range"]
-    return f"Its output is off by {distance['rms_error']:.4g} rms" + ("" if share is None else f", {share:.2%} of the range,") + " from"
+    return f"Its output is off by {distance['rms_error']:.4g} rms" + ("" if share is None else f", {percent(share)} of the range,") + " from"
 
 
 def _shown(measure: str, value: float) -> str:
-    return f"{value:.4f}" if measure == "rmse" else f"{value:.2%}"
+    return f"{value:.4f}" if measure == "rmse" else percent(value)
 
 
 def _boundaries(axes: Any, content: Content) -> None:

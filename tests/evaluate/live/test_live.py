@@ -27,7 +27,7 @@ from tfsnn.errors import InputError
 from tfsnn.evaluate.baselines.reference import Reference, reference
 from tfsnn.evaluate.live.decisions import Decision, decision
 from tfsnn.evaluate.live.factors import read_factors
-from tfsnn.evaluate.live.page import answer
+from tfsnn.evaluate.live.page import answer, page
 from tfsnn.evaluate.live.run import KEPT, fidelity, record, rows, summary
 from tfsnn.evaluate.live.show import lines_of, screen, sparkline, table_file
 from tfsnn.evaluate.live.tune import LADDER, tuned
@@ -206,6 +206,22 @@ def test_command(files: tuple[str, str, str], tmp_path: Path, capsys: Capture) -
     assert main([*line, "--force", "--input-threshold", "300", "--pace", "1000"]) == 0
     content = json.loads((Path(out) / "stream.json").read_text())
     assert set(content["series"]["events"]) == {0} and content["settings"]["encoder"]["kind"] == "delta"
+
+
+def test_a_verdict_on_times_goes_by_medians(files: tuple[str, str, str]) -> None:
+    net, video, out = files
+    assert main(["stream", net, video, "--out", out]) == 0
+    content = json.loads((Path(out) / "stream.json").read_text())
+    # One frame was interrupted for a second: by means the stream would be slower, and it is twice as fast.
+    content["summary"]["later_frames"]["ms"] = {"mean": 9.0, "median": 1.0, "p99": 999.0}
+    content["summary"]["later_frames"]["reference_ms"] = {"mean": 3.0, "median": 2.0, "p99": 4.0}
+    content["summary"]["first_frame"]["reference_ms"] = 3.0
+    content["summary"]["fidelity"] = {"frames": 1, "rms_error": 0.1, "same_decisions": 0.985}
+    said, shown = answer(content), page(content).replace("\xa0", " ")
+    assert said[1].startswith("A frame takes 1.00 ms (median; mean 9.00, 99th percentile 999.00); ")
+    assert said[1].endswith(" takes 2.00 ms (median; mean 3.00): by medians the stream is 2.00 times as fast.")
+    assert said[3].startswith("98.50 % of the decisions") and said[3].endswith(" (1 frame).")
+    assert "and 1.00 ms; LiteRT takes 2.00 ms; 98.50 % of the decisions are the same." in shown and "ms (median)" in shown
 
 
 def test_keras_model_is_converted_on_the_way(tmp_path: Path, capsys: Capture) -> None:

@@ -20,6 +20,7 @@ from tfsnn.evaluate.baselines.reference import litert
 from tfsnn.evaluate.live.beside import at_once, in_turn, variants
 from tfsnn.evaluate.live.judged import apart, distance, passed, quality
 from tfsnn.evaluate.live.recorded import Recording, extent, of_dataset, of_video
+from tfsnn.evaluate.live.streams_page import EVENT, headline
 from tfsnn.evaluate.measure.task import Task
 from tfsnn.input.dataset import Dataset, Split
 from tfsnn.input.encoder import Encoder
@@ -157,6 +158,18 @@ def test_command_on_a_video(tmp_path: Path, capsys: Capture) -> None:
     page = (out / "report.html").read_text()
     assert page.count("<figure>") == 5 and "frames/s of all" in page
     assert main(line) == 2 and "is not empty already" in capsys.readouterr().err
+
+
+def test_no_saving_is_claimed_where_too_little_is_kept() -> None:
+    content = {
+        "rows": [{"threshold": 0.5, "reduction": {"dense": 20.0}, "against": {"the integer ANN": {"same_decisions": 0.5}}}],
+        "headline": {"row": 0, "wanted": 0.99, "within": False, "on": "the first 10 frames"},
+        "speed": {"ms": {EVENT: {"mean": 9.0, "median": 1.0}, "slow": {"mean": 3.0, "median": 4.0}, "fast": {"mean": 5.0, "median": 2.0}}},
+    }
+    said = "At a threshold of 0.5, 50.00 % of the decisions are the same: the threshold that was given does not keep 0.99 of the integer ANN "
+    assert headline(content) == said + "on the first 10 frames, so no saving is claimed."
+    claimed = headline(content | {"headline": {"row": 0, "within": True}})
+    assert claimed.startswith("A frame takes 20.0 times fewer operations than the dense network, and 1.00 ms; fast takes 2.00 ms; 50.00 %")
 
 
 def test_frames_of_one_class_are_no_ground_to_choose_on(tmp_path: Path, capsys: Capture) -> None:
