@@ -193,7 +193,8 @@ def _close(distance: Mapping[str, Any]) -> str:
     if "same_decisions" in distance:
         return f"{percent(distance['same_decisions'])} of its decisions are those of"
     share = distance["rms_share_of_range"]
-    return f"Its output is off by {distance['rms_error']:.4g} rms" + ("" if share is None else f", {percent(share)} of the range,") + " from"
+    extent = "" if share is None else f", {percent(share)} of the range,"
+    return f"Its output is off by {distance['rms_error']:.4g} rms{extent} from"
 
 
 def _shown(measure: str, value: float) -> str:

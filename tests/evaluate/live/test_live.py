@@ -217,7 +217,7 @@ def test_a_verdict_on_times_goes_by_medians(files: tuple[str, str, str]) -> None
     content["summary"]["later_frames"]["reference_ms"] = {"mean": 3.0, "median": 2.0, "p99": 4.0}
     content["summary"]["first_frame"]["reference_ms"] = 3.0
     content["summary"]["fidelity"] = {"frames": 1, "rms_error": 0.1, "same_decisions": 0.985}
-    said, shown = answer(content), page(content).replace("\xa0", " ")
+    said, shown = answer(content), page(content).replace("&nbsp;", " ")
     assert said[1].startswith("A frame takes 1.00 ms (median; mean 9.00, 99th percentile 999.00); ")
     assert said[1].endswith(" takes 2.00 ms (median; mean 3.00): by medians the stream is 2.00 times as fast.")
     assert said[3].startswith("98.50 % of the decisions") and said[3].endswith(" (1 frame).")

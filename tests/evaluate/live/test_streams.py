@@ -166,8 +166,8 @@ def test_no_saving_is_claimed_where_too_little_is_kept() -> None:
         "headline": {"row": 0, "wanted": 0.99, "within": False, "on": "the first 10 frames"},
         "speed": {"ms": {EVENT: {"mean": 9.0, "median": 1.0}, "slow": {"mean": 3.0, "median": 4.0}, "fast": {"mean": 5.0, "median": 2.0}}},
     }
-    said = "At a threshold of 0.5, 50.00 % of the decisions are the same: the threshold that was given does not keep 0.99 of the integer ANN "
-    assert headline(content) == said + "on the first 10 frames, so no saving is claimed."
+    said = "At a threshold of 0.5, 50.00 % of the decisions are the same: the threshold that was given does not keep 0.99 "
+    assert headline(content) == said + "of the integer ANN on the first 10 frames, so no saving is claimed."
     claimed = headline(content | {"headline": {"row": 0, "within": True}})
     assert claimed.startswith("A frame takes 20.0 times fewer operations than the dense network, and 1.00 ms; fast takes 2.00 ms; 50.00 %")
 
