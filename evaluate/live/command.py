@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--against", type=Path, metavar="MODEL.h5", help="the Keras model to compare with, and to time by LiteRT")
     add("--scale", metavar="A/B", help="value of one raw unit, where NET is a Keras model (default: 1/255)")
     add("--csv", type=Path, metavar="FILE", help="a line for each frame or snapshot period, written at once")
+    add("--annotate", type=Path, metavar="FILE", help="a video (.mp4, .mov, .avi) of the frames with outputs and operations on them")
     add("--out", type=Path, metavar="DIR", help="where report.html, stream.json and pictures go")
     add_force_argument(parser)
     add_framing_arguments(parser)
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         fed = _with_threshold(net, args.input_threshold)
         if args.factors is not None:
             fed = replace(fed, graph=with_factors(fed.graph, read_factors(args.factors)))
-        content = stream(fed, video, options, model=model, out=args.out, csv=args.csv, name=args.net.name)
+        content = stream(fed, video, options, model=model, out=args.out, csv=args.csv, name=args.net.name, annotate=args.annotate)
     from .page import answer
 
     return _finish(args, content, answer(content))
@@ -103,9 +104,9 @@ def run(args: argparse.Namespace) -> int:
 def _finish(args: argparse.Namespace, content: Mapping[str, Any], lines: Sequence[str]) -> int:
     """Say what was found and where it lies; the exit code."""
     print("\n".join(lines))
-    written = [str(path) for path in (args.csv, args.out and args.out / "report.html") if path]
+    written = [str(path) for path in (args.csv, content.get("annotated") and args.annotate, args.out and args.out / "report.html") if path]
     if written:
-        print(f"wrote {' and '.join(written)}")
+        print(f"wrote {', '.join(written[:-1])}{' and ' * (len(written) > 1)}{written[-1]}")
     ended = content["summary"]["ended"]
     return 130 if ended == "interrupted" else 2 if ended else 0
 
@@ -130,6 +131,11 @@ def _check(args: argparse.Namespace) -> None:
         guard(args.out, args.force, directory=True)
     if args.csv is not None:
         guard(args.csv, args.force)
+    if args.annotate is not None:
+        from .annotate import refuse_annotation
+
+        guard(args.annotate, args.force)
+        refuse_annotation(args.annotate, args.video)
 
 
 def _is_net(path: Path) -> bool:

@@ -28,11 +28,14 @@ class Decision:
         Of the output.
     level
         Of a mask with one channel: 0.5 behind a sigmoid, else 0.
+    softmax
+        Classes have shares: those of a softmax.
     """
 
     kind: str
     shape: tuple[int, ...]
     level: float = 0.0
+    softmax: bool = False
 
     def decided(self, outputs: Floats) -> Integers:
         """int64: the class, or the class of each pixel; of values nothing.
@@ -60,9 +63,13 @@ class Decision:
         --------
         >>> Decision("classes", (3,)).shown(np.array([0.1, 0.7, 0.2]))
         'class 1 (0.7)'
+        >>> Decision("classes", (2,), softmax=True).shown(np.array([0.0, np.log(3.0)]))
+        'class 1 (75.0%)'
         """
         if self.kind == "classes":
             best = int(outputs.argmax())
+            if self.softmax:
+                return f"class {best} ({1 / np.exp(outputs - outputs[best]).sum():.1%})"
             return f"class {best} ({outputs[best]:.4g})"
         if self.kind == "mask":
             return f"{(self.decided(outputs) > 0).mean():.1%} of the pixels"
@@ -89,4 +96,4 @@ def decision(graph: Graph, kind: str | None = None) -> Decision:
     if chosen not in KINDS:
         raise InputError(f"stream: decisions of kind {chosen!r}; choose one of {', '.join(KINDS)}")
     sigmoid = isinstance(node, Neurons) and node.activation.kind == "sigmoid"
-    return Decision(chosen, node.shape, 0.5 if sigmoid else 0.0)
+    return Decision(chosen, node.shape, 0.5 if sigmoid else 0.0, isinstance(node, Neurons) and node.softmax)

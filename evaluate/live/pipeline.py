@@ -11,7 +11,7 @@ from typing import Any
 
 from tfsnn.aliases import PathLike
 from tfsnn.artifact import Net
-from tfsnn.errors import InputError
+from tfsnn.errors import FileError, InputError
 from tfsnn.input.video import Video
 from tfsnn.network.nodes import Neurons
 from tfsnn.stage.output import replacing
@@ -20,8 +20,9 @@ from tfsnn.stream import Stream
 
 from ..baselines.reference import reference
 from . import page
+from .annotate import annotated
 from .decisions import decision
-from .run import KEPT, record, rows, summary
+from .run import KEPT, Record, record, rows, summary
 from .show import screen, table_file
 from .tune import tuned
 
@@ -58,7 +59,8 @@ class Options:
 
 
 def stream(
-    net: Net, video: Video, options: Options, *, model: PathLike | None, out: Path | None, csv: Path | None, name: str
+    net: Net, video: Video, options: Options, *, model: PathLike | None, out: Path | None, csv: Path | None, name: str,
+    annotate: Path | None = None,
 ) -> dict[str, Any]:
     """Stream a video through a network and report.
 
@@ -72,6 +74,8 @@ def stream(
         The directory of the report and the table of frames; None for none.
     name
         What to call the network.
+    annotate
+        The video of the frames with their rows drawn on them; None for none.
 
     Returns
     -------
@@ -101,12 +105,20 @@ def stream(
     count = None if video.count is None else max(0, video.count - len(first))
     count = options.frames if count is None else min(count, options.frames or count)
     live, dense = made(threshold), sum(net.graph.macs().values())
-    with table_file(csv, min(KEPT, len(live.outputs))) as write:
-        with screen(f"{name} on {video.name}", count, read, dense, f"threshold {threshold:g} {options.unit}, {options.spikes}") as watch:
-            found_rows = rows(live, frames, reference=beside, rate=rate, most=options.frames)
-            kept = record(found_rows, read, lambda row, record: (write(row), watch(row, record)))
-    if not kept.rows:
-        raise InputError(f"{video.name}: no frame is left to report behind the first {len(first)}; give fewer with --first")
+    kept, whole = Record(read), annotate is not None
+    try:
+        with table_file(csv, min(KEPT, len(live.outputs))) as write, annotated(annotate, video, read, dense, rate or video.rate) as draw:
+            fact = f"threshold {threshold:g} {options.unit}, {options.spikes}"
+            with screen(f"{name} on {video.name}", count, read, dense, fact) as watch:
+                found_rows = rows(live, frames, reference=beside, rate=rate, most=options.frames)
+                kept = record(found_rows, read, lambda row, record: (write(row), draw(row), watch(row, record)))
+            if not kept.rows:
+                raise InputError(f"{video.name}: no frame is left to report behind the first {len(first)}; give fewer with --first")
+    except FileError as error:
+        if not kept.rows:
+            raise
+        # A video that could not be finished is no reason to lose the report.
+        whole, kept.ended = False, kept.ended or f"error: {error}"
     series: dict[str, Any] = {**kept.series, "outputs": kept.outputs if read.kind != "mask" else []}
     series |= {"reference_frames": [number for number, _, _ in kept.compared]}
     series |= {"reference": [values for _, _, values in kept.compared] if read.kind == "values" else []}
@@ -124,6 +136,7 @@ def stream(
             "factors": {node.name: node.threshold for node in net.graph if isinstance(node, Neurons) and node.threshold != 1},
             "encoder": net.graph.inputs[0].encoder.to_json(),
         },
+        "annotated": annotate.name if annotate is not None and whole else None,
         "decision": read.kind,
         "reference": beside.name,
         "notes": notes,

@@ -106,7 +106,7 @@ def _check(args: argparse.Namespace) -> None:
         )
     elif not path.is_file():
         raise FileError(f"{args.video}: no such file; give a recording of an event camera")
-    named = ("input_threshold", "quality", "against", "scale")
+    named = ("input_threshold", "quality", "against", "scale", "annotate")
     given = [name.replace("_", "-") for name in named if getattr(args, name) is not None]
     if given or framing_given(args):
         option = f"--{given[0]}" if given else "--colour, --crop, --interpolation and --every"

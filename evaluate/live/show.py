@@ -176,8 +176,15 @@ def line_file(path: Path | None, head: Sequence[str]) -> Iterator[Callable[[Sequ
     except OSError as error:
         raise FileError(f"{path}: cannot be written ({reason(error)}); choose another place") from error
     with file:
-        file.write(_line(head))
-        yield lambda cells: file.write(_line(cells))
+
+        def write(cells: Sequence[object]) -> None:
+            try:
+                file.write(_line(cells))
+            except OSError as error:
+                raise FileError(f"{path}: cannot be written ({reason(error)}); its lines are whole up to there: make room") from error
+
+        write(head)
+        yield write
 
 
 def _line(cells: Sequence[object]) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,25 @@ def capture(what: str, source: str | int) -> Any:
     source
         A path, or the number of a camera.
     """
+    cv2 = opencv(what)
+    with quiet(cv2):
+        return cv2.VideoCapture(source)
+
+
+@contextmanager
+def quiet(cv2: Any) -> Iterator[None]:
+    """OpenCV writes nothing to the terminal while it opens something.
+
+    Parameters
+    ----------
+    cv2
+        The module.
+    """
     # ffmpeg writes to stderr on its own; what is wrong with a file is said in one line of ours.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2 = opencv(what)
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        return cv2.VideoCapture(source)
+        yield
     finally:
         cv2.utils.logging.setLogLevel(level)
 

@@ -56,6 +56,8 @@ class Video:
         How many there are after ``framing.every``, as far as the source says; else None.
     ended
         Empty, or why the frames ended early.
+    latest
+        The frame taken last, as it came, its colours ordered; empty before the first.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class Video:
     rate: float | None = None
     count: int | None = None
     ended: str = ""
+    latest: Array = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint8), init=False, repr=False)
     _raw: Iterator[Array] = field(default=iter(()), init=False, repr=False)
     _release: Callable[[], object] | None = field(default=None, init=False, repr=False)
 
@@ -76,7 +79,7 @@ class Video:
         framing, before = self.framing, None
         for number, frame in enumerate(self._raw):
             _check(frame, f"{self.name}: frame {number * framing.every}", framing, before)
-            before = frame.shape
+            self.latest, before = frame, frame.shape
             yield framing.apply(frame)
 
     def __enter__(self) -> Video:

@@ -23,7 +23,7 @@ from tests.nets import conv, network
 from tfsnn import artifact
 from tfsnn.__main__ import main
 from tfsnn.artifact import Net
-from tfsnn.errors import InputError
+from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.baselines.reference import Reference, reference
 from tfsnn.evaluate.live.decisions import Decision, decision
 from tfsnn.evaluate.live.factors import read_factors
@@ -182,6 +182,14 @@ def test_table_is_whole_after_each_row(tmp_path: Path) -> None:
                 lines = list(csv.DictReader(file))
             assert len(lines) == number and lines[-1]["operations"] == str(row.operations) and lines[-1]["reference_0"] == ""
     assert [float(lines[-1][f"output_{i}"]) for i in range(3)] == pytest.approx(found[-1].outputs.tolist(), rel=1e-8)
+
+
+def test_table_on_a_full_disk_ends_the_stream() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no device that is always full")
+    with pytest.raises(FileError, match="/dev/full: cannot be written .no space left on device.; its lines are whole up to there"):
+        with table_file(Path("/dev/full"), 3):
+            pass
 
 
 def test_command(files: tuple[str, str, str], tmp_path: Path, capsys: Capture) -> None:
