@@ -271,6 +271,7 @@ def test_mistakes(net: str, tmp_path: Path, capsys: Capture) -> None:
         ((keras, tmp_path / "raw.bin"), "raw.bin: is a recording of an event camera, .* is a Keras model"),
         ((frames, video, "--size", "4x4"), "--size: belongs to recordings of an event camera"),
         ((net, path, "--quality", 0.9), "--quality: go with videos"),
+        ((net, path, "--annotate", tmp_path / "out.mp4"), "--annotate: go with videos"),
         ((net, path, "--every", 2), "--colour, --crop, --interpolation and --every: go with videos"),
         ((net, path, "--size", "16"), "--size 16: give width and height"),
         ((net, path, "--size", "64x64"), "a sensor of 64x64 gives an input of .16, 16, 2.; that of net.snn.h5 is .3, 4, 2."),
