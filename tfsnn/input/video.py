@@ -56,6 +56,9 @@ class Video:
         How many there are after ``framing.every``, as far as the source says; else None.
     ended
         Empty, or why the frames ended early.
+
+    Attributes
+    ----------
     latest
         The frame taken last, as it came, its colours ordered; empty before the first.
 
