@@ -178,6 +178,8 @@ def fed(
             if undecided(record, affine, data, settings, number):
                 found, note = _reading(graph, node.name, data, labels)
                 settings, notes, by_labels = found | settings, notes + note, by_labels or labels is not None
+            elif beyond_bytes(record, affine, data, settings, number):
+                notes.append(_taken_as_they_are(node.name, data, len(graph.inputs)))
             if bounds is None and "scale" not in settings:
                 _scaled_twice(record, affine, number, data, (said or {}).get(number), node.name)
         elif bounds is None and "range" not in settings and number in (said or {}):
@@ -254,6 +256,26 @@ def stored_encoder(record: ModelRecord) -> Encoder | None:
         return Encoder.from_json(dict(stored["encoder"]))
     except (InputError, TypeError, ValueError) as error:
         raise FileError(f"{record.name}: attribute tfsnn: {error}; give the encoder with --encode and --scale") from None
+
+
+def beyond_bytes(
+    record: ModelRecord, affine: Mapping[str, Affine] | None, raw: NDArray[Any], asked: Mapping[str, Any], number: int | None = None
+) -> bool:
+    """Whether unsigned numbers of more than 8 bits, such as pixels of 16, are taken as they are because nobody says otherwise.
+
+    Parameters
+    ----------
+    record, affine, raw, asked, number
+        As of :func:`undecided`.
+    """
+    said = scales_itself(record, affine, number) or {"scale", "offset"} & set(asked)
+    return not said and raw.dtype.kind == "u" and float(raw.max(initial=0)) > np.iinfo(np.uint8).max
+
+
+def _taken_as_they_are(name: str, data: NDArray[Any], inputs: int) -> str:
+    top, of = np.iinfo(data.dtype).max, "" if inputs == 1 else f"{name}="
+    where = f"whole numbers from {data.min()} to {data.max()} at input {name} are taken as they are"
+    return f"{where}; --scale {of}1/{top} where the model was trained on pixels of {8 * data.dtype.itemsize} bits as fractions"
 
 
 def _reading(graph: Graph, name: str, data: NDArray[Any], labels: NDArray[Any] | None) -> tuple[dict[str, float], list[str]]:

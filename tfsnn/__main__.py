@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -27,7 +28,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
-from tfsnn.errors import InputError, TfsnnError
+from tfsnn.errors import InputError, TfsnnError, printable
 from tfsnn.stage.output import guard
 
 SUMMARY = "Keras in, asynchronous sigma-delta spiking network out, with every operation counted."
@@ -113,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_streams()
     try:
         try:
-            with _stopping_on_signals():
+            with _stopping_on_signals(), _plain_warnings():
                 code = _dispatch(argv)
         except Stopped as stop:
             _explain(f"stopped by {signal.Signals(stop.number).name}", argv)
@@ -169,6 +170,27 @@ def _stopping_on_signals() -> Iterator[None]:
     finally:
         for number in handled:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """A warning is one line, and comes once though its figures change from frame to frame."""
+    shown, before = set(), warnings.formatwarning
+
+    def plain(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+        if not issubclass(category, UserWarning):
+            return before(message, category, filename, lineno, line)
+        kind = re.sub(r"[-+.\d]+", "", str(message))
+        if kind in shown:
+            return ""
+        shown.add(kind)
+        return f"warning: {printable(str(message))}\n"
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _dispatch(argv: Sequence[str]) -> int:

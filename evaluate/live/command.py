@@ -13,7 +13,7 @@ from typing import Any
 
 from tfsnn import artifact
 from tfsnn.artifact import Net
-from tfsnn.errors import FileError, InputError
+from tfsnn.errors import FileError, InputError, printable
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_words, video_source
 from tfsnn.input.video import open_video
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=int, metavar="N", help="frames to report at most; of a recording, snapshot periods")
     add("--pace", type=float, nargs="?", const=0.0, metavar="FPS", help="wait for each frame or period (default: no; FPS: its own)")
     add("--against", type=Path, metavar="MODEL.h5", help="the Keras model to compare with, and to time by LiteRT")
-    add("--scale", metavar="A/B", help="value of one raw unit, where NET is a Keras model (default: 1/255)")
+    add("--scale", metavar="A/B", help="value of one raw unit, where NET is a Keras model (default: what suits the first frames)")
     add("--csv", type=Path, metavar="FILE", help="a line for each frame or snapshot period, written at once")
     add("--annotate", type=Path, metavar="FILE", help="a video (.mp4, .mov, .avi) of the frames with outputs and operations on them")
     add("--out", type=Path, metavar="DIR", help="where report.html, stream.json and pictures go")
@@ -67,8 +67,13 @@ def run(args: argparse.Namespace) -> int:
         if keras:
             converted = Path(folder) / "net.snn.h5"
             _convert(args, converted, args.dispatch)
-            print(f"converted {args.net.name}, calibrated on the first {args.first} frames", flush=True)
         net = artifact.load(converted if keras else args.net)
+    if keras:
+        encoder = net.graph.inputs[0].encoder
+        offset = f" {encoder.offset:+g}" if encoder.offset else ""
+        reading = f"value = {encoder.scale:g} x raw{offset}, raw from {' to '.join(f'{bound:g}' for bound in encoder.range)}"
+        print(f"converted {args.net.name}, calibrated on the first {args.first} frames: {reading}")
+        print("".join(f"note: {printable(note)}\n" for note in net.provenance["notes"]), end="", flush=True)
     kind = net.graph.inputs[0].encoder.kind
     if kind == "dvs":
         content = run_recording(args, net)

@@ -124,6 +124,9 @@ def test_labels_reach_the_network(tmp_path: Path) -> None:
     assert free.graph.inputs[0].encoder.scale == 1 / 255
     said = "whole numbers up to 255 are taken for pixels, x / 255; --scale 1 where the model was trained on x itself"
     assert said in free.provenance["notes"]
+    deep = convert_model(model, calibration=x.astype(np.uint16) * 257).provenance["notes"]
+    assert [note for note in deep if note.endswith("; --scale 1/65535 where the model was trained on pixels of 16 bits as fractions")]
+    assert not any("as fractions" in note for note in convert_model(model, calibration=x.astype(np.uint16)).provenance["notes"])
 
 
 def test_halves_for_a_model_that_scales_itself() -> None:

@@ -137,7 +137,7 @@ def test_frames_that_cannot_be_used() -> None:
     for frame, message in (
         (bad, "frames: frame 3 holds NaN or infinity; replace them first"),
         (good[0, :5], "frames: frame 3 is 8x5, those before it are 8x6; cut the video where its size changes"),
-        (good[0, :, :, :1], r"frames: frame 3 has shape \(6, 8, 1\); colour 'bgr' takes \(height, width, 3\)"),
+        (good[0, :, :, :1], r"frames: frame 3 has shape \(6, 8, 1\); colour 'bgr' takes \(height, width, 3\): repeat the channel"),
         (good[0] > 1, "frames: frame 3 is bool; give whole numbers or floats"),
     ):
         video = iter(open_video([*good, frame], Framing((6, 8), "bgr")))

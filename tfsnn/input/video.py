@@ -159,8 +159,11 @@ def first_frames(source: Source, framing: Framing, count: int) -> Array:
 def _check(frame: Array, where: str, framing: Framing, before: tuple[int, ...] | None) -> None:
     channels = COLOURS[framing.colour]
     if frame.ndim != 3 or frame.shape[2] != channels or 0 in frame.shape:
+        grey = "make them grey, as by frames.mean(axis=-1, keepdims=True); a video file or images are turned grey as they are read"
+        colour = "repeat the channel of grey ones, as by np.repeat(frames, 3, axis=-1), or --colour grey for a model of one channel"
         raise InputError(
-            f"{where} has shape {frame.shape}; colour {framing.colour!r} takes (height, width, {channels}): choose another colour"
+            f"{where} has shape {frame.shape}; colour {framing.colour!r} takes (height, width, {channels}): "
+            f"{grey if channels == 1 else colour}"
         )
     if not (np.issubdtype(frame.dtype, np.integer) or np.issubdtype(frame.dtype, np.floating)):
         raise InputError(f"{where} is {frame.dtype}; give whole numbers or floats")

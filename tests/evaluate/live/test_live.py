@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -240,10 +241,25 @@ def test_keras_model_is_converted_on_the_way(tmp_path: Path, capsys: Capture) ->
     line += ["--decide", "values"]
     assert main([*line, "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("converted model.h5, calibrated on the first 8 frames\n32 frames of video.npy: ")
+    converted, note, found = said.split("\n")[:3]
+    assert converted.startswith("converted model.h5, calibrated on the first 8 frames: value = 0.00392157 x raw, raw from ")
+    assert note.startswith("note: whole numbers up to 255 are taken for pixels") and found.startswith("32 frames of video.npy: ")
     content = json.loads((out / "stream.json").read_text())
     assert content["reference"].startswith("the float model") and content["settings"]["threshold"] in LADDER
     assert content["summary"]["fidelity"]["rms_error"] >= 0 and content["video"]["framing"]["colour"] == "bgr"
+
+
+def test_a_warning_is_one_line_and_comes_once(files: tuple[str, str, str], tmp_path: Path) -> None:
+    net, _, _ = files
+    stored = artifact.load(net)
+    nodes = [replace(n, encoder=Encoder("delta", range=(0, 255))) if isinstance(n, Input) else n for n in stored.graph.nodes]
+    artifact.save(Net(Graph(tuple(nodes), stored.graph.outputs)), tmp_path / "known.snn.h5")
+    # Each frame has a lowest number of its own.
+    np.save(tmp_path / "signed.npy", frames(6).astype(np.int16) - 100 - np.arange(6, dtype=np.int16)[:, None, None, None])
+    line = [sys.executable, "-m", "tfsnn", "stream", str(tmp_path / "known.snn.h5"), str(tmp_path / "signed.npy")]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    lines = [text for text in done.stderr.splitlines() if "compiling" not in text]
+    assert len(lines) == 1 and lines[0].startswith("warning: encoder: raw input from -") and ".py" not in lines[0]
 
 
 @pytest.mark.parametrize(
