@@ -255,7 +255,7 @@ def test_a_warning_is_one_line_and_comes_once(files: tuple[str, str, str], tmp_p
     nodes = [replace(n, encoder=Encoder("delta", range=(0, 255))) if isinstance(n, Input) else n for n in stored.graph.nodes]
     artifact.save(Net(Graph(tuple(nodes), stored.graph.outputs)), tmp_path / "known.snn.h5")
     # Each frame has a lowest number of its own.
-    np.save(tmp_path / "signed.npy", frames(6).astype(np.int16) - 100 - np.arange(6, dtype=np.int16)[:, None, None, None])
+    np.save(tmp_path / "signed.npy", frames(6).astype(np.int16) - 200 - np.arange(6, dtype=np.int16)[:, None, None, None])
     line = [sys.executable, "-m", "tfsnn", "stream", str(tmp_path / "known.snn.h5"), str(tmp_path / "signed.npy")]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
     lines = [text for text in done.stderr.splitlines() if "compiling" not in text]
