@@ -19,6 +19,7 @@ from tfsnn.input.encoder import Dvs, Encoder
 from tfsnn.input.framing import Framing
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_given, video_source
 from tfsnn.input.video import first_frames, is_video
+from tfsnn.plan.factors import read_factors
 from tfsnn.stage.output import guard, replacing
 
 from .input_encoder import stored_framing
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lossy", action="store_true", help="accept weights that change a layer by more than half of its values")
     help_pooling = "what average pooling becomes; auto: whichever is expected to cost less (default: auto)"
     parser.add_argument("--pooling", choices=POOLINGS, default="auto", help=help_pooling)
+    help_factors = "factors of layers on the network's threshold, kept in the network; or a .json file that holds them"
+    parser.add_argument("--factors", metavar="LAYER=F,...", help=help_factors)
     add_model_arguments(parser)
     add_framing_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="seed of drawn inputs (default: 0)")
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--samples {args.samples}; calibrate on one sample at least")
     bits, layer_bits = weight_bits(args)
     settings, known = chosen_settings(args), input_ranges(args)
+    factors = None if args.factors is None else read_factors(args.factors)
     calibration, framing = calibration_of(args)
     with warnings.catch_warnings():
         # Said below, a line each.
@@ -72,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             per_tensor=args.per_tensor,
             lossy=args.lossy,
             pooling=args.pooling,
+            factors=factors,
             affine=lambdas(args),
             input_shapes=shapes(args),
             input_range=known,
@@ -89,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"calibrated on {net.provenance['calibration']['samples']} samples: {printable(net.provenance['calibration']['data'])}")
     for node in net.graph.inputs:
         print(f"input {printable(node.name)}: {in_words(node.encoder)}")
+    for name, factor in net.provenance["options"].get("factors", {}).items():
+        print(f"threshold of {printable(name)}: {factor:g} times the network's")
     for line in report_lines(net.verification):
         print(printable(line))
     print(f"written: {printable(str(out))}")

@@ -19,6 +19,7 @@ from tfsnn.input.framing import Framing
 from tfsnn.keras_model.load import load_keras
 from tfsnn.network.graph import Graph
 from tfsnn.network.ops import Shape
+from tfsnn.plan.factors import with_factors
 from tfsnn.stage.provenance import digest, provenance
 
 from .calibrate import Calibration, calibrate, drawn_range, expected_scales, frames_of, scaled, synthetic
@@ -57,6 +58,7 @@ def convert_model(
     per_tensor: bool = False,
     lossy: bool = False,
     pooling: str = "auto",
+    factors: Mapping[str, float] | None = None,
     affine: Mapping[str, Affine] | None = None,
     input_shapes: Shapes | None = None,
     input_range: tuple[float, float] | Mapping[str, tuple[float, float]] | None = None,
@@ -98,6 +100,8 @@ def convert_model(
     pooling
         What average pooling becomes: ``"synapse"``, part of the one behind it; ``"population"``, neurons with f(x) = x; ``"auto"``,
         whichever is expected to cost fewer synaptic operations on the calibration data, without any a synapse.
+    factors
+        By layer, what the network's threshold is multiplied with there, wherever the network runs; 1 for those that are not named.
     affine
         What Lambda layers compute, by layer name, "" for all: (scale, shift).
     input_shapes
@@ -147,6 +151,7 @@ def convert_model(
     # Means of drawn inputs say nothing of those of real ones: they correct nothing but what would be lost without.
     correct = per_tensor or weight_bits < 8 or given
     prepared, shown, pooled = _prepared(replace(found, graph=graph), raw, given, correct, equalize=not per_tensor, pooling=pooling)
+    prepared = with_factors(prepared, factors or {})
     lowered, calibrated = _calibrated(prepared, found, shown, raw, given, correct)
     quantized = quantize(lowered, bits=weight_bits, layer_bits=layer_bits, per_tensor=per_tensor, means=calibrated.means)
     quantized = framed(quantized, framing or stored_framing(record))
@@ -168,7 +173,7 @@ def convert_model(
         | ({"layer_bits": dict(layer_bits)} if layer_bits else {})
         | {"equalized": sorted(name for name, output in shown.items() if output.factors is not None)},
         "pooling": {"chosen": pooling, "populations": pooled},
-        "options": _options(encoders, ranges, affine, shapes, backend, lossy),
+        "options": _options(encoders, ranges, affine, shapes, backend, lossy, factors),
         "notes": [*record.notes, *notes, *comparison.notes],
         "warnings": [*judgement.refusals, *judgement.warnings],
         "calibration": {"data": calibrated_on if given else _assumed(quantized), "samples": seen}
@@ -194,6 +199,7 @@ def _options(
     shapes: Mapping[int, Shape],
     backend: str | None,
     lossy: bool,
+    factors: Mapping[str, float] | None,
 ) -> dict[str, Any]:
     """What else changed the result."""
     given = {
@@ -203,6 +209,7 @@ def _options(
         "range": {name: list(pair) for name, pair in ranges.items() if pair},
         "backend": backend,
         "lossy": lossy,
+        "factors": {name: float(factor) for name, factor in (factors or {}).items()},
     }
     return {name: value for name, value in given.items() if value}
 

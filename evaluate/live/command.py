@@ -17,12 +17,11 @@ from tfsnn.errors import FileError, InputError, printable
 from tfsnn.hdf5 import reader as h5
 from tfsnn.input.framing_options import add_framing_arguments, chosen_framing, framing_words, video_source
 from tfsnn.input.video import open_video
-from tfsnn.plan.factors import with_factors
+from tfsnn.plan.factors import read_factors, with_factors
 from tfsnn.stage.output import guard
 
 from ..options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .decisions import KINDS
-from .factors import read_factors
 from .replay_command import add_recording_arguments, refuse_recording, run_recording
 
 Dispatch = Callable[[Sequence[str]], int]

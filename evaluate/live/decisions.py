@@ -96,4 +96,4 @@ def decision(graph: Graph, kind: str | None = None) -> Decision:
     if chosen not in KINDS:
         raise InputError(f"stream: decisions of kind {chosen!r}; choose one of {', '.join(KINDS)}")
     sigmoid = isinstance(node, Neurons) and node.activation.kind == "sigmoid"
-    return Decision(chosen, node.shape, 0.5 if sigmoid else 0.0, isinstance(node, Neurons) and node.softmax)
+    return Decision(chosen, node.shape, 0.5 if sigmoid else 0.0, node.softmax)

@@ -13,9 +13,7 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.input import event_camera
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.framing_options import framing_given
-from tfsnn.plan.factors import with_factors
-
-from .factors import read_factors
+from tfsnn.plan.factors import read_factors, with_factors
 
 ARRAYS = (".npy", ".npz", ".h5", ".hdf5")
 _OPTIONS = ("size", "key", "recording", "tick", "lenient")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,41 @@ def test_options(model: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
     assert "input input: delay, value = 0.00390625 x raw" in text
     calibration = net.provenance["calibration"]
     assert calibration.pop("sha256").keys() == {"input"} and calibration == {"data": "data.npz, train split", "samples": 10}
+
+
+def test_factors_stay_in_the_network(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "factors.json").write_text('{"c": 4}')
+    words = (model, "--calibrate", data, "--seed", 1)
+    assert run(capsys, *words, "--out", tmp_path / "plain.snn.h5")[0] == 0
+    code, text, _ = run(capsys, *words, "--out", tmp_path / "net.snn.h5", "--factors", tmp_path / "factors.json")
+    assert code == 0 and "threshold of c: 4 times the network's" in text
+    assert run(capsys, *words, "--out", tmp_path / "again.snn.h5", "--factors", "c=4")[0] == 0
+    assert (tmp_path / "again.snn.h5").read_bytes() == (tmp_path / "net.snn.h5").read_bytes()
+    plain, net = tfsnn.load(tmp_path / "plain.snn.h5"), tfsnn.load(tmp_path / "net.snn.h5")
+    assert net.provenance["options"]["factors"] == {"c": 4.0} and "factors" not in plain.provenance["options"]
+    # One layer has a threshold: its factor is as good as a factor on the whole.
+    images = np.load(data)["x"][:6]
+    found, expected = (tfsnn.simulate(each, each.events(images), threshold=t) for each, t in ((net, 0.05), (plain, 0.2)))
+    np.testing.assert_array_equal(found.outputs, expected.outputs)
+    without = tfsnn.simulate(plain, plain.events(images), threshold=0.05)
+    assert found.operations.sum() == expected.operations.sum() < without.operations.sum()
+    live, other = tfsnn.Stream(net), tfsnn.Stream(plain, threshold=0.2)
+    for image in images:
+        np.testing.assert_array_equal(live.step(image), other.step(image))
+    # What is said of a layer stands above what the network keeps.
+    live = tfsnn.Stream(net, threshold={"c": 0.2})
+    np.testing.assert_array_equal([live.step(image) for image in images][-1], other.outputs)
+
+
+def test_evaluate_takes_the_factors_of_the_network(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    operations = []
+    for name, words, threshold in (("plain", (), "0.2"), ("net", ("--factors", "c=4"), "0.05")):
+        net, out = tmp_path / f"{name}.snn.h5", tmp_path / name
+        assert run(capsys, model, "--calibrate", data, "--out", net, *words)[0] == 0
+        line = ["evaluate", str(net), "--data", str(data), "--thresholds", threshold, "--samples", "4", "--out", str(out)]
+        assert main(line) == 0
+        operations.append(json.loads((out / "report.json").read_text())["rows"][0]["synaptic_operations"])
+    assert operations[0] == operations[1]
 
 
 def test_a_leaky_population(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,6 +157,10 @@ def test_lambda_and_open_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("--input-shape", "9x7"), "input 0: shape (9, 7) was given, the model says (8, 7, 2); give 3 axes"),
         (("--samples", "0"), "--samples 0; calibrate on one sample at least"),
         (("--weight-bits", "1"), "weight bits 1; choose a whole number from 2 to 16"),
+        (("--factors", "c"), "--factors: 'c'; give LAYER=F, as in conv2d=0.5,dense=2, or a .json file"),
+        (("--factors", "none.json"), "--factors none.json: cannot be read"),
+        (("--factors", "d=2"), "factors: 'd' is no layer with a threshold; there are c"),
+        (("--factors", "c=0"), "factors: c is 0.0; it must be a positive number"),
         (("--lambda", "x ** 2"), "lambda"),
         (("--calibrate", "cifar"), "data set 'cifar' is unknown"),
         (("--calibrate", "digits"), "calibration data of shape (1000, 8, 8, 1) for input input; give (samples, 8, 7, 2)"),

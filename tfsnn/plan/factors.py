@@ -1,4 +1,4 @@
-"""Thresholds by layer: each population's own factor on the network's threshold."""
+"""Thresholds by layer: each population's own factor on the network's threshold, given in words, in a file, or as a dict."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
+from tfsnn.bounded_json import loaded
 from tfsnn.errors import InputError, shown
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import Neurons
@@ -57,3 +59,34 @@ def with_thresholds(graph: Graph, thresholds: Mapping[str, Any], others: float) 
     """
     nodes = [replace(node, threshold=node.threshold * others) if isinstance(node, Neurons) else node for node in graph.nodes]
     return with_factors(Graph(tuple(nodes), graph.outputs), thresholds, "stream: threshold")
+
+
+def read_factors(text: str) -> dict[str, Any]:
+    """What ``--factors`` says.
+
+    Parameters
+    ----------
+    text
+        ``LAYER=F,LAYER=F``, or the name of a JSON file that holds ``{"LAYER": F}``.
+
+    Examples
+    --------
+    >>> read_factors("conv2d=0.5, dense=2")
+    {'conv2d': 0.5, 'dense': 2.0}
+    """
+    if text.endswith(".json"):
+        try:
+            content = loaded(Path(text).read_text(encoding="utf-8"), "--factors", text, 'write JSON such as {"conv2d": 0.5}', "an object")
+        except (OSError, ValueError) as error:
+            raise InputError(f"--factors {text}: cannot be read ({error}); write JSON such as {{\"conv2d\": 0.5}}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"--factors {text}: holds a JSON {type(content).__name__}; expected an object, layer by layer")
+        return content
+    found: dict[str, Any] = {}
+    for part in text.split(","):
+        name, _, number = part.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise InputError(f"--factors: {part.strip()!r}; give LAYER=F, as in conv2d=0.5,dense=2, or a .json file") from None
+    return found

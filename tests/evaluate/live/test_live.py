@@ -27,7 +27,6 @@ from tfsnn.artifact import Net
 from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.baselines.reference import Reference, reference
 from tfsnn.evaluate.live.decisions import Decision, decision
-from tfsnn.evaluate.live.factors import read_factors
 from tfsnn.evaluate.live.page import answer, page
 from tfsnn.evaluate.live.run import KEPT, fidelity, record, rows, summary
 from tfsnn.evaluate.live.show import lines_of, screen, sparkline, table_file
@@ -309,28 +308,6 @@ def test_factors(files: tuple[str, str, str], tmp_path: Path) -> None:
     assert content["series"]["outputs"][-1] == live.outputs.tolist() and content["settings"]["factors"] == {"first": 4.0}
     artifact.save(Net(with_factors(camera_net(), {"first": 4})), tmp_path / "kept.snn.h5")
     assert [getattr(node, "threshold", None) for node in artifact.load(tmp_path / "kept.snn.h5").graph] == [None, 4.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("first", "--factors: 'first'; give LAYER=F, as in conv2d=0.5,dense=2, or a .json file"),
-        ("first=x", "--factors: 'first=x'; give LAYER=F"),
-        ("none.json", "--factors none.json: cannot be read"),
-        ("out=2", "factors: 'out' is no layer with a threshold; there are first"),
-        ("first=-1", "factors: first is -1.0; it must be a positive number"),
-        ("first=nan", "factors: first is nan; it must be a positive number"),
-    ],
-)
-def test_factors_that_do_not_fit(text: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        with_factors(camera_net(), read_factors(text))
-
-
-def test_factors_in_a_file_that_is_no_object(tmp_path: Path) -> None:
-    (tmp_path / "list.json").write_text("[1]")
-    with pytest.raises(InputError, match="list.json: holds a JSON list; expected an object, layer by layer"):
-        read_factors(str(tmp_path / "list.json"))
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
