@@ -74,6 +74,10 @@ def refuse(args: argparse.Namespace, options: Sequence[str], why: str) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     refuse(args, ("select_on", "baselines", "bins"), "goes with samples that are no recording; leave it out")
+    from ..pipeline import MARGIN
+
+    if args.margin != MARGIN:
+        raise InputError(f"--margin {args.margin:g}: goes with samples that are no recording; --quality says what a recording must keep")
     if args.spiking_output or args.engine == "eager":
         raise InputError("recordings are run frame by frame on the compiled engine; leave out --spiking-output and --engine")
     if args.quality is not None and not 0 < args.quality <= 1:

@@ -45,6 +45,7 @@ def test_the_answers_are_the_same() -> None:
     assert np.allclose(one, other)
     assert found.macs()["second"] == graph.macs()["second"] and sum(found.macs().values()) == sum(graph.macs().values())
     assert found["first~pooled"].shape == (4, 4, 2) and found["first~pooled"].sources == ("first",) and poolings(found) == []
+    assert [found[name].description for name in names] == ["average pooling"] * 2
 
 
 def test_where_it_costs_less() -> None:

@@ -118,6 +118,8 @@ def test_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mnist.test.x.shape == (10_000, 28, 28, 1) and mnist.test.x.dtype == np.uint8 and mnist.test.y.dtype == np.int64
     assert np.bincount(mnist.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     np.testing.assert_array_equal(by_argument.x, mnist.test.x)
+    with pytest.raises(InputError, match=r"^data set mnist: has no validation split; there are (test and train|train and test)$"):
+        mnist.validation
 
 
 def test_data_sets_of_keras(monkeypatch: pytest.MonkeyPatch) -> None:

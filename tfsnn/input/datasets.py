@@ -156,6 +156,9 @@ def _read_tfds(name: str, data_dir: PathLike | None, split: str) -> Split:
             builder.download_and_prepare()
         _check_split(name, split, builder.info.splits)
         arrays = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+    except InputError:
+        # One of ours, such as a split that there is not, is a ValueError as well.
+        raise
     except failures as error:
         where = "~/tensorflow_datasets" if data_dir is None else os.fspath(data_dir)
         reason = " ".join(str(error).split())[:200]

@@ -39,6 +39,7 @@ from tfsnn.network.check import behind, check_activation, check_window, expect, 
 from tfsnn.network.ops import (
     NO_PADDING,
     Activation,
+    AveragePool,
     Conv,
     Linear,
     OneToOne,
@@ -137,6 +138,12 @@ class Synapse:
     op: Linear
     weight: NDArray[Any]
     scale: NDArray[np.float32] | None = None
+
+    @property
+    def description(self) -> str:
+        """Its operation; where each neuron passes on the mean of others alone, that is what it is."""
+        pools = isinstance(self.op, OneToOne) and any(isinstance(relay, AveragePool) for relay in self.relays)
+        return "average pooling" if pools else describe(self.op)
 
     def real_weight(self, dtype: Real = np.float64) -> Array:
         """The weight in real units: whole numbers times their scale, or the float weight as it is, not copied if it is of ``dtype``."""
@@ -237,7 +244,7 @@ class Neurons:
     @property
     def description(self) -> str:
         """Its operations and its activation."""
-        what = " + ".join(describe(synapse.op) for synapse in self.synapses) or "constant"
+        what = " + ".join(synapse.description for synapse in self.synapses) or "constant"
         after = "softmax" if self.softmax else self.activation.name
         return what + ("" if after == "linear" else f", {after}")
 

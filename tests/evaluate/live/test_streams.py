@@ -205,6 +205,7 @@ def test_command_on_labelled_masks(tmp_path: Path, capsys: Capture) -> None:
         (["--quality", "2"], "--quality 2; give a share above 0, up to 1"),
         (["--first", "-1"], "--first takes 0 frames or more, --samples 2 or more"),
         (["--samples", "1"], "--first takes 0 frames or more, --samples 2 or more"),
+        (["--margin", "2"], "--margin 2: goes with samples that are no recording; --quality says what a recording must keep"),
         (["--select-on", "train"], "--select-on: goes with samples that are no recording; leave it out"),
         (["--engine", "eager"], "recordings are run frame by frame on the compiled engine"),
         (["--colour", "grey"], "--colour grey gives 1 channels; the network's input takes 3"),
