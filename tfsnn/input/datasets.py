@@ -65,6 +65,9 @@ def load(name: PathLike, data_dir: PathLike | None = None) -> Dataset:
     >>> digits.train.x.shape, digits.test.x.shape, digits.test.x.dtype
     ((1297, 8, 8, 1), (500, 8, 8, 1), dtype('uint8'))
     """
+    # The path of no name is the folder at hand.
+    if name == "":
+        raise InputError("data set: an empty name; give the name of a data set, a file or a folder")
     if os.fspath(name).endswith(".npz"):
         return npz_set(Path(name))
     if os.fspath(name).endswith(".npy"):

@@ -118,6 +118,9 @@ def open_video(source: Source, framing: Framing) -> Video:
     if isinstance(source, (int, np.integer)):
         return _camera(int(source), framing)
     if isinstance(source, (str, os.PathLike)):
+        # The path of no name is the folder at hand.
+        if source == "":
+            raise InputError("video: source is an empty name; give a file, a folder, or the number of a camera")
         return _path(Path(source), framing)
     if isinstance(source, np.ndarray):
         return _array(source, "array", framing)
