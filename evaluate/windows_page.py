@@ -96,6 +96,16 @@ def comparison(content: Content) -> tuple[list[str], list[list[str]]]:
     ]
 
 
+def headline(content: Content) -> str:
+    """Both networks beside one another, at the window and threshold that were chosen."""
+    frames, window = content["frame_based"], content["selection"]["window"]
+    row = next(row for row in content["rows"] if row["chosen"] and row["window"] == window)
+    when = {"whole": "After whole recordings", "snapshots": "At every snapshot"}.get(window, f"After {window}")
+    own, other = (f"{each / 1e6:,.2f} million operations a second" for each in (row["operations_a_second"], frames["macs_a_second"]))
+    said = f"{when} the event network gets {percent(row['accuracy'])} right with {own}"
+    return f"{said}; frame by frame it is {percent(frames['value'])} with {other}."
+
+
 def write(content: Content, encoder: Dvs, recordings: Labelled, place: Path) -> None:
     """Write windows.json, the pictures and report.html into a directory.
 
@@ -118,7 +128,6 @@ def write(content: Content, encoder: Dvs, recordings: Labelled, place: Path) -> 
 
 
 def _page(content: Content, pictures: Mapping[str, Picture]) -> str:
-    head, *more = sentences(content)
     marks = {at: "chosen" for at, row in enumerate(content["rows"]) if row["chosen"]}
     settings = [f"{name}: {value}" for name, value in {**content["settings"], **content["encoder"]}.items()]
     beside, every = comparison(content), Table("Every window and threshold", *lines(content), marks)
@@ -126,12 +135,12 @@ def _page(content: Content, pictures: Mapping[str, Picture]) -> str:
         "report.html",
         title=f"{content['dataset']['name']}, after inference windows",
         over="tfsnn evaluate",
-        headline=head,
+        headline=headline(content),
         first_text=[],
         first_table=Table("Frame by frame, and event by event", *beside, {len(beside[1]) - 1: "chosen"}),
         first_chart=plots.over_thresholds(content),
         sections=[
-            Section("Windows and thresholds", [pictures["windows.png"], every, Points(more)]),
+            Section("Windows and thresholds", [pictures["windows.png"], every, Points(sentences(content))]),
             Section("Recordings", [pictures["snapshots.png"], pictures["rates.png"]]),
             Section("How it ran", [Points(settings), Code(content["command"], wrapped=True)]),
         ],

@@ -131,8 +131,8 @@ def of_video(graph: Graph, source: Source, framing: Framing, *, first: int, most
         frames = iter(video)
         begin, rest = list(islice(frames, first)), list(islice(frames, most))
     if len(rest) < 2:
-        found = f"{video.name}: {len(rest)} frames are left behind the first {len(begin)}, which a threshold is chosen on"
-        raise InputError(f"{found}; give fewer with --first")
+        found = f"{video.name}: has {len(begin) + len(rest)} frames; a threshold is chosen on the first {first}"
+        raise InputError(f"{found}, and two at least must follow; give fewer with --first")
     chosen_on = [Recording(f"its first {first} frames", np.stack(begin))] if begin else []
     task = Task(read.kind, read.shape, read.level)
     reported = [Recording(video.name, np.stack(rest))]

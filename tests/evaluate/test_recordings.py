@@ -58,6 +58,10 @@ def test_report(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert [row["threshold"] for row in rows if row["window"] == window and row["chosen"]] == [best]
     page = (out / "report.html").read_text()
     assert page.count("data:image/png") == 3 and "of states that are not 0" in page and "11 recordings of the train split" in page
+    title = page[page.index("<h1>") : page.index("</h1>")].replace("&nbsp;", " ")
+    spoken = next(row for row in rows if row["window"] == selection["window"] and row["chosen"])
+    assert f"the event network gets {100 * spoken['accuracy']:.2f} % right with " in title
+    assert f"frame by frame it is {100 * content['frame_based']['value']:.2f} % with " in title
     code, _, error = run(capsys, net, *words)
     assert code == 2 and "--force" in error
 

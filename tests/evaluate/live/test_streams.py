@@ -88,7 +88,7 @@ def test_footage_of_a_video() -> None:
     footage = of_video(camera_net(), frames(20), Framing((6, 7)), first=5, most=10)
     assert (len(footage.chosen_on[0].frames), len(footage.reported[0].frames)) == (5, 10) and footage.chosen_from == "the first 5 frames"
     np.testing.assert_array_equal(footage.reported[0].frames, frames(20)[5:15])
-    with pytest.raises(InputError, match="array: 1 frames are left behind the first 19, which a threshold is chosen on; give fewer"):
+    with pytest.raises(InputError, match="array: has 20 frames; a threshold is chosen on the first 19, and two .* follow; give fewer"):
         of_video(camera_net(), frames(20), Framing((6, 7)), first=19)
 
 
@@ -209,7 +209,8 @@ def test_command_on_labelled_masks(tmp_path: Path, capsys: Capture) -> None:
         (["--select-on", "train"], "--select-on: goes with samples that are no recording; leave it out"),
         (["--engine", "eager"], "recordings are run frame by frame on the compiled engine"),
         (["--colour", "grey"], "--colour grey gives 1 channels; the network's input takes 3"),
-        (["--first", "39"], "video.npy: 1 frames are left behind the first 39"),
+        (["--first", "200"], "video.npy: has 40 frames; a threshold is chosen on the first 200, and two"),
+        (["--first", "39"], "video.npy: has 40 frames; a threshold is chosen on the first 39, and two at least must follow"),
         (["--data", "digits", "--every", "2"], "--every: goes with recordings; leave it out, or give --stream where"),
         (["--data", "road_small", "--every", "2"], "--every: goes with a video; leave it out"),
         (["--data", "road_small"], r"frames of road_small have shape (33, 100, 3), the network's input (6, 7, 3)"),
