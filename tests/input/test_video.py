@@ -114,9 +114,10 @@ def test_arrays(tmp_path: Path) -> None:
 def test_is_video(tmp_path: Path) -> None:
     np.savez(tmp_path / "frames.npz", frames=moving())
     np.savez(tmp_path / "data.npz", x=moving(), y=np.arange(12))
+    np.savez(tmp_path / "inputs.npz", left=moving(), right=moving())
     (tmp_path / "broken.npz").write_bytes(b"no archive")
-    found = {name: is_video(str(tmp_path / name)) for name in ("frames.npz", "data.npz", "broken.npz", "none.mp4")}
-    assert found == {"frames.npz": True, "data.npz": False, "broken.npz": False, "none.mp4": False}
+    found = {name: is_video(str(tmp_path / name)) for name in ("frames.npz", "data.npz", "inputs.npz", "broken.npz", "none.mp4")}
+    assert found == {"frames.npz": True, "data.npz": False, "inputs.npz": False, "broken.npz": False, "none.mp4": False}
     assert is_video("0") and not is_video("digits")
     for names in (("x_train", "y_train"), ("x_val", "y_val"), ("test_x", "test_y")):
         arrays: dict[str, Any] = dict.fromkeys(names, np.zeros(3))

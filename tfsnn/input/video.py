@@ -138,7 +138,9 @@ def is_video(name: str) -> bool:
         try:
             with ZipFile(path) as archive:
                 images = {f"{x}.npy" for pairs in PAIRS.values() for x, _ in pairs}
-                return not images & set(archive.namelist())
+                names = archive.namelist()
+                # Several arrays may be those of a network's several inputs.
+                return len(names) == 1 and not images & set(names)
         except (OSError, *DAMAGE):
             # Whoever reads it as a data set says what is wrong.
             return False
