@@ -55,8 +55,8 @@ def test_recipes_of_drives_differ_in_size() -> None:
     """And the slim one begins gently, as it died on picar's small angles."""
     large, slim, small = (find(name) for name in DRIVES)
     assert isinstance(large.network, Steering) and large.network.hidden == (1164, 100, 50, 10)
-    gently = {"learning_rate": 3e-4, "warm_up": 2, "clipping": 1.0}
-    assert slim == replace(large, name="pilotnet_slim", network=replace(large.network, hidden=(100, 50, 10)), **gently)
+    gently = replace(large, learning_rate=3e-4, warm_up=2.0, clipping=1.0)
+    assert slim == replace(gently, name="pilotnet_slim", network=replace(large.network, hidden=(100, 50, 10)))
     assert (large.dataset, slim.dataset, small.dataset) == ("road", "road", "road_small")
     assert all(recipe.sparsity == recipe.silenced == 0 for recipe in (large, slim, small))
 
