@@ -54,9 +54,9 @@ def send_points(x: Any, o: Any, p: Any, path: Any, weights: Any, source: Any, co
 
 @njit
 def send_fields(
-    x: Any, o: Any, p: Any, path: Any, weights: Any, axes: Any, touched: Any, count: int, events: Any, at: Any, length: Any
+    x: Any, o: Any, p: Any, path: Any, weights: Any, touched: Any, count: int, events: Any, at: Any, length: Any
 ) -> Any:
-    return vector.send_fields(x, o, p, path, weights, axes, touched, count, events, at, length)
+    return vector.send_fields(x, o, p, path, weights, touched, count, events, at, length)
 
 
 @njit
@@ -293,7 +293,8 @@ def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, t
         events, length = lists(440, 20, 5 + 37 * cells), np.zeros(c.LENGTH_WIDTH, np.int64)
         o, states = np.zeros(4 + 6 * cells, np.int32), x.copy()
         events.images[5 + 13 * cells :] = image
-        unfit = routine(states, o, p, path, weights, axes, np.array([1, 2, 5], np.int32), 3, events, at, length)
+        events = events._replace(axes=axes)
+        unfit = routine(states, o, p, path, weights, np.array([1, 2, 5], np.int32), 3, events, at, length)
         found.append((bool(unfit), states, o, length, *kept(events, at, length)))
     for one, other in zip(*found):
         np.testing.assert_array_equal(one, other)

@@ -30,7 +30,7 @@ def spread_out(context: Array, d: Delivery, begin: Number, end: Number, wanted: 
 def deliver_diagonal(context: Array, number: Number) -> Number:
     """Deliver the list of a path."""
     d, spread = open_path(context, number), states(context, c.SPREAD)
-    path, p, axes = d.path, d.p, d.axes
+    path, p, axes = d.path, d.p, d.events.axes
     for j in range(d.length[c.PIXELS_LISTED]):
         begin, end = span(d, j)
         row, column = place(d, j)

@@ -94,6 +94,12 @@ def add_block(
         on.store(builder.add(on.load(x, place), total), x, place)
 
 
+def window_at(on: Lanes, path: Any, row: Any, column: Any) -> Any:
+    """Where the window of a target begins in the image of a path's source."""
+    builder, (start, down, across) = on.builder, (on.column(path, i) for i in (c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS))
+    return builder.add(start, builder.add(builder.mul(row, down), builder.mul(column, across)))
+
+
 def emit_add_windows(
     on: Lanes, x: Any, p: Any, path: Any, weights: Any, image: Any, pitch: Any, touched: Any, count: Any
 ) -> None:
@@ -101,18 +107,14 @@ def emit_add_windows(
     at a time stay in registers over the whole window."""
     builder = on.builder
     zero, short = ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES), ir.VectorType(SHORT, 2 * LANES)
-    columns = c.FIELD, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS, c.FIELD_ROWS, c.FIELD_PAIRS
-    first, start, down, across, rows, pairs = (on.column(path, column) for column in columns)
+    first, rows, pairs = (on.column(path, column) for column in (c.FIELD, c.FIELD_ROWS, c.FIELD_PAIRS))
     state, cells, width = (on.column(p, column) for column in (c.X, c.CELLS, c.WIDTH))
     window_size = builder.mul(builder.mul(rows, pairs), INT(2))
 
     def place(number: Any) -> tuple[Any, Any]:
         """Where a target's cells begin, and its window."""
         q = on.element(touched, number)
-        row = builder.zext(builder.udiv(builder.trunc(q, WORD), builder.trunc(width, WORD)), INT)
-        column = builder.sub(q, builder.mul(row, width))
-        window = builder.add(start, builder.add(builder.mul(row, down), builder.mul(column, across)))
-        return builder.add(state, builder.mul(q, cells)), window
+        return builder.add(state, builder.mul(q, cells)), window_at(on, path, *on.row_and_column(q, width))
 
     def add(number: Any, targets: int, vectors: int, i: Any) -> None:
         places = [place(builder.add(number, INT(target))) for target in range(targets)]

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.emit import FIRST_HALVES, SECOND_HALVES, emit_add_rows, in_order, pairs_of_products
+from tfsnn.compiled.kernel.emit import (
+    FIRST_HALVES,
+    SECOND_HALVES,
+    emit_add_rows,
+    in_order,
+    pairs_of_products,
+    window_at,
+)
 from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, REAL, SHORT, WORD, Lanes, cgutils, ir
 
 STATES = ir.VectorType(WORD, LANES)
@@ -118,9 +125,7 @@ class Sender:
 
     def place(self, q: Any) -> tuple[Any, Any]:
         """Row and column of a pixel."""
-        builder = self.on.builder
-        row = builder.zext(builder.udiv(builder.trunc(q, WORD), builder.trunc(self.width, WORD)), INT)
-        return row, builder.sub(q, builder.mul(row, self.width))
+        return self.on.row_and_column(q, self.width)
 
     def pixel(self, rule: Rule, q: Any, row: Any, column: Any, blocks: Callable[[Check], None]) -> None:
         """Check a pixel: ``blocks`` calls what it is given with each eight channels, their values, and a mask of those reached."""
@@ -258,25 +263,24 @@ def emit_send_points(
 
 
 def emit_send_fields(
-    on: Lanes, x: Any, o: Any, p: Any, path: Any, weights: Any, axes: Any, touched: Any, count: Any, *given: Any
+    on: Lanes, x: Any, o: Any, p: Any, path: Any, weights: Any, touched: Any, count: Any, *given: Any
 ) -> Any:
     """The code of ``send_fields``."""
     builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=True)
-    columns = c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS
-    weight, taps, pairs, start, down, across = (on.column(path, column) for column in columns)
+    weight, taps, pairs = (on.column(path, column) for column in (c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS))
     state = on.column(p, c.X)
 
     def pixels(rule: Rule) -> None:
         with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
             q = on.element(touched, number)
             row, column = sender.place(q)
-            window = builder.add(start, builder.add(builder.mul(row, down), builder.mul(column, across)))
+            window = window_at(on, path, row, column)
             first = builder.add(state, builder.mul(q, sender.cells))
 
             def some(check: Check, size: int, channel: Any) -> None:
                 sums, union = field_sums(
                     on, size, sender.images, builder.add(window, channel), weights, builder.add(weight, builder.mul(channel, INT(2))),
-                    builder.mul(sender.cells, INT(2)), axes, taps, pairs,
+                    builder.mul(sender.cells, INT(2)), sender.axes, taps, pairs,
                 )  # fmt: skip
                 for number, total in enumerate(sums):
                     here = builder.add(channel, INT(number * LANES))

@@ -16,7 +16,7 @@ from tfsnn.compiled.kernel.columns import Number
 from tfsnn.compiled.kernel.full import deliver_full
 from tfsnn.compiled.kernel.jit import stage
 from tfsnn.compiled.kernel.lists import count, length_row, list_row, open_events, open_path, population
-from tfsnn.compiled.kernel.memory import constants, int32s, states
+from tfsnn.compiled.kernel.memory import int32s, states
 from tfsnn.compiled.kernel.vector import add_windows, send_fields, send_points
 
 
@@ -50,7 +50,7 @@ def check_fields(context: Array, number: Number, found: Number) -> Number:
     p, at, length, events = population(context, number), list_row(context, number), length_row(context, number), open_events(context)
     path = open_path(context, p[c.FIRST_PATH])
     unfit = send_fields(
-        path.x, states(context, c.O_CELLS), p, path.path, path.weights, constants(context, c.AXES), int32s(context, c.TOUCHED), found,
+        path.x, states(context, c.O_CELLS), p, path.path, path.weights, int32s(context, c.TOUCHED), found,
         events, at, length,
     )  # fmt: skip
     count(context, c.CHECKS, number, length[c.CHECKED])

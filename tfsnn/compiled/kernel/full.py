@@ -20,7 +20,7 @@ from tfsnn.compiled.kernel.vector import add_rows
 def deliver_full(context: Array, number: Number, adds: Number) -> Number:
     """Deliver the list of a path; or only mark what it reaches, where it has been added in another way."""
     d = open_path(context, number)
-    path, p, axes, cells = d.path, d.p, d.axes, d.p[c.CELLS]
+    path, p, axes, cells = d.path, d.p, d.events.axes, d.p[c.CELLS]
     for j in range(d.length[c.PIXELS_LISTED]):
         begin, end = span(d, j)
         row, column = place(d, j)

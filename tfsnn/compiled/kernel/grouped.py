@@ -33,7 +33,7 @@ def add_groups(d: Delivery, at: Number, first: Number, stride: Number, begin: Nu
 def deliver_grouped(context: Array, number: Number) -> Number:
     """Deliver the list of a path."""
     d = open_path(context, number)
-    path, p, axes = d.path, d.p, d.axes
+    path, p, axes = d.path, d.p, d.events.axes
     for j in range(d.length[c.PIXELS_LISTED]):
         begin, end = span(d, j)
         row, column = place(d, j)

@@ -67,6 +67,12 @@ class Lanes:
         """The whole number at an element, in 64 bits."""
         return self.builder.sext(self.builder.load(self.builder.gep(data, [at])), INT)
 
+    def row_and_column(self, pixel: Any, width: Any) -> tuple[Any, Any]:
+        """Of a pixel, in 64 bits; both numbers fit 32."""
+        builder = self.builder
+        row = builder.zext(builder.udiv(builder.trunc(pixel, WORD), builder.trunc(width, WORD)), INT)
+        return row, builder.sub(pixel, builder.mul(row, width))
+
     def larger(self, a: Any, b: Any) -> Any:
         """max(a, b), of vectors or numbers."""
         return self.builder.select(self.builder.icmp_signed(">", a, b), a, b)

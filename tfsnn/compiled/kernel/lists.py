@@ -31,8 +31,6 @@ class Delivery(NamedTuple):
         Where the list of its events lies, and what it holds.
     events
         The lists.
-    axes
-        All axes.
     x
         All states.
     weights
@@ -44,7 +42,6 @@ class Delivery(NamedTuple):
     at: Array
     length: Array
     events: Events
-    axes: Array
     x: Array
     weights: Array
 
@@ -73,7 +70,7 @@ def open_path(context: Array, number: Number) -> Delivery:
     path = path_row(context, number)
     return Delivery(
         path, population(context, path[c.TARGET]), list_row(context, path[c.LIST]), length_row(context, path[c.LIST]),
-        open_events(context), constants(context, c.AXES), states(context, c.X_CELLS), shorts(context, c.WEIGHTS),
+        open_events(context), states(context, c.X_CELLS), shorts(context, c.WEIGHTS),
     )  # fmt: skip
 
 
@@ -124,7 +121,8 @@ def fans(d: Delivery) -> tuple[Number, Number]:
     for j in range(d.length[c.PIXELS_LISTED]):
         row, column = place(d, j)
         begin, end = span(d, j)
-        more, more_nonzero = fan_of(d, d.axes[d.path[c.ROW_KINDS] + row] + d.axes[d.path[c.COLUMN_KINDS] + column], begin, end)
+        kind = d.events.axes[d.path[c.ROW_KINDS] + row] + d.events.axes[d.path[c.COLUMN_KINDS] + column]
+        more, more_nonzero = fan_of(d, kind, begin, end)
         operations, nonzero = operations + more, nonzero + more_nonzero
     return operations, nonzero
 
@@ -133,10 +131,10 @@ def fans(d: Delivery) -> tuple[Number, Number]:
 def mark_row(context: Array, d: Delivery, row: Number, bits: Number) -> None:
     """The columns in ``bits``, and further ones in COLUMN_BITS, are reached in all rows that a row of pixels reaches."""
     flags, more, first = int64s(context, c.FLAGS), int64s(context, c.COLUMN_BITS), d.p[c.FLAG]
-    for u in range(d.axes[d.path[c.REACH_ROWS] + row], d.axes[d.path[c.REACH_ROWS] + row + 1]):
-        flags[first + d.axes[u]] |= bits
+    for u in range(d.events.axes[d.path[c.REACH_ROWS] + row], d.events.axes[d.path[c.REACH_ROWS] + row + 1]):
+        flags[first + d.events.axes[u]] |= bits
         for word in range(1, d.p[c.ROW_WORDS]):
-            flags[first + d.axes[u] + word] |= more[word]
+            flags[first + d.events.axes[u] + word] |= more[word]
     for word in range(1, d.p[c.ROW_WORDS]):
         more[word] = 0
 
@@ -167,7 +165,7 @@ def reach_points(context: Array, d: Delivery) -> Number:
 def reach_windows(context: Array, d: Delivery) -> Number:
     """:func:`reach` where pixels lead to others; these are flagged."""
     counts, more, first, kinds = d.events.nonzeros, int64s(context, c.COLUMN_BITS), d.at[c.PIXEL_AT], np.int64(0)
-    path, axes, words, width, listed = d.path, d.axes, d.p[c.ROW_WORDS], d.path[c.OP_WIDTH], d.length[c.PIXELS_LISTED]
+    path, axes, words, width, listed = d.path, d.events.axes, d.p[c.ROW_WORDS], d.path[c.OP_WIDTH], d.length[c.PIXELS_LISTED]
     columns, column_kinds = path[c.REACH_COLUMNS], path[c.COLUMN_KINDS]
     operations, row, base, bits, begin = np.int64(0), np.int64(-1), np.int64(0), np.int64(0), np.int64(0)
     for j in range(first, first + listed):

@@ -175,7 +175,7 @@ def send_points(
 
 
 def send_fields(
-    x: Array, o: Array, p: Array, path: Array, weights: Array, axes: Array, touched: Array, count: Number, events: Events, at: Array,
+    x: Array, o: Array, p: Array, path: Array, weights: Array, touched: Array, count: Number, events: Events, at: Array,
     length: Array,
 ) -> Number:  # fmt: skip
     """Sum up what pixels receive through a depthwise convolution, from the image of its source, and check as :func:`send_pixels`.
@@ -188,8 +188,6 @@ def send_fields(
         As there; ``length`` also counts the neurons that are reached.
     path, weights
         The path's row, and all weights: (pairs of taps, 2 CELLS), interleaved as :func:`tfsnn.compiled.paths.interleaved` has it.
-    axes
-        All axes: the places of taps within a window.
     touched, count
         The pixels, rising, and how many.
 
@@ -211,7 +209,7 @@ def send_fields(
             if block + 16 <= cells:
                 lane = lane // 4 % 2 * 8 + lane // 8 * 4 + lane % 4
             for j in range(2 * path[c.FIELD_PAIRS]):
-                k = np.int64(events.images[window + axes[path[c.FIELD_TAPS] + j] + channel])
+                k = np.int64(events.images[window + events.axes[path[c.FIELD_TAPS] + j] + channel])
                 x[p[c.X] + q * cells + channel] += weights[path[c.FIELD] + j // 2 * 2 * cells + 2 * (block + lane) + j % 2] * k
                 bits[channel // 64] |= int(k != 0) << channel % 64
         length[c.CHECKED] += sum(map(count_bits, bits))

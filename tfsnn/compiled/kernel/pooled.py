@@ -17,7 +17,7 @@ from tfsnn.compiled.kernel.lists import Delivery, gather_bits, mark_bits, open_p
 @inlined
 def mark_windows(context: Array, d: Delivery, row: Number, column: Number) -> None:
     """The windows over a pixel of what is pooled are reached."""
-    rows, columns, axes = d.path[c.WINDOW_ROWS] + row, d.path[c.WINDOW_COLUMNS] + column, d.axes
+    rows, columns, axes = d.path[c.WINDOW_ROWS] + row, d.path[c.WINDOW_COLUMNS] + column, d.events.axes
     for u in range(axes[rows], axes[rows + 1], c.ENTRY_WIDTH):
         for v in range(axes[columns], axes[columns + 1], c.ENTRY_WIDTH):
             mark_bits(context, d.p, axes[u + c.TO] + axes[v + c.TO])
@@ -27,7 +27,7 @@ def mark_windows(context: Array, d: Delivery, row: Number, column: Number) -> No
 def deliver_pooled(context: Array, number: Number) -> Number:
     """Deliver the list of a path."""
     d = open_path(context, number)
-    path, p, axes = d.path, d.p, d.axes
+    path, p, axes = d.path, d.p, d.events.axes
     for j in range(d.length[c.PIXELS_LISTED]):
         begin, end = span(d, j)
         row, column = place(d, j)
