@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -105,6 +105,25 @@ class SpikingNetwork:
             if synapse.source in values:
                 total += synapse.drive(values[synapse.source], self.graph[synapse.source].shape, np.float32)
         return total
+
+    def run(self, frames: Mapping[str, Array], one: Callable[[Values], Coded], progress: Callable[[int], object] | None) -> Coded:
+        """Run all frames, batch by batch.
+
+        Parameters
+        ----------
+        frames
+            (frames, \\*shape) by input.
+        one
+            Runs a batch.
+        progress
+            Called with the number of frames done, after each batch.
+        """
+        parts = []
+        for batch in self.batches(frames):
+            parts.append(one(batch))
+            if progress is not None:
+                progress(len(parts[-1].outputs))
+        return joined(parts)
 
     def current(self, node: Neurons, sent: Values) -> Array | None:
         """What the spikes of other populations add: W s, float32 (frames, neurons); None where none has come."""

@@ -26,7 +26,7 @@ from tfsnn.errors import InputError
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import MaxPool, Neurons
 
-from .coding import Coded, SpikingNetwork, Values, joined
+from .coding import Coded, SpikingNetwork, Values
 
 
 def rate_coded(
@@ -53,12 +53,7 @@ def rate_coded(
     if steps < 1:
         raise InputError(f"baseline rate: {steps} steps; give 1 or more")
     network = SpikingNetwork(graph, "rate")
-    parts = []
-    for batch in network.batches(frames):
-        parts.append(_batch(network, batch, steps))
-        if progress is not None:
-            progress(len(parts[-1].outputs))
-    return joined(parts)
+    return network.run(frames, lambda batch: _batch(network, batch, steps), progress)
 
 
 def _batch(network: SpikingNetwork, frames: Values, steps: int) -> Coded:

@@ -26,7 +26,7 @@ from tfsnn.errors import InputError
 from tfsnn.network.graph import Graph
 from tfsnn.network.nodes import MaxPool, Neurons
 
-from .coding import Coded, SpikingNetwork, Values, joined
+from .coding import Coded, SpikingNetwork, Values
 
 
 def ttfs_coded(
@@ -55,12 +55,8 @@ def ttfs_coded(
     if not 0 < dt <= duration < float("inf"):
         raise InputError(f"baseline ttfs: duration {duration} in steps of {dt}; both must be above 0, and a step no longer than all")
     network = SpikingNetwork(graph, "ttfs")
-    parts = []
-    for batch in network.batches(frames):
-        parts.append(_batch(network, batch, round(duration / dt), np.float32(dt)))
-        if progress is not None:
-            progress(len(parts[-1].outputs))
-    return joined(parts)
+    steps = round(duration / dt)
+    return network.run(frames, lambda batch: _batch(network, batch, steps, np.float32(dt)), progress)
 
 
 def _batch(network: SpikingNetwork, frames: Values, steps: int, dt: np.float32) -> Coded:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tfsnn.input.framing_options import OPTIONS, add_framing_arguments, chosen_f
 from tfsnn.input.road_sets import SCENES
 from tfsnn.input.video import is_video
 from tfsnn.plan.settings import Settings
+from tfsnn.stage.provenance import command_line
 
 from .decisions import KINDS
 
@@ -112,7 +111,7 @@ def _run_streams(args: argparse.Namespace, settings: Sequence[Settings]) -> str:
         settings=settings,
         wanted=QUALITY if args.quality is None else args.quality,
         model=args.model,
-        command=_line(),
+        command=command_line(),
         force=args.force,
     )
     return f"{streams_page.summary(content)}\n\nwrote {args.out / 'report.html'}, streams.json and pictures"
@@ -141,12 +140,7 @@ def _run_rates(args: argparse.Namespace, settings: Sequence[Settings]) -> str:
         settings=settings,
         wanted=QUALITY if args.quality is None else args.quality,
         decide=args.decide,
-        command=_line(),
+        command=command_line(),
         force=args.force,
     )
     return f"{rates_page.summary(content)}\n\nwrote {args.out / 'report.html'}, rates.json and rates.png"
-
-
-def _line() -> str:
-    """The command line as it was given, files by their names."""
-    return shlex.join(["tfsnn", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +13,7 @@ from tfsnn.errors import FileError, InputError
 from tfsnn.input.video import Video
 from tfsnn.network.nodes import Neurons
 from tfsnn.stage.output import replacing
-from tfsnn.stage.provenance import circumstances, provenance
+from tfsnn.stage.provenance import circumstances, command_line, provenance
 from tfsnn.stream import Stream
 
 from ..baselines.reference import reference
@@ -126,7 +124,7 @@ def stream(
         "format": page.FORMAT,
         "format_version": page.FORMAT_VERSION,
         "title": f"{name} on {video.name}",
-        "command": shlex.join(["tfsnn", *(Path(word).name if "/" in word else word for word in sys.argv[1:])]),
+        "command": command_line(),
         "versions": provenance("stream", None, {})["versions"],
         **circumstances(),
         "video": {"name": video.name, "rate": video.rate, "ended": video.ended, "framing": video.framing.to_json()},

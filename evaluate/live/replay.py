@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from tfsnn.aliases import Floats
-from tfsnn.errors import FileError, TfsnnError
+from tfsnn.errors import FileError
 from tfsnn.input.events import Events
 from tfsnn.input.recording import Found, Recording
 from tfsnn.input.snapshots import Population
 from tfsnn.stream import Stream
 
 from .decisions import Decision
-from .run import KEPT, timed
+from .run import KEPT, take_all, timed
 
 SILENT = 16
 """Periods without an event that have rows of their own; the rest of a silence shares one."""
@@ -254,16 +254,12 @@ def keep(found: Iterator[Period], decision: Decision, watch: Callable[[Period, R
         Called with each row, once it is kept.
     """
     kept = Replayed(decision)
-    try:
-        for row in found:
-            kept.take(row)
-            watch(row, kept)
-    except TfsnnError as error:
-        if not kept.rows:
-            raise
-        kept.ended = f"error: {error}"
-    except KeyboardInterrupt:
-        kept.ended = "interrupted"
+
+    def take(row: Period) -> None:
+        kept.take(row)
+        watch(row, kept)
+
+    take_all(found, kept, take)
     return kept
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +13,7 @@ from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
 from tfsnn.input.snapshots import Population
 from tfsnn.stage.output import replacing
-from tfsnn.stage.provenance import circumstances, provenance
+from tfsnn.stage.provenance import circumstances, command_line, provenance
 from tfsnn.stream import Stream
 
 from . import replay_page
@@ -101,7 +99,7 @@ def replay(net: Net, source: Source, options: Options, *, out: Path | None, csv:
         "format": replay_page.FORMAT,
         "format_version": replay_page.FORMAT_VERSION,
         "title": title,
-        "command": shlex.join(["tfsnn", *(Path(word).name if "/" in word else word for word in sys.argv[1:])]),
+        "command": command_line(),
         "versions": provenance("stream", None, {})["versions"],
         **circumstances(),
         "recording": {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter, sleep
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -166,17 +166,43 @@ def record(found: Iterator[tuple[Row, Array]], decision: Decision, watch: Callab
         Called with each row, once it is kept.
     """
     kept = Record(decision)
+
+    def take(item: tuple[Row, Array]) -> None:
+        kept.take(*item)
+        watch(item[0], kept)
+
+    take_all(found, kept, take)
+    return kept
+
+
+class Kept(Protocol):
+    """What rows are kept in: how many there are, and why they ended early."""
+
+    rows: int
+    ended: str
+
+
+def take_all(found: Iterable[Item], kept: Kept, take: Callable[[Item], object]) -> None:
+    """Take rows until they end, or an error of the source or an interrupt ends them: what came before is whole.
+
+    Parameters
+    ----------
+    found
+        The rows.
+    kept
+        Where they are kept.
+    take
+        Keeps one.
+    """
     try:
-        for row, frame in found:
-            kept.take(row, frame)
-            watch(row, kept)
+        for item in found:
+            take(item)
     except TfsnnError as error:
         if not kept.rows:
             raise
         kept.ended = f"error: {error}"
     except KeyboardInterrupt:
         kept.ended = "interrupted"
-    return kept
 
 
 def summary(net: Net, kept: Record) -> dict[str, Any]:

@@ -6,9 +6,12 @@ import hashlib
 import os
 import platform
 import random
+import shlex
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +83,11 @@ def provenance(command: str, seed: int | None, inputs: Mapping[str, PathLike]) -
         "versions": versions,
         "inputs": {name: sha256(path) for name, path in inputs.items()},
     }
+
+
+def command_line() -> str:
+    """The command line as it was given, files by their names."""
+    return shlex.join(["tfsnn", *(Path(word).name if "/" in word else word for word in sys.argv[1:])])
 
 
 def circumstances() -> dict[str, Any]:
