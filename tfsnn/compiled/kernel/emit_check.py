@@ -1,12 +1,13 @@
 """The neuron rule as vector code: what the checks of :mod:`tfsnn.compiled.kernel.vector` emit.
 
-One pixel after the other; eight channels are tested, quantized, and what is sent is packed side by side, without a branch. What a pixel
-receives may be summed up just before, so that its state is touched once.
+One pixel after the other; eight channels are tested, quantized, and what is sent is packed side by side, without a branch.
+What a pixel receives may be summed up just before, so that its state is touched once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tfsnn.compiled.kernel import columns as c
@@ -41,29 +42,32 @@ class Rule:
     def __init__(self, on: Lanes, p: Any, direct: bool) -> None:
         builder = on.builder
         self.on, self.p, self.direct = on, p, direct
+        columns = c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING
         self.payload, self.least, self.beyond, self.low, self.high = (
-            on.splat(builder.trunc(on.column(p, column), WORD)) for column in (c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING)
+            on.splat(builder.trunc(on.column(p, column), WORD)) for column in columns
         )
-        # size / P lies at least 1 / P below the next whole number; minus 1/2, plus half of that, it is rounded to the one below. All
-        # errors together, of numbers below 2^31 / P in 53 bits, are far less than 1 / 2P.
+        # size / P lies at least 1 / P below the next whole number; minus 1/2, plus half of that, it is rounded to the one below.
+        # All errors together, of numbers below 2^31 / P in 53 bits, are far less than 1 / 2P.
         self.last = builder.sub(self.beyond, on.splat(WORD(1)))
         inverse = builder.fdiv(ir.Constant(REAL, 1.0), builder.sitofp(on.column(p, c.PAYLOAD), REAL))
         self.inverse = on.splat(inverse, LANES // 2)
-        self.down = on.splat(builder.fsub(builder.fmul(inverse, ir.Constant(REAL, 0.5)), ir.Constant(REAL, 0.5)), LANES // 2)
+        half = ir.Constant(REAL, 0.5)
+        self.down = on.splat(builder.fsub(builder.fmul(inverse, half), half), LANES // 2)
 
     def units(self, change: Any, size: Any) -> Any:
         """change / P, towards 0, where ``size`` is abs(change).
 
-        Whole numbers become real ones, and real ones whole, by the bits of 2^52 and of 1.5 2^52, whose last one counts 1: a third of
-        the instructions that AVX2 has for it.
+        Whole numbers become real ones, and real ones whole, by the bits of 2^52 and of 1.5 2^52, whose last one counts 1: fewer
+        instructions than AVX2's own conversions.
         """
         on, builder, real = self.on, self.on.builder, ir.VectorType(REAL, LANES // 2)
         high = ir.Constant(STATES, [EXPONENT] * LANES)
+        whole, rounding = (ir.Constant(real, [number] * (LANES // 2)) for number in (2.0**52, 1.5 * 2.0**52))
         halves = []
         for order in ([0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]):
-            exact = builder.fsub(builder.bitcast(on.shuffled(size, high, order), real), ir.Constant(real, [2.0**52] * (LANES // 2)))
+            exact = builder.fsub(builder.bitcast(on.shuffled(size, high, order), real), whole)
             below = builder.fadd(builder.fmul(exact, self.inverse, flags=("contract",)), self.down, flags=("contract",))
-            halves.append(builder.bitcast(builder.fadd(below, ir.Constant(real, [1.5 * 2.0**52] * (LANES // 2))), STATES))
+            halves.append(builder.bitcast(builder.fadd(below, rounding), STATES))
         return on.signed(on.shuffled(halves[0], halves[1], [0, 2, 8, 10, 4, 6, 12, 14]), change)
 
     def change(self, value: Any, o: Any) -> Any:
@@ -87,8 +91,8 @@ class Sender:
     events, at, length
         The arrays of lists, as of :class:`tfsnn.compiled.kernel.plain.Events`; the list's rows.
     whole
-        Whether all channels of the pixels are checked, so that each is sent as much as fits, and who sees that some did not takes it back;
-        weights other than 0 are counted then.
+        Whether all channels of the pixels are checked, so that each is sent as much as fits, and who sees that some did not
+        takes it back; weights other than 0 are counted then.
     """
 
     def __init__(self, on: Lanes, o: Any, p: Any, events: tuple[Any, ...], at: Any, length: Any, *, whole: bool) -> None:
@@ -128,10 +132,11 @@ class Sender:
         return self.on.row_and_column(q, self.width)
 
     def pixel(self, rule: Rule, q: Any, row: Any, column: Any, blocks: Callable[[Check], None]) -> None:
-        """Check a pixel: ``blocks`` calls what it is given with each eight channels, their values, and a mask of those reached."""
+        """Check a pixel: ``blocks`` calls what it is given with each eight channels, their values, a mask of those reached."""
         builder = self.on.builder
         start, cell = builder.load(self.sent), builder.add(self.base, builder.mul(q, self.cells))
-        shown = builder.add(self.image, builder.add(builder.mul(row, self.pitch), builder.mul(column, self.image_cells)))
+        beside = builder.mul(column, self.image_cells)
+        shown = builder.add(self.image, builder.add(builder.mul(row, self.pitch), beside))
 
         counts = self.count_at
         if self.whole:
@@ -139,7 +144,8 @@ class Sender:
             counts = builder.add(counts, builder.add(*(self.on.element(self.axes, kind) for kind in kinds)))
 
         def check(channel: Any, value: Any, mask: Any) -> None:
-            self._block(rule, builder.add(cell, channel), builder.add(shown, channel), builder.add(counts, channel), channel, value, mask)
+            at, image_at, counts_at = (builder.add(first, channel) for first in (cell, shown, counts))
+            self._block(rule, at, image_at, counts_at, channel, value, mask)
 
         blocks(check)
         place = builder.add(self.first_pixel, builder.load(self.listed))
@@ -147,6 +153,17 @@ class Sender:
         self._write(start, self.firsts, place)
         more = builder.icmp_signed(">", builder.load(self.sent), start)
         builder.store(builder.add(builder.load(self.listed), builder.zext(more, INT)), self.listed)
+
+    def eights(self, values: Any, first: Any, mask: Callable[[Any], Any] | None = None) -> Callable[[Check], None]:
+        """The blocks of a pixel whose values lie side by side; of a channel on, which of eight are reached: all without ``mask``."""
+        on, builder = self.on, self.on.builder
+
+        def blocks(check: Check) -> None:
+            with cgutils.for_range_slice(builder, INT(0), self.cells, INT(LANES)) as (channel, _):
+                value = on.load(values, builder.add(first, channel))
+                check(channel, value, mask(channel) if mask is not None else None)
+
+        return blocks
 
     def _block(self, rule: Rule, cell: Any, shown: Any, counts: Any, channel: Any, value: Any, mask: Any) -> None:
         on, builder = self.on, self.on.builder
@@ -201,11 +218,8 @@ def emit_send(
             q = on.element(touched, number)
             word, first = builder.add(reach, builder.mul(q, words)), builder.add(value, builder.mul(q, step))
 
-            def blocks(check: Check) -> None:
-                with cgutils.for_range_slice(builder, INT(0), sender.cells, INT(LANES)) as (channel, _):
-                    check(channel, on.load(values, builder.add(first, channel)), mask_at(word, channel) if fine else None)
-
-            sender.pixel(rule, q, *sender.place(q), blocks)
+            mask = partial(mask_at, word) if fine else None
+            sender.pixel(rule, q, *sender.place(q), sender.eights(values, first, mask))
 
     def either(rule: Rule) -> None:
         with builder.if_else(builder.icmp_signed("!=", words, INT(0))) as (some, all_of_them):
@@ -227,11 +241,7 @@ def emit_send_pixels(on: Lanes, x: Any, o: Any, p: Any, touched: Any, count: Any
             q = on.element(touched, number)
             first = builder.add(state, builder.mul(q, sender.cells))
 
-            def blocks(check: Check) -> None:
-                with cgutils.for_range_slice(builder, INT(0), sender.cells, INT(LANES)) as (channel, _):
-                    check(channel, on.load(x, builder.add(first, channel)), None)
-
-            sender.pixel(rule, q, *sender.place(q), blocks)
+            sender.pixel(rule, q, *sender.place(q), sender.eights(x, first))
 
     return sender.all_pixels(pixels)
 
@@ -253,11 +263,7 @@ def emit_send_points(
             arguments = x, first, weights, weight, sender.cells, sender.channels, sender.payloads, begin, end, sender.cells
             on.routine("add_rows", emit_add_rows, ir.VoidType(), arguments)
 
-            def blocks(check: Check) -> None:
-                with cgutils.for_range_slice(builder, INT(0), sender.cells, INT(LANES)) as (channel, _):
-                    check(channel, on.load(x, builder.add(first, channel)), None)
-
-            sender.pixel(rule, q, *sender.place(q), blocks)
+            sender.pixel(rule, q, *sender.place(q), sender.eights(x, first))
 
     return sender.all_pixels(pixels)
 
@@ -341,8 +347,10 @@ def field_sums(
 
 
 def packing(builder: Any, size: int) -> Any:
-    """A constant: for each mask of eight lanes, the lanes that are set, in order; the rest is of no account. Of lanes of ``size`` bytes
-    the numbers of their bytes."""
+    """A constant: for each mask of eight lanes, the lanes that are set, in order; the rest is of no account.
+
+    Of lanes of ``size`` bytes, the numbers of their bytes.
+    """
     rows = [([lane for lane in range(LANES) if mask >> lane & 1] + [LANES - 1] * LANES)[:LANES] for mask in range(1 << LANES)]
     places = [size * lane + byte for row in rows for lane in row for byte in range(size)]
     kind, name = ir.ArrayType(BYTE, len(places)), f"tfsnn.packing{size}"
