@@ -7,7 +7,6 @@ What a pixel receives may be summed up just before, so that its state is touched
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from tfsnn.compiled.kernel import columns as c
@@ -218,8 +217,10 @@ def emit_send(
             q = on.element(touched, number)
             word, first = builder.add(reach, builder.mul(q, words)), builder.add(value, builder.mul(q, step))
 
-            mask = partial(mask_at, word) if fine else None
-            sender.pixel(rule, q, *sender.place(q), sender.eights(values, first, mask))
+            def mask(channel: Any) -> Any:
+                return mask_at(word, channel)
+
+            sender.pixel(rule, q, *sender.place(q), sender.eights(values, first, mask if fine else None))
 
     def either(rule: Rule) -> None:
         with builder.if_else(builder.icmp_signed("!=", words, INT(0))) as (some, all_of_them):
