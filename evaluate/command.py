@@ -16,7 +16,7 @@ from .live import evaluating
 from .options import add_force_argument, add_spike_arguments, add_unit_arguments
 from .report import sentences, steps, tables
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "held-out", "test")
 WINDOWS = "classify recordings of an event camera after so many ms, whole, or at every snapshot, as in 64,896,whole,snapshots"
 
 
@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--model", type=Path, metavar="MODEL", help="the Keras model, as the first baseline (default: looked for beside the network)")
     add_unit_arguments(parser, "thresholds are")
-    add("--select-on", choices=SPLITS, help="split that the headline's threshold is chosen on (default: train where there is one)")
+    help_choice = "frames that the headline's threshold is chosen on (default: those that tfsnn train held out, else train, else test)"
+    add("--select-on", choices=SPLITS, help=help_choice)
     add("--baselines", metavar="NAME,...", help="spiking baselines: rate or rate:STEPS, ttfs or ttfs:DURATION:DT")
     add("--margin", type=float, default=1.0, metavar="P", help=f"points lost from which on no saving is claimed ({default})")
     add_spike_arguments(parser)

@@ -90,8 +90,8 @@ def evaluate(
     thresholds, unit
         As :func:`tfsnn.simulate.simulate` takes them, each tried once, from low to high; default :data:`THRESHOLDS`.
     select_on
-        The split that the headline's threshold is chosen on: ``"train"``, ``"validation"`` or ``"test"``; default the training
-        split where there is one of its own, else the test split.
+        What the headline's threshold is chosen on: ``"held-out"``, the frames that ``tfsnn train`` held out, or the split
+        ``"train"``, ``"validation"`` or ``"test"``; default the first of held-out, train and test that there is.
     baselines
         Spiking baselines on the same frames, as in ``["rate:15", "rate:25", "ttfs"]``; see :func:`.baselines.codings.codings`.
     margin
@@ -127,8 +127,10 @@ def evaluate(
     loaded, path = (net, None) if isinstance(net, Net) else (artifact.load(net), net)
     dataset = _dataset(data, data_dir, samples)
     workload = prepare(loaded, dataset, samples=samples, bins=bins)
-    held = held_out(loaded, dataset, workload, select_on, len(settings), bins)
-    found = measure(workload, settings, original(loaded, path, model), held, coded)
+    keras = original(loaded, path, model)
+    training = None if keras is None else keras.training
+    held = held_out(loaded, dataset, workload, select_on, len(settings), bins, training)
+    found = measure(workload, settings, keras, held, coded)
     named = {
         "model": None if model is None else Path(model).name,
         "select-on": select_on,

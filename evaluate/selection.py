@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ from tfsnn.input.dataset import Dataset
 from tfsnn.plan.plan import Plan
 
 from .baselines.ann import dense_outputs
+from .training import Training
 from .trial import trial
 from .workload import Workload, ports_of, prepare
 
-SPLITS = ("train", "validation", "test")
-SAMPLES = 2000
-"""Frames that a threshold is chosen on, at most."""
+HELD_OUT = "held-out"
+SPLITS = ("train", "validation", HELD_OUT, "test")
+SAMPLES, HELD_SAMPLES = 2000, 5000
+"""Frames that a threshold is chosen on, at most; of those that the model was not trained on, more."""
 TOLERANCE = 0.1
 """As good as the integer network: so many points below at most; of values also an rmse a twentieth above."""
 Progress = Callable[[int], object]
@@ -32,7 +34,7 @@ class Selection:
     Parameters
     ----------
     on
-        The split.
+        The split; ``"held-out"``: the training frames that ``tfsnn train`` held out.
     samples, sha256
         How many frames, and their digest.
     rows
@@ -50,7 +52,8 @@ class Selection:
 
 
 def held_out(
-    net: Net, dataset: Dataset, tested: Workload, split: str | None, thresholds: int, bins: int | None = None
+    net: Net, dataset: Dataset, tested: Workload, split: str | None, thresholds: int, bins: int | None = None,
+    training: Training | None = None,
 ) -> Workload | None:
     """The frames to choose a threshold on; None: those that are tested.
 
@@ -61,14 +64,24 @@ def held_out(
     tested
         What results are reported on.
     split
-        One of :data:`SPLITS`; None: the training split where there is another than the test split, else the test split.
+        One of :data:`SPLITS`; None: the frames that the training held out, where that is known; else the training split where
+        there is another than the test split, else the test split.
     thresholds
         How many there are to choose from.
+    training
+        How the model was trained, if that is known.
     """
     if split not in (None, *SPLITS):
         raise InputError(f"evaluate: select_on is {split!r}; choose one of {', '.join(SPLITS)}")
     if split == "test" or (split is None and thresholds == 1):
         return None
+    if split in (None, HELD_OUT):
+        found = _of_training(net, dataset, tested, training, bins)
+        if found is not None:
+            return found
+        if split is not None:
+            wanted = f"of a network that tfsnn train trained on {tested.dataset}, with train.json beside the model (--model)"
+            raise InputError(f"evaluate: which frames were held out is known {wanted}; choose on another split (--select-on)")
     named, name, ports = split is not None, split or "train", ports_of(net.graph)
     try:
         own = not _same(dataset.split(name, ports).x, dataset.split("test", ports).x)
@@ -83,6 +96,18 @@ def held_out(
             f"(x_{name}, y_{name}), or choose on the test split (--select-on test)"
         )
     return found
+
+
+def _of_training(net: Net, dataset: Dataset, tested: Workload, training: Training | None, bins: int | None) -> Workload | None:
+    """The frames that the training held out; None where that is not known, or was a training on other data."""
+    try:
+        held = None if training is None else training.held_out(dataset)
+        if held is None:
+            return None
+        found = prepare(net, held, "train", samples=HELD_SAMPLES, bins=bins, clipped=True, spread=not tested.streamed)
+    except InputError:
+        return None
+    return replace(found, split=HELD_OUT)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -136,7 +136,7 @@ def _need_tensorflow() -> None:
 
 
 def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
-    """The images to learn from, and those held out: the same for every seed, so that results can be compared; of a video the last."""
+    """The images to learn from, and those held out."""
     x, y = dataset.train
     if dataset.test.x.shape[1:] != x.shape[1:] or x.ndim != 4:
         raise InputError(
@@ -148,12 +148,7 @@ def _splits(recipe: Recipe, dataset: Dataset) -> tuple[Split, Split]:
     count = _held_out(recipe, dataset)
     if not 0 < count < len(y):
         raise InputError(f"recipe {recipe.name}: validation takes {count} of {len(y)} training images; each needs at least 1")
-    if dataset.recordings("train") is not None:
-        # What is drawn from a video has neighbours that are trained on, and they look alike.
-        return Split(x[:-count], y[:-count]), Split(x[-count:], y[-count:])
-    order = np.random.RandomState(0).permutation(len(y))
-    held, learnt = (np.sort(part) for part in np.split(order, [count]))
-    return Split(x[learnt], y[learnt]), Split(x[held], y[held])
+    return dataset.parted(count)
 
 
 def _held_out(recipe: Recipe, dataset: Dataset) -> int:

@@ -30,6 +30,7 @@ from tfsnn.keras_model.tensors import answers
 from tfsnn.network.graph import Graph
 from tfsnn.stage.provenance import sha256
 
+from ..training import Training, training_of
 from ..workload import Workload
 from .ann import dense_outputs
 
@@ -62,6 +63,8 @@ class Original:
         What a reader should know.
     as_they_are
         It takes raw numbers, not what the network's encoder makes of them.
+    training
+        How it was trained, where our train stage left a record beside it.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Original:
     known: bool = True
     notes: tuple[str, ...] = ()
     as_they_are: bool = False
+    training: Training | None = None
 
     def values(self, graph: Graph, raw: Mapping[str, Array]) -> list[Array]:
         """What the model takes for raw samples: values without the encoder's grid, unless it was trained on an encoder's frames."""
@@ -178,18 +182,19 @@ def as_it_is_fed(model: Original, workload: Workload) -> Original:
 
 
 def _opened(net: Net, file: Path, weights: Path | None = None) -> Original:
-    digest, notes = sha256(file), []
+    digest, notes = sha256(file), list[str]()
     known = digest in dict(net.provenance.get("inputs") or {}).values()
     if not known:
         notes.append(f"{file.name} is not byte for byte the file that the network was converted from")
+    of_file: dict[str, Any] = {"trained_on": _trained_on(file), "known": known, "training": training_of(file, digest) if known else None}
     try:
         keras = _by_keras(net, file, known, weights)
     except FileError as error:
         run = _forward(_read_again(net, file, weights).graph)
         notes.append(f"{error}: the network that tfsnn reads from the file, in {FAITHFUL_BITS}-bit weights, stands for it")
-        return Original(file.name, digest, f"{file.name} as tfsnn reads it", run, None, _trained_on(file), known, tuple(notes))
+        return Original(file.name, digest, f"{file.name} as tfsnn reads it", run, notes=tuple(notes), **of_file)
     run = partial(answers, keras, batch=BATCH)
-    return Original(file.name, digest, f"Keras, {file.name}", run, keras, _trained_on(file), known, tuple(notes))
+    return Original(file.name, digest, f"Keras, {file.name}", run, keras, notes=tuple(notes), **of_file)
 
 
 def _by_keras(net: Net, file: Path, known: bool, weights: Path | None) -> Any:

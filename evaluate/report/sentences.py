@@ -107,6 +107,8 @@ def choice(report: Report) -> str:
     selection = report.get("selection", {"on": "test"})
     if selection["on"] == "test":
         where = "it was chosen on the test frames themselves, so expect slightly less on new data"
+    elif selection["on"] == "held-out":
+        where = f"it was chosen on {selection['samples']:,} training frames that were held out when the model was trained"
     else:
         where = f"it was chosen on {selection['samples']:,} frames of the {selection['on']} split"
     if report["headline"]["within_tolerance"]:

@@ -18,7 +18,7 @@ SETTINGS = ("--absolute", "--spikes", "signed", "--schedule", "spike", "--initia
 """Of the papers' MNIST experiments."""
 POOLING = ("--pooling", "synapse")
 """The papers' pooling has no neurons."""
-MNIST_THRESHOLDS, FEW_THRESHOLDS = "1,1.5,2", "0.05,0.1,0.15,0.2"
+MNIST_THRESHOLDS, FEW_THRESHOLDS = "1,1.5,2", "0.03,0.05,0.075,0.1,0.125,0.15,0.2"
 GESTURE_THRESHOLDS, WINDOWS = "64,96,128,192,256", {"gesture_small": "64,128,256,512,whole"}
 STEERING = {"road_small": "pilotnet_small"}
 GESTURES = {"gesture_small": "gesture_small", "gesture": "gesture", "gesture_generated": "gesture_generated"}
@@ -168,9 +168,10 @@ def _in_papers_settings(name: str, train: Step, convert: Step, options: Options)
 
 
 def _evaluated(name: str, train: Step, convert: Step, settings: Sequence[str], options: Options) -> Step:
-    model = train.outputs[0]
-    line = ("evaluate", convert.out, "--data", options.data, "--model", model, *settings, *options.taken)
-    return Step(f"evaluate-{name}", f"{name}/report", (convert.out, model), line, ("report.json", "frame.png"), options.given, train.data)
+    line = ("evaluate", convert.out, "--data", options.data, "--model", train.outputs[0], *settings, *options.taken)
+    # Beside the model, train.json says which frames a threshold may be chosen on.
+    inputs, files = (convert.out, *train.outputs), ("report.json", "frame.png")
+    return Step(f"evaluate-{name}", f"{name}/report", inputs, line, files, options.given, train.data)
 
 
 def _steering(options: Options) -> tuple[Step, ...]:

@@ -205,7 +205,7 @@ def test_nothing_is_overwritten(stored: Path, tmp_path: Path) -> None:
         ({"samples": 99}, "samples is 99; the test split of dots has 12"),
         ({"margin": -1}, "evaluate: margin is -1; give points from 0 to 100"),
         ({"margin": float("nan")}, "evaluate: margin is nan; give points from 0 to 100"),
-        ({"select_on": "luck"}, "select_on is 'luck'; choose one of train, validation, test"),
+        ({"select_on": "luck"}, "select_on is 'luck'; choose one of train, validation, held-out, test"),
         ({"select_on": "train"}, "the train split of dots holds the frames that are tested"),
     ],
 )

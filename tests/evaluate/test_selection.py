@@ -10,9 +10,11 @@ import pytest
 from tests.evaluate_parts import DELAY, dataset, net, prepared
 from tfsnn.errors import InputError
 from tfsnn.evaluate.selection import cheapest, held_out, select
+from tfsnn.evaluate.training import Training
 from tfsnn.input.dataset import Dataset, Split
 from tfsnn.plan.make import make
 from tfsnn.plan.settings import Settings
+from tfsnn.stage.provenance import digest
 
 
 def split_in_two(seed: int = 3) -> Dataset:
@@ -52,8 +54,25 @@ def test_chosen_on_a_validation_split() -> None:
     assert found is not None and (found.split, found.samples) == ("validation", 2000)
 
 
+@pytest.mark.parametrize("split", [None, "held-out"])
+def test_chosen_on_what_the_training_held_out(split: str | None) -> None:
+    data = split_in_two()
+    found = held_out(net(), data, prepared(), split, 3, training=Training(100, digest(*data.train)))
+    assert found is not None and (found.split, found.samples) == ("held-out", 100)
+    assert np.array_equal(found.raw["in"], data.parted(100)[1].x)
+
+
+def test_a_training_on_other_data_says_nothing() -> None:
+    other = Training(100, digest(*split_in_two(4).train))
+    found = held_out(net(), split_in_two(), prepared(), None, 3, training=other)
+    assert found is not None and found.split == "train"
+    for training in (None, other):
+        with pytest.raises(InputError, match="held out is known of a network that tfsnn train trained on dots, with train.json"):
+            held_out(net(), split_in_two(), prepared(), "held-out", 3, training=training)
+
+
 def test_an_unknown_split() -> None:
-    with pytest.raises(InputError, match="evaluate: select_on is 'luck'; choose one of train, validation, test"):
+    with pytest.raises(InputError, match="evaluate: select_on is 'luck'; choose one of train, validation, held-out, test"):
         held_out(net(), split_in_two(), prepared(), "luck", 3)
 
 

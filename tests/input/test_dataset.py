@@ -26,3 +26,13 @@ def test_names_are_asked_for_where_there_are_such() -> None:
     plain, named = Split(np.zeros((1, 2)), None), Split({"input": np.ones((1, 2))}, None)
     data = Dataset("both", Encoder("graded"), lambda split: plain, lambda split, ports: named)
     assert data.test is plain and data.split("test", PORTS) is named
+
+
+def test_parted() -> None:
+    frames = Split(np.arange(20), np.arange(20) + 100)
+    learnt, held = Dataset("numbers", Encoder("graded"), lambda split: frames).parted(5)
+    assert sorted([*learnt.x, *held.x]) == list(range(20)) and len(held.x) == 5
+    assert np.array_equal(held.y, held.x + 100) and np.array_equal(learnt.y, learnt.x + 100)
+    assert held.x.tolist() == sorted(held.x) != [15, 16, 17, 18, 19]
+    video = Dataset("video", Encoder("graded"), lambda split: frames, starts=lambda split: np.array([0]))
+    assert video.parted(5)[1].x.tolist() == [15, 16, 17, 18, 19]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tfsnn.aliases import Integers
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
@@ -90,3 +92,18 @@ class Dataset:
             return self.by_name(name, ports)
         found: Split = getattr(self, name)
         return found
+
+    def parted(self, held: int) -> tuple[Split, Split]:
+        """The training split without the frames that are held out for choices, and these: the same ones for every seed.
+
+        Parameters
+        ----------
+        held
+            How many; of a video the last ones, because what is drawn from it has neighbours that are trained on and look alike.
+        """
+        x, y = self.train
+        if self.recordings("train") is not None:
+            return Split(x[:-held], y[:-held]), Split(x[-held:], y[-held:])
+        order = np.random.RandomState(0).permutation(len(y))
+        held_out, learnt = (np.sort(part) for part in np.split(order, [held]))
+        return Split(x[learnt], y[learnt]), Split(x[held_out], y[held_out])

@@ -63,6 +63,7 @@ def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Cap
     assert content["rows"][0]["measured"][0]["paired_with_ann"].keys() == {"only_first", "only_second", "p"}
     assert content["rows"][2]["measured"][0]["words"] == "rate coding, 25 steps"
     assert content["commands"][0] == "tfsnn train mnist_aicas --data bars.npz --seed 0 --out seed0/train"
+    assert report["selection"]["on"] == "held-out" and report["selection"]["samples"] == 40
     page = (top / "results.md").read_text()
     assert "IN PLACE OF mnist: bars.npz." in page and "![fig4](fig4.png)" in page and str(tmp_path) not in page
     assert pixels(top / "fig4.png") and not (top / "fig1.png").exists()
