@@ -13,6 +13,9 @@ from tfsnn.errors import InputError
 
 from .recipes import Network, Steering
 
+FEW = 2
+"""Channels of what a sensor gives: grey, or two polarities."""
+
 
 class ForwardPass(NamedTuple):
     """A forward pass: the outputs before softmax or tanh, and for each hidden population what differs from rest.
@@ -105,22 +108,42 @@ def forward(model: Any, frames: Any, thresholds: Any, *, training: bool = False)
     import tensorflow as tf
     from keras.layers import Dropout
 
-    # One more frame, with no event in it, shows what every neuron does at rest.
+    # One more frame, with no event in it, shows what every neuron does at rest; in a batch of its own it might be rounded otherwise.
     x = tf.concat([frames, tf.zeros_like(frames[:1])], 0)
     changes, spikes = [], []
     *layers, output = model.layers
     for layer in layers:
-        x = layer(x, training=training) if isinstance(layer, Dropout) else layer(x)
+        x = layer(x, training=training) if isinstance(layer, Dropout) else _applied(layer, x)
         if layer.weights:
             # Split and not sliced: the gradient of each slice would be a tensor as large as the whole.
             active, rest = tf.split(x, [tf.shape(x)[0] - 1, 1])
             change = active - rest
             limit = tf.reshape(thresholds, [-1] + [1] * (len(x.shape) - 1))
-            sent = tf.where(tf.abs(change) >= limit, change, 0.0)
-            x = tf.concat([active + tf.stop_gradient(sent - change), rest], 0)
+            kept = tf.stop_gradient(tf.where(tf.abs(change) < limit, change, 0.0))
+            x = tf.concat([active - kept, rest], 0)
             changes.append(change)
-            spikes.append(sent)
+            spikes.append(change - kept)
     return ForwardPass(tf.matmul(x[:-1], output.kernel) + output.bias, changes, spikes)
+
+
+def _applied(layer: Any, x: Any) -> Any:
+    """A layer; a convolution of few channels computes several columns at once.
+
+    With a column of an image's few channels, matrix products are so narrow that a first layer takes longer than all others. So its
+    kernel stands once for each of some adjacent columns, each time one further to the right, as channels of one wider kernel.
+    """
+    import tensorflow as tf
+    from keras.layers import Conv2D
+
+    plain = isinstance(layer, Conv2D) and layer.padding == "same" and layer.strides == layer.dilation_rate == (1, 1)
+    height, width, channels = x.shape[1:4] if len(x.shape) == 4 else (0, 0, 0)
+    side = next((count for count in (4, 3, 2) if width % count == 0), 1)
+    if not plain or layer.groups != 1 or channels > FEW or side == 1:
+        return layer(x)
+    kernel = tf.concat([tf.pad(layer.kernel, [[0, 0], [at, side - 1 - at], [0, 0], [0, 0]]) for at in range(side)], -1)
+    rims = [[(size - 1) // 2, size // 2] for size in layer.kernel_size]
+    sums = tf.nn.conv2d(tf.pad(x, [[0, 0], *rims, [0, 0]]), kernel, [1, 1, side, 1], "VALID")
+    return layer.activation(tf.nn.bias_add(tf.reshape(sums, (-1, height, width, layer.filters)), layer.bias))
 
 
 def operations(model: Any, counts: list[int]) -> int:

@@ -113,3 +113,30 @@ def test_gradients_pass_silenced_neurons(model: Any, frames: Any) -> None:
         loss = tf.reduce_sum(run.logits**2)
     assert [np.count_nonzero(spikes) for spikes in run.spikes] == [0, 0, 0]
     assert np.abs(tape.gradient(loss, model.layers[0].kernel)).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((9, 8, 1), 5, {}),
+        ((5, 9, 2), 4, {}),
+        ((5, 10, 1), (2, 3), {"activation": "tanh"}),
+        *(((6, 7, 1), 3, {}), ((6, 8, 3), 3, {}), ((6, 8, 2), 3, {"groups": 2}), ((9, 8, 1), 3, {"padding": "valid"})),
+        *(((8, 8, 1), 3, {"strides": 2}), ((8, 8, 1), 3, {"dilation_rate": 2})),
+    ],
+)
+def test_a_first_convolution_is_the_layer(shape: tuple[int, ...], kernel: Any, options: dict[str, Any]) -> None:
+    import tensorflow as tf
+    from keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    first = layers.Conv2D(4, kernel, **{"padding": "same", "activation": "relu", **options}, bias_initializer="normal")
+    model = Sequential([layers.Input(shape), first, layers.Flatten(), layers.Dense(2)])
+    frames = tf.random.stateless_normal((3, *shape), [0, 1])
+    gradients = []
+    for run in (lambda: forward(model, frames, tf.zeros(3)).logits, lambda: model(frames)):
+        with tf.GradientTape() as tape:
+            outputs = run()
+        gradients.append([outputs, *tape.gradient(outputs, first.trainable_weights)])
+    for found, expected in zip(*gradients):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
