@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -134,7 +135,8 @@ def test_a_first_convolution_is_the_layer(shape: tuple[int, ...], kernel: Any, o
     model = Sequential([layers.Input(shape), first, layers.Flatten(), layers.Dense(2)])
     frames = tf.random.stateless_normal((3, *shape), [0, 1])
     gradients = []
-    for run in (lambda: forward(model, frames, tf.zeros(3)).logits, lambda: model(frames)):
+    runs: list[Callable[[], Any]] = [lambda: forward(model, frames, tf.zeros(3)).logits, lambda: model(frames)]
+    for run in runs:
         with tf.GradientTape() as tape:
             outputs = run()
         gradients.append([outputs, *tape.gradient(outputs, first.trainable_weights)])
