@@ -103,6 +103,8 @@ def fitted(base: Encoder, raw: NDArray[Any] | None, known: tuple[float, float] |
     settings |= asked
     if settings["kind"] != "delay" and "bins" not in asked:
         settings.pop("bins", None)
+    if settings["kind"] == "graded" and "threshold" in asked:
+        raise InputError("encoder: kind 'graded' has no threshold; choose kind 'delta' for a video (--encode delta), or 'delay'")
     return Encoder.from_json(settings)
 
 

@@ -19,7 +19,7 @@ ENCODING = {
     "offset": ("A/B", "value of the raw number 0 (default: 0)"),
     "step": ("A/B", "grid of values (default: that of the data: whole numbers, or 8 to 16 bits)"),
     "range": ("LO:HI", "least and largest raw value (default: those of the data; without data 0:255)"),
-    "encode-threshold": ("V", "pixels at or below V send nothing (default: 0.2)"),
+    "encode-threshold": ("V", "pixels at or below V send nothing (default: 0.2); delta: the least change, or V,V,V by channel"),
     "bins": ("N", "time bins of the delay code; 0: the pixels' own resolution"),
     "downsample": ("N", "dvs: width and height of the block of pixels that share a neuron (default: 2)"),
     "leak-period": ("N", "dvs: microseconds between leaks (default: 6400)"),
@@ -96,6 +96,12 @@ def number(text: str, option: str) -> float:
     return value
 
 
+def _thresholds(text: str, option: str) -> float | list[float]:
+    """One threshold, or with commas between one for each channel."""
+    found = [number(part, option) for part in text.split(",")]
+    return found[0] if len(found) == 1 else found
+
+
 def lambdas(args: argparse.Namespace) -> dict[str, Affine]:
     """What the user says Lambda layers are, by layer name, "" for all."""
     found: dict[str, Affine] = {}
@@ -156,7 +162,7 @@ SETTINGS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "scale": ("scale", number),
     "offset": ("offset", number),
     "step": ("step", number),
-    "threshold": ("encode-threshold", number),
+    "threshold": ("encode-threshold", _thresholds),
     "bins": ("bins", _whole),
     **{name: (name.replace("_", "-"), _whole) for name in LEAKY},
 }

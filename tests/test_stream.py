@@ -68,6 +68,30 @@ def test_frames_are_the_encoded_video(kind: str, schedule: str) -> None:
     assert live.steps == 8 and live.total_seconds >= live.seconds > 0
 
 
+@given(st.tuples(st.integers(0, 300), st.integers(0, 90)), st.integers(0, 2**32 - 1), st.sampled_from(SCHEDULES), st.booleans())
+def test_channels_with_thresholds_of_their_own(levels: tuple[int, int], seed: int, schedule: str, as_bytes: bool) -> None:
+    """The encoder in the kernel and the one in NumPy send the same."""
+    graph = video_net(Encoder("delta", threshold=[n / 255 for n in levels]))
+    video = np.random.default_rng(seed).integers(0, 256, (2, 6, 7, 2)).astype(np.uint8 if as_bytes else np.int64)
+    live = Stream(graph, threshold=0.2, schedule=schedule)
+    for frame in video:
+        outputs = live.step(frame)
+    whole = simulate(graph, graph.inputs[0].encoder.events(video), threshold=0.2, schedule=schedule)
+    np.testing.assert_array_equal(outputs, whole.outputs[0])
+    np.testing.assert_array_equal(live.total.sent, whole.ledger.sent)
+    np.testing.assert_array_equal(live.total.synaptic_operations, whole.ledger.synaptic_operations)
+
+
+def test_channels_with_thresholds_of_their_own_on_the_engine_that_defines() -> None:
+    graph, video = video_net(Encoder("delta", threshold=(0.04, 0.3))), frames(4).astype(np.uint8)
+    live = Stream(graph, threshold=0.2)
+    outputs = [live.step(frame) for frame in video][-1]
+    defined = simulate(graph, graph.inputs[0].encoder.events(video), threshold=0.2, engine="eager")
+    np.testing.assert_array_equal(outputs, defined.outputs[0])
+    np.testing.assert_array_equal(live.total.sent, defined.ledger.sent)
+    np.testing.assert_array_equal(live.total.synaptic_operations, defined.ledger.synaptic_operations)
+
+
 def test_thresholds_by_layer() -> None:
     graph, video = three_layers(), np.random.default_rng(0).integers(0, 2, (5, 3, 3, 1))
     name, other = (node.name for node in graph.nodes[1:3])

@@ -62,11 +62,10 @@ class Stream:
             graph, threshold = with_thresholds(graph, threshold, DEFAULT), 1.0
         settings = Settings(threshold, unit, spikes, initial, schedule=schedule, engine="compiled", where="stream")
         self.plan = make(graph, settings)
-        self._session, self._busy = Session(self.plan), Lock()
         node: Any = self.plan.populations[self.plan.inputs[0]].node
-        self._node = node
-        least = node.encoder.byte_threshold if schedule == "slot" and len(self.plan.inputs) == 1 else None
-        self._bytes, self._least = least is not None, least or 0
+        least = node.encoder.byte_thresholds if schedule == "slot" and len(self.plan.inputs) == 1 else None
+        self._node, self._bytes = node, least is not None
+        self._session, self._busy = Session(self.plan, least), Lock()
         self.reset()
 
     def step(self, frame: ArrayLike | Events) -> NDArray[np.float64]:
@@ -90,7 +89,7 @@ class Stream:
         try:
             start, session = perf_counter(), self._session
             if self._frames_as_bytes and type(frame) is np.ndarray and frame.dtype == np.uint8 and frame.shape == self._node.shape:
-                session.step_frame(frame, self._least)
+                session.step_frame(frame)
             else:
                 self._take(frame)
             np.add(self._total, session.counts, out=self._total)

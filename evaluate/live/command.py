@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threshold", type=float, default=0.05, metavar="T", help=f"of all layers ({default})")
     add_unit_arguments(parser, "T is")
     add("--factors", metavar="LAYER=F,...", help="factors of layers on T; or a .json file that holds them")
-    add("--input-threshold", type=float, metavar="LEVELS", help="least change of a pixel that is sent (default: the network's own)")
+    least = "least change of a pixel that is sent, or one for each channel (default: the network's own)"
+    add("--input-threshold", metavar="LEVELS", help=least)
     add_spike_arguments(parser)
     add("--quality", type=float, metavar="Q", help="choose T on the first frames: a share Q of decisions stays")
     add("--decide", choices=KINDS, help="how outputs are read (default: by their shape)")
@@ -81,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
         return _finish(args, content, answer_recording(content))
     refuse_recording(args, f"a network whose encoder is of kind {kind}")
     framing = chosen_framing(args, net.graph.inputs[0].shape, net.graph.inputs[0].framing)
-    from .pipeline import Options, stream
+    from .pipeline import VideoOptions, stream
 
-    options = Options(
+    options = VideoOptions(
         threshold=args.threshold,
         unit=args.unit,
         spikes=args.spikes,
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     )
     model = args.against or (args.net if keras else None)
     with open_video(video_source(args.video), framing) as video:
-        fed = _with_threshold(net, args.input_threshold)
+        fed = _with_threshold(net, _levels(args.input_threshold))
         if args.factors is not None:
             fed = replace(fed, graph=with_factors(fed.graph, read_factors(args.factors)))
         content = stream(fed, video, options, model=model, out=args.out, csv=args.csv, name=args.net.name, annotate=args.annotate)
@@ -125,8 +126,7 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"--quality {args.quality:g}; give a share above 0, up to 1")
     if args.pace is not None and not 0 <= args.pace < 1e6:
         raise InputError(f"--pace {args.pace:g}; give frames a second")
-    if args.input_threshold is not None and not 0 <= args.input_threshold < 1e6:
-        raise InputError(f"--input-threshold {args.input_threshold:g}; give levels of a raw pixel, 0 or above")
+    _levels(args.input_threshold)
     if args.against is not None and not args.against.is_file():
         raise FileError(f"{args.against}: no such file; --against takes the Keras model that the network was converted from")
     if not args.net.is_file():
@@ -158,12 +158,24 @@ def _convert(args: argparse.Namespace, out: Path, dispatch: Dispatch) -> None:
         dispatch([*words, *(["--scale", args.scale] if args.scale else [])])
 
 
-def _with_threshold(net: Net, levels: float | None) -> Net:
-    """The network whose input sends changes from so many levels on (JETCAS Algorithm 3)."""
-    if levels is None:
+def _levels(text: str | None) -> list[float]:
+    """What ``--input-threshold`` says: a least change in levels, or one for each channel."""
+    try:
+        found = [] if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [-1.0]
+    if not all(0 <= level < 1e6 for level in found):
+        raise InputError(f"--input-threshold {text}; give levels of a raw pixel, 0 or above: one, or one for each channel as in 4,4,10")
+    return found
+
+
+def _with_threshold(net: Net, levels: Sequence[float]) -> Net:
+    """The network whose input sends changes from so many levels on (JETCAS Algorithm 3); from none: as it is."""
+    if not levels:
         return net
     (source,) = net.graph.inputs
-    settings = source.encoder.to_json() | {"kind": "delta", "threshold": levels * source.encoder.scale, "bins": 0}
+    settings = source.encoder.to_json() | {"kind": "delta", "bins": 0}
+    settings["threshold"] = [level * source.encoder.scale for level in levels]
     changed = replace(source, encoder=type(source.encoder).from_json(settings))
     nodes = tuple(changed if node is source else node for node in net.graph.nodes)
     return replace(net, graph=replace(net.graph, nodes=nodes))

@@ -12,10 +12,17 @@ from ..plots import stream as plots
 from ..report.environment import render
 from ..report.parts import Cell, Code, Points, Section, Table, Text
 from ..report.steps import percent
+from .judged import quality
 
 FORMAT, FORMAT_VERSION = "tfsnn-stream", 1
+WANTED = 0.98
+"""What a threshold must keep of the decisions (of values, 1 - rms error / range) where nobody says; below, no saving is claimed."""
+SLACK = 0.01
+"""By so much frames may keep less than those that a threshold was chosen on."""
 NOTHING = 1e9
 """How many times fewer operations are as good as none: summaries divide by a mean of 1e-9 at least."""
+NEAR = 0.95
+"""Times are about the same from this share of one another on."""
 Content = Mapping[str, Any]
 
 
@@ -61,7 +68,39 @@ def answer(content: Content) -> list[str]:
         extent = "" if share is None else f", {percent(share)} of the range of its outputs"
         off = f"The output is off by {fidelity['rms_error']:.4g} rms{extent}"
         lines.append(f"{off}, from {content['reference']} ({seen}).")
-    return lines + [note for note in (found["ended"], video["ended"]) if note]
+    return lines + way_out(content) + [note for note in (found["ended"], video["ended"]) if note]
+
+
+def way_out(content: Content) -> list[str]:
+    """What to do where too little is kept; nothing where enough is."""
+    fidelity, settings = content["summary"]["fidelity"], content["settings"]
+    wanted = settings["quality"] or WANTED
+    if fidelity is None or not short(fidelity, wanted):
+        return []
+    if settings["quality"] is None:
+        again = f"{content['command']} --quality {wanted:g}"
+        again += " --force" if "--out" in again and "--force" not in again else ""
+        return [f"That is less than {wanted:g}; let the largest threshold that keeps so much be chosen on the first frames: {again}"]
+    return [promised(wanted, f"the first {settings['skip']} frames")]
+
+
+def short(distance: Mapping[str, Any], wanted: float) -> bool:
+    """Whether frames that a threshold was not chosen on keep so much less than was wanted that no saving is claimed."""
+    return quality(distance) < wanted - SLACK
+
+
+def promised(wanted: float, on: str) -> str:
+    """What to do where other frames keep less than those that the threshold was chosen on.
+
+    Parameters
+    ----------
+    wanted
+        What was to be kept.
+    on
+        The frames that the threshold was chosen on.
+    """
+    said = f"The threshold keeps {wanted:g} on {on}, and less on the frames reported"
+    return f"{said}: choose on frames that show more (--first takes more of a video), or ask for more (--quality)."
 
 
 def times(ratio: float) -> str:
@@ -99,7 +138,7 @@ def verdict(own: float, other: float) -> str:
     ('is 3.00 times as fast', 'is about as fast', 'takes 2.00 times as long')
     """
     ratio = other / max(own, 1e-9)
-    if 0.95 < ratio < 1.05:
+    if NEAR < ratio < 1 / NEAR:
         return "is about as fast"
     return f"is {ratio:.2f} times as fast" if ratio >= 1 else f"takes {1 / max(ratio, 1e-9):.2f} times as long"
 
@@ -148,7 +187,7 @@ def page(content: Content) -> str:
         "report.html",
         title=f"{content['video']['name']}, frame by frame",
         over=content["title"],
-        headline=_headline(content),
+        headline=headline(content),
         first_text=[],
         first_table=_networks(content),
         first_chart=plots.operations(content),
@@ -163,12 +202,45 @@ def page(content: Content) -> str:
     )
 
 
-def _headline(content: Content) -> str:
-    found = content["summary"]
+def headline(content: Content) -> str:
+    """Whether it would pay, in time and in operations, and what remains of the answers; no saving where too little does."""
+    found, settings = content["summary"], content["settings"]
     later, fidelity = found["later_frames"], found["fidelity"]
-    text = f"A frame takes {worded(found['reduction']['dense'])} the dense network, and {later['ms']['median']:.2f} ms"
-    text += f"; LiteRT takes {later['reference_ms']['median']:.2f} ms" if "reference_ms" in later else ""
+    if way_out(content):
+        said = f"At a threshold of {settings['threshold']:g}, {kept(fidelity)}: no saving is claimed."
+        return f"{said} --quality {WANTED:g} chooses a threshold on the first frames." if settings["quality"] is None else said
+    beside = None if "reference_ms" not in later else ("LiteRT", later["reference_ms"]["median"])
+    text = pays(found["reduction"]["dense"], later["ms"]["median"], beside)
     return f"{text}{'' if fidelity is None else f'; {kept(fidelity)}'}."
+
+
+def pays(ratio: float, own: float, beside: tuple[str, float] | None) -> str:
+    """Whether a frame takes less time than elsewhere, and how its operations compare, as a sentence without its end.
+
+    Parameters
+    ----------
+    ratio
+        Operations of the dense network in those of the event network.
+    own
+        Milliseconds.
+    beside
+        What else runs the model, and its milliseconds; None where nothing was timed.
+
+    Examples
+    --------
+    >>> print(pays(4.0, 0.25, ("LiteRT", 0.5)))
+    A frame takes 4.0 times fewer operations than the dense network, and less time: 0.25 ms beside 0.50 ms (LiteRT)
+    >>> print(pays(4.0, 0.75, ("LiteRT", 0.5)))
+    A frame takes more time, 0.75 ms beside 0.50 ms (LiteRT), though 4.0 times fewer operations than the dense network
+    """
+    needs = f"{worded(ratio)} the dense network"
+    if beside is None:
+        return f"A frame takes {needs}, and {own:.2f} ms"
+    name, other = beside
+    if own > other / NEAR:
+        return f"A frame takes more time, {own:.2f} ms beside {other:.2f} ms ({name}), {'though' if ratio > 1 else 'and'} {needs}"
+    time = "less time" if own < NEAR * other else "about as much time"
+    return f"A frame takes {needs}, and {time}: {own:.2f} ms beside {other:.2f} ms ({name})"
 
 
 def kept(distance: Mapping[str, Any]) -> str:

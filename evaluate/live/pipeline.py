@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,50 +15,37 @@ from tfsnn.input.video import Video
 from tfsnn.network.nodes import Neurons
 from tfsnn.stage.output import replacing
 from tfsnn.stage.provenance import circumstances, command_line, provenance
-from tfsnn.stream import Stream
 
 from ..baselines.reference import reference
 from . import page
 from .annotate import annotated
 from .decisions import decision
-from .run import KEPT, Record, record, rows, summary
+from .run import KEPT, Options, Record, record, rows, summary
 from .show import screen, table_file
 from .tune import tuned
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a network is to be streamed.
+class VideoOptions(Options):
+    """How a network is streamed on a video.
 
     Parameters
     ----------
-    threshold, unit, spikes, schedule
-        As of :class:`tfsnn.stream.Stream`.
     quality
         Choose the threshold by this share of decisions on the first ``skip`` frames; None: take ``threshold``.
-    decide
-        How outputs are read; None: by their shape.
     skip
         First frames that are not reported.
     frames
         Frames to report at most.
-    pace
-        Frames a second to wait for; 0: the video's own; None: none.
     """
 
-    threshold: float = 0.05
-    unit: str = "relative"
-    spikes: str = "valued"
-    schedule: str = "slot"
     quality: float | None = None
-    decide: str | None = None
     skip: int = 0
     frames: int | None = None
-    pace: float | None = None
 
 
 def stream(
-    net: Net, video: Video, options: Options, *, model: PathLike | None, out: Path | None, csv: Path | None, name: str,
+    net: Net, video: Video, options: VideoOptions, *, model: PathLike | None, out: Path | None, csv: Path | None, name: str,
     annotate: Path | None = None,
 ) -> dict[str, Any]:
     """Stream a video through a network and report.
@@ -89,12 +77,9 @@ def stream(
     notes = [note] if note else []
     notes += [f"the first {len(first)} frames were calibrated or chosen on; they are not reported"] if first else []
 
-    def made(threshold: float) -> Stream:
-        return Stream(net, threshold=threshold, unit=options.unit, spikes=options.spikes, schedule=options.schedule)
-
     threshold = options.threshold
     if options.quality is not None:
-        threshold, found = tuned(made, first, read, beside, options.quality)
+        threshold, found = tuned(partial(options.stream, net), first, read, beside, options.quality)
         chosen = f"threshold {threshold:g}, chosen on the first {len(first)} frames"
         notes.append(f"{chosen}: the largest that keeps {options.quality:g} ({found:.4g})")
     rate = (options.pace or video.rate) if options.pace is not None else None
@@ -102,7 +87,7 @@ def stream(
         raise InputError(f"--pace: {video.name} does not say how many frames it has a second; give them: --pace 30")
     count = None if video.count is None else max(0, video.count - len(first))
     count = options.frames if count is None else min(count, options.frames or count)
-    live, dense = made(threshold), sum(net.graph.macs().values())
+    live, dense = options.stream(net, threshold), sum(net.graph.macs().values())
     kept, whole = Record(read), annotate is not None
     try:
         with table_file(csv, min(KEPT, len(live.outputs))) as write, annotated(annotate, video, read, dense, rate or video.rate) as draw:

@@ -67,7 +67,7 @@ def run_recording(args: argparse.Namespace, net: Net) -> dict[str, Any]:
     """
     _check(args)
     from .replay import Source
-    from .replay_pipeline import Options, replay
+    from .replay_pipeline import ReplayOptions, replay
 
     size = _size(args, net)
     if args.factors is not None:
@@ -78,7 +78,7 @@ def run_recording(args: argparse.Namespace, net: Net) -> dict[str, Any]:
     else:
         tick = 1 if args.tick is None else args.tick
         blocks = event_camera.replay(args.video, size=size, key=args.key or "", sample=args.recording, tick=tick, lenient=True)
-    options = Options(
+    options = ReplayOptions(
         threshold=args.threshold,
         unit=args.unit,
         spikes=args.spikes,

@@ -14,43 +14,30 @@ from tfsnn.input.recording import Recording
 from tfsnn.input.snapshots import Population
 from tfsnn.stage.output import replacing
 from tfsnn.stage.provenance import circumstances, command_line, provenance
-from tfsnn.stream import Stream
 
 from . import replay_page
 from .decisions import Decision, decision
 from .replay import Period, Replayed, Source, keep, replayed
-from .run import KEPT
+from .run import KEPT, Options
 from .show import WIDTH, drawing, line_file, sparkline
 
 COLUMNS = ("period", "start_s", "stop_s", "ms", "read_ms", "camera_events", "input_events", "operations")
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a recording is to be replayed.
+class ReplayOptions(Options):
+    """How a network is streamed on a recording.
 
     Parameters
     ----------
-    threshold, unit, spikes, schedule
-        As of :class:`tfsnn.stream.Stream`.
-    decide
-        How outputs are read; None: by their shape.
     periods
         Rows at most, a snapshot period each.
-    pace
-        Periods a second to wait for; 0: the recording's own; None: none.
     """
 
-    threshold: float = 0.05
-    unit: str = "relative"
-    spikes: str = "valued"
-    schedule: str = "slot"
-    decide: str | None = None
     periods: int | None = None
-    pace: float | None = None
 
 
-def replay(net: Net, source: Source, options: Options, *, out: Path | None, csv: Path | None, name: str) -> dict[str, Any]:
+def replay(net: Net, source: Source, options: ReplayOptions, *, out: Path | None, csv: Path | None, name: str) -> dict[str, Any]:
     """Replay a recording through a network and report.
 
     Parameters
@@ -80,7 +67,7 @@ def replay(net: Net, source: Source, options: Options, *, out: Path | None, csv:
         raise InputError(f"{source.name}: holds no event{'; ' * bool(source.ended)}{source.ended}")
     _check_sensor(encoder, head, node.shape, source.name, name)
     population = Population(encoder, head.width, head.height, int(head.t[0]))
-    live = Stream(net, threshold=options.threshold, unit=options.unit, spikes=options.spikes, schedule=options.schedule)
+    live = options.stream(net)
     slower = None if options.pace is None else 1e6 / encoder.snapshot / options.pace if options.pace else 1.0
     rows = replayed(live, population, chain([head], blocks), encoder.snapshot, slower=slower, most=options.periods, live=source.live)
     outputs = len(live.outputs[:KEPT])

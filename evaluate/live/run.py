@@ -24,6 +24,33 @@ KEPT = 16
 """Frames kept for the zero-skipping ANN; and outputs kept of each frame, at most."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a network is streamed, whatever feeds it.
+
+    Parameters
+    ----------
+    threshold, unit, spikes, schedule
+        As of :class:`tfsnn.stream.Stream`.
+    decide
+        How outputs are read; None: by their shape.
+    pace
+        Frames or snapshot periods a second to wait for; 0: the source's own; None: none.
+    """
+
+    threshold: float = 0.05
+    unit: str = "relative"
+    spikes: str = "valued"
+    schedule: str = "slot"
+    decide: str | None = None
+    pace: float | None = None
+
+    def stream(self, net: Net, threshold: float | None = None) -> Stream:
+        """A stream of a network, at another threshold where one is given."""
+        found = self.threshold if threshold is None else threshold
+        return Stream(net, threshold=found, unit=self.unit, spikes=self.spikes, schedule=self.schedule)
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """One frame.

@@ -27,10 +27,10 @@ from .beside import at_once, in_turn, variants
 from .judged import Passage, Progress, against_labels, apart, chosen, distance, nonzero_macs, passed, quality, streamed
 from .recorded import Footage, Recording, extent, frames_of, targets_of
 from .run import KEPT
+from .streams_page import INTEGER
 
 ONE_SIDED = 0.9
 """Share of the frames to choose on that may show one class without a remark."""
-INTEGER = "the integer ANN"
 FILES = ("streams.json", "report.html", "operations.png", "output.png", "thresholds.png")
 
 

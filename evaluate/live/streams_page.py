@@ -15,10 +15,10 @@ from ..plots.style import BLUE, DASHED, GREEN, GREY, ORANGE, drawn, logarithmic
 from ..report.environment import render as rendered
 from ..report.parts import Cell, Charts, Code, Part, Points, Section, Table
 from ..report.steps import percent
-from .page import brief, kept, spent, times, verdict, worded
+from .page import brief, kept, pays, promised, short, spent, times, verdict
 
 FORMAT, FORMAT_VERSION = "tfsnn-streams", 1
-EVENT = "event network"
+EVENT, INTEGER = "event network", "the integer ANN"
 Content = Mapping[str, Any]
 
 
@@ -45,8 +45,10 @@ def sentences(content: Content) -> list[str]:
         lines.append(f"The threshold was given; it keeps {share:.4f} of the integer ANN on {on}.")
     elif found["within"]:
         lines.append(f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN on {on} ({share:.4f}).")
+        lines += [promised(found["wanted"], on)] if short(row["against"][INTEGER], found["wanted"]) else []
     else:
         lines.append(f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; this one comes nearest ({share:.4f}).")
+        lines.append("Try finer ones (--thresholds), or ask for less (--quality).")
     return [*lines, *_speed(content), *([data["ended"]] if data["ended"] else [])]
 
 
@@ -113,14 +115,15 @@ def headline(content: Content) -> str:
     """Whether it would pay: operations, times and what remains of the answers; no saving where too little does."""
     row, found, ms = spoken_of(content), content["headline"], content["speed"]["ms"]
     answers = kept(next(reversed(row["against"].values())))
+    said, of = f"At a threshold of {row['threshold']:g}, {answers}", f"{found['wanted']:g} of the integer ANN on {found['on']}"
     if not found["within"]:
         tried = "the threshold that was given does not keep" if len(content["rows"]) == 1 else "no threshold tried keeps"
-        said = f"At a threshold of {row['threshold']:g}, {answers}"
-        return f"{said}: {tried} {found['wanted']:g} of the integer ANN on {found['on']}, so no saving is claimed."
-    needs = f"A frame takes {worded(row['reduction']['dense'])} the dense network, and {ms[EVENT]['median']:.2f} ms"
+        return f"{said}: {tried} {of}, so no saving is claimed."
+    if short(row["against"][INTEGER], found["wanted"]):
+        return f"{said}: it keeps {of}, and less on the frames reported, so no saving is claimed."
     fastest = min((name for name in ms if name != EVENT), key=lambda name: ms[name]["median"], default=None)
-    beside = [] if fastest is None else [f"{fastest} takes {ms[fastest]['median']:.2f} ms"]
-    return f"{'; '.join([needs, *beside, answers])}."
+    beside = None if fastest is None else (fastest, ms[fastest]["median"])
+    return f"{pays(row['reduction']['dense'], ms[EVENT]['median'], beside)}; {answers}."
 
 
 def _networks(content: Content) -> Table:

@@ -106,6 +106,20 @@ def test_a_leaky_population(model: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert code == 2 and "--leak-period: an encoder of kind delay has none; leave it out, or take --encode dvs" in error
 
 
+def test_channels_with_thresholds_of_their_own(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "net.snn.h5"
+    assert run(capsys, model, "--out", out, "--encode", "delta", "--encode-threshold", "0.02, 5/100")[0] == 0
+    net = tfsnn.load(out)
+    assert net.graph.inputs[0].encoder == Encoder("delta", threshold=(0.02, 0.05), range=net.graph.inputs[0].encoder.range)
+    code, _, error = run(capsys, model, "--out", out, "--force", "--encode", "delta", "--encode-threshold", "0.02,0.02,0.05")
+    assert code == 2 and "3 thresholds of the encoder, input of shape (8, 7, 2); give one, or 2, one for each channel" in error
+    assert tfsnn.load(out).graph.inputs[0].encoder == net.graph.inputs[0].encoder
+    code, _, error = run(capsys, model, "--out", out, "--force", "--encode", "delta", "--encode-threshold", "0.02,")
+    assert code == 2 and "--encode-threshold ''; give a number or a fraction such as 1/255" in error
+    code, _, error = run(capsys, model, "--out", out, "--force", "--encode-threshold", "0.02")
+    assert code == 2 and "encoder: kind 'graded' has no threshold; choose kind 'delta' for a video (--encode delta)" in error
+
+
 def test_calibrates_on_a_video(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     colour, out = tmp_path / "colour.h5", tmp_path / "net.snn.h5"
     sequential((8, 7, 3), *CONV).save(colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -157,6 +158,10 @@ def test_settings_survive_json(encoder: Encoder) -> None:
         ({"scale": "1/255"}, "scale is '1/255'; it must be a number, 0 or above"),
         ({"threshold": float("nan")}, "threshold is nan; it must be a number, 0 or above"),
         ({"threshold": True}, "threshold is True; it must be a number, 0 or above"),
+        ({"threshold": (0.1, 0.2)}, r"threshold is \(0.1, 0.2\); it must be a number, 0 or above"),
+        ({"kind": "delta", "threshold": [0.1, -1]}, "threshold is -1; it must be a number, 0 or above"),
+        ({"kind": "delta", "threshold": [[0.1], [0.2]]}, r"threshold is \[0.1\]; it must be a number, 0 or above"),
+        ({"kind": "delta", "threshold": []}, "threshold is empty; give one number, or one for each channel"),
         ({"step": float("inf")}, "step is inf; it must be a number, 0 or above"),
         ({"threshold": 1.0}, "threshold 1.0 silences every pixel; with kind 'delay' it must lie below 1"),
         ({"bins": -1}, "bins is -1; it must be a whole number up to 1048576, 0 for the pixels' own"),
@@ -236,8 +241,27 @@ def test_changes_are_what_a_stream_of_events_sends(raw: NDArray[Any]) -> None:
     neuron, payload = encoder.changes(raw[0], sent)
     events = encoder.events(raw)
     assert np.array_equal(neuron, events.neuron) and np.array_equal(payload, events.payload)
-    assert np.array_equal(sent, encoder.whole(raw[0]) * (encoder.whole(raw[0]) >= encoder.least))
+    assert np.array_equal(sent, encoder.whole(raw[0]) * (encoder.whole(raw[0]) >= encoder.least[0]))
     assert encoder.is_identity == (raw.dtype == np.uint8)
+
+
+@given(arrays(np.uint8, (5, 2, 3, 3)), st.lists(st.integers(0, 300), min_size=3, max_size=3))
+def test_each_channel_has_its_own_threshold(raw: NDArray[np.uint8], levels: list[int]) -> None:
+    encoder = Encoder("delta", threshold=[level / 255 for level in levels])
+    alone = [Encoder("delta", threshold=level / 255).events(raw[..., at : at + 1]) for at, level in enumerate(levels)]
+    together = encoder.events(raw)
+    for channel, events in enumerate(alone):
+        own = together.neuron % 3 == channel
+        assert np.array_equal(together.t[own], events.t) and np.array_equal(together.neuron[own] // 3, events.neuron)
+        assert np.array_equal(together.payload[own], events.payload)
+    assert Encoder.from_json(json.loads(json.dumps(encoder.to_json()))) == encoder and hash(encoder) is not None
+
+
+def test_a_threshold_for_each_channel_and_not_another_number() -> None:
+    assert Encoder("delta", threshold=[0.1]) == Encoder("delta", threshold=np.array([0.1])) == Encoder("delta", threshold=0.1)
+    encoder, raw = Encoder("delta", threshold=(0.1, 0.2)), np.zeros((2, 4, 3), np.uint8)
+    with pytest.raises(InputError, match=r"^encoder: 2 thresholds, raw input of shape \(2, 4, 3\); give one, or one for each channel"):
+        encoder.events(raw)
 
 
 def test_float_pixels_keep_their_time() -> None:

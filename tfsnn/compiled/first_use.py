@@ -146,7 +146,7 @@ def compile_stage(stage: int, narrow: bool) -> None:
 
 
 def callable_of(entry: str, narrow: bool) -> Called:
-    """An entry to be called with the address of a context's first number, and numbers.
+    """An entry to be called with the address of a context's first number.
 
     Parameters
     ----------
@@ -157,8 +157,7 @@ def callable_of(entry: str, narrow: bool) -> Called:
         plain: Called = ENTRIES[entry]
         return plain
     made = _DONE[ENTRIES[entry].stage, narrow]
-    numbers = STAGES[ENTRIES[entry].stage].__code__.co_argcount - 1
-    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * numbers)(made.address)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(made.address)
 
 
 def _waited_for(stages: list[int], narrow: bool) -> None:

@@ -23,14 +23,19 @@ class Session:
     ----------
     plan
         What to run.
+    least
+        uint8 (channels), or (1): the least change that is sent of frames of bytes; None where there are none.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, least: Array | None = None) -> None:
         self.plan, self.schedule = plan, plan.settings.schedule
         inputs = [plan.populations[at] for at in plan.inputs]
         size, shape = sum(population.size for population in inputs), inputs[0].node.shape if len(inputs) == 1 else None
         # Bytes behind the last pixel are 0 in both, so that whole blocks are compared.
         self._frame, self._sent = (aligned(np.zeros(-(-size // BLOCK) * BLOCK, np.uint8)) for _ in range(2))
+        self._least = aligned(np.ones(len(self._frame), np.uint8))
+        if least is not None:
+            self._least[:size] = np.resize(least, size)
         self.sent: Integers = self._sent[:size]
         """uint8 (inputs): what each input neuron has sent so far in frames."""
         self._pixels = self._frame[:size].reshape(shape or (size,))
@@ -50,15 +55,13 @@ class Session:
         work.progress[c.STAGE], work.arrays[c.LEDGER][:] = c.BETWEEN, 0
         self._read()
 
-    def step_frame(self, frame: Array, least: int) -> None:
+    def step_frame(self, frame: Array) -> None:
         """Take in a frame under ``slot``.
 
         Parameters
         ----------
         frame
             uint8, of the input's shape.
-        least
-            The least change that is sent.
         """
         self._pixels[...] = frame
         run = self._run_frame
@@ -66,9 +69,9 @@ class Session:
             self._work.take(self._job, ready(self._work.tables, [self.schedule, "frame"]))
             run = self._run_frame = callable_of("frame", self._work.tables.narrow)
             self._address = self._work.address
-        status = run(self._address, least)
+        status = run(self._address)
         if status != c.DONE:
-            self._go_on("frame", least)
+            self._go_on("frame")
         if self._progress[c.SHOWN]:
             self._read()
 
@@ -119,7 +122,7 @@ class Session:
         self._run_frame = None
         self._job: Job = Job({
             c.STAMPS: np.zeros(room, np.int64), c.NEURONS: np.zeros(room, np.int32), c.PAYLOADS: np.zeros(room, np.int32),
-            c.OFFSETS: np.zeros(2, np.int64), c.FRAME: self._frame, c.SENT: self._sent,
+            c.OFFSETS: np.zeros(2, np.int64), c.FRAME: self._frame, c.SENT: self._sent, c.LEAST_BYTES: self._least,
             c.START_X: np.zeros(0, tables.carrier), c.START_O: np.zeros(0, tables.carrier),
             c.LEDGERS: np.zeros(c.COUNTS * len(tables.population), np.int64),
             c.FINAL_X: np.zeros(shown, tables.carrier), c.FINAL_O: np.zeros(shown, tables.carrier),
@@ -127,7 +130,7 @@ class Session:
         })  # fmt: skip
         self._work.take(self._job, ready(tables, [self.schedule]))
 
-    def _go_on(self, entry: str, *arguments: int) -> None:
+    def _go_on(self, entry: str) -> None:
         """A step did not come to its end: carry on in int64, where nothing is lost, as int32 was exact so far."""
         status, old, job, room = c.RANGE, self._work, self._job.arrays, self._room
         if old.tables.narrow:
@@ -136,7 +139,7 @@ class Session:
             for slot in (c.STAMPS, c.NEURONS, c.PAYLOADS, c.OFFSETS):
                 self._job.arrays[slot][:] = job[slot]
             self._work.take(self._job, ready(self._work.tables, [self.schedule, entry]))
-            status = advance(entry, self._work, *arguments)
+            status = advance(entry, self._work)
         if status != c.DONE:
             raise OutOfRange(int(self._progress[c.NEXT]), np.zeros(1, np.int64))
 

@@ -163,7 +163,7 @@ def prepared(plan: Plan, narrow: bool) -> Prepared:
     return known[narrow]
 
 
-def advance(entry: str, work: Work, *arguments: int) -> int:
+def advance(entry: str, work: Work) -> int:
     """Run until all samples are done or they cannot go on; the queue grows as needed.
 
     Parameters
@@ -172,14 +172,12 @@ def advance(entry: str, work: Work, *arguments: int) -> int:
         A name among the kernels' entries.
     work
         What it works on.
-    \\*arguments
-        What the entry takes beside the context.
     """
     run_on = callable_of(entry, work.tables.narrow)
-    status = run_on(work.address, *arguments)
+    status = run_on(work.address)
     while status == c.CRAMPED:
         work.grow()
-        status = run_on(work.address, *arguments)
+        status = run_on(work.address)
     return int(status)
 
 
@@ -206,6 +204,7 @@ def make_job(tables: Tables, events: Events, start: tuple[Array, Array], record:
     arrays: dict[int, Array] = {
         c.STAMPS: events.t, c.NEURONS: events.neuron, c.PAYLOADS: events.payload, c.OFFSETS: events.offsets,
         c.FRAME: np.zeros(0, np.uint8), c.SENT: np.zeros(0, np.uint8),
+        c.LEAST_BYTES: np.zeros(0, np.uint8),
         c.START_X: start[0].reshape(-1), c.START_O: start[1].reshape(-1),
         c.LEDGERS: np.zeros(samples * c.COUNTS * len(tables.population), np.int64),
         c.FINAL_X: np.zeros(samples * widths[0], tables.carrier), c.FINAL_O: np.zeros(samples * widths[1], tables.carrier),

@@ -20,22 +20,23 @@ A pixel that has sent nothing has the value 0, with an offset too: a network at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from math import ceil, prod
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfsnn.errors import InputError, shown
+from tfsnn.errors import InputError
 from tfsnn.input import dvs, misfit
 from tfsnn.input.events import Events
-from tfsnn.input.raw import flat_samples, fraction, grid_of, numbers, range_of, samples
+from tfsnn.input.raw import check_settings, flat_samples, fraction, grid_of, numbers, range_of, samples, thresholds_of
 from tfsnn.input.snapshots import ONE, Leak
 
-LARGEST = 1e30
+BEYOND = 1 << 31
+"""More grid steps than any payload has."""
 
 
 class _ByKind(type):
@@ -59,7 +60,8 @@ class Encoder(metaclass=_ByKind):
     scale
         Value of one raw unit, 1/255 for 8-bit pixels.
     threshold
-        In units of value. ``delay``: pixels at or below it stay silent. ``delta``: the least change that is sent.
+        In units of value. ``delay``: pixels at or below it stay silent. ``delta``: the least change that is sent, or one for
+        each channel.
     bins
         ``delay`` only: number of time bins over the 1 - threshold time units; 0 keeps the resolution ``step``.
     step
@@ -87,8 +89,8 @@ class Encoder(metaclass=_ByKind):
         range: tuple[float, ...]
 
         def __init__(
-            self, kind: str = "delay", scale: float = 1 / 255, threshold: float = 0.2, bins: int = 0, step: float = 0.0,
-            offset: float = 0.0, range: tuple[float, ...] = (),
+            self, kind: str = "delay", scale: float = 1 / 255, threshold: float | Sequence[float] = 0.2, bins: int = 0,
+            step: float = 0.0, offset: float = 0.0, range: tuple[float, ...] = (),
         ) -> None: ...
 
     @property
@@ -96,10 +98,10 @@ class Encoder(metaclass=_ByKind):
         """Value of one payload unit."""
         return self.grid
 
-    @property
-    def least(self) -> int:
-        """The least change that a stream of frames sends, in whole grid steps."""
-        return 1
+    @cached_property
+    def least(self) -> NDArray[np.int64]:
+        """int64 (1) or (channels): the least change that a stream of frames sends, in whole grid steps."""
+        return np.ones(1, np.int64)
 
     @cached_property
     def grid(self) -> float:
@@ -163,20 +165,22 @@ class Encoder(metaclass=_ByKind):
         """
         levels = self.whole(frame).reshape(-1)
         change = levels - sent
-        fires = np.flatnonzero(np.abs(change) >= self.least)
+        fires = np.flatnonzero(np.abs(change).reshape(-1, len(self.least)) >= self.least)
         sent[fires] = levels[fires]
         return fires, change[fires]
 
     @property
-    def byte_threshold(self) -> int | None:
-        """The least change of an 8-bit pixel that is sent, where a payload unit is one step of the pixel; None where it is not."""
-        return self.least if self.kind != "delay" and self.is_identity and self.least < 256 else None
+    def byte_thresholds(self) -> NDArray[np.uint8] | None:
+        """``least`` of 8-bit pixels, where a payload unit is one step of the pixel; None where it is not."""
+        fit = self.kind != "delay" and self.is_identity and bool((self.least < 256).all())
+        return self.least.astype(np.uint8) if fit else None
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain values."""
         found = {"kind": self.kind} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
         # Left out where they say nothing, for readers that know neither.
         extra = {"offset": found.pop("offset", 0.0), "range": list(found.pop("range", ()))}
+        found |= {name: list(value) for name, value in found.items() if isinstance(value, tuple)}
         return found | {name: value for name, value in extra.items() if value}
 
     @classmethod
@@ -187,14 +191,7 @@ class Encoder(metaclass=_ByKind):
         return _of_kind(dict(settings))
 
     def _check(self) -> None:
-        for name in ("scale", "offset", "step", "threshold"):
-            value, least = getattr(self, name, 0.0), -LARGEST if name == "offset" else 0
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= LARGEST:
-                raise InputError(f"encoder: {name} is {shown(value)}; it must be a number, {least:g} or above and at most {LARGEST:g}")
-        if self.scale < 1 / LARGEST:
-            raise InputError(f"encoder: scale is {self.scale!r}; it must be positive, 1/255 for 8-bit pixels, {1 / LARGEST:g} at least")
-        if 0 < self.step < 1 / LARGEST:
-            raise InputError(f"encoder: step is {self.step!r}; it must be at least {1 / LARGEST:g}, or 0 for the grid of whole raw numbers")
+        check_settings(self.kind, self.scale, self.offset, self.step, getattr(self, "threshold", 0.0))
         object.__setattr__(self, "range", range_of(self.range))
         _ = self.grid
 
@@ -327,7 +324,7 @@ class Delta(Encoder):
     """
 
     scale: float = 1 / 255
-    threshold: float = 0.2
+    threshold: float | tuple[float, ...] = 0.2
     step: float = 0.0
     offset: float = 0.0
     range: tuple[float, ...] = ()
@@ -335,16 +332,20 @@ class Delta(Encoder):
     kind = "delta"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "threshold", thresholds_of(self.threshold))
         self._check()
 
-    @property
-    def least(self) -> int:
-        """The threshold in whole grid steps, 1 at least."""
-        return max(1, ceil(self.threshold / self.grid * (1 - 1e-9)))
+    @cached_property
+    def least(self) -> NDArray[np.int64]:
+        """int64 (1) or (channels): the threshold in whole grid steps, 1 at least."""
+        steps = np.atleast_1d(self.threshold) / self.grid * (1 - 1e-9)
+        return np.maximum(1, np.ceil(np.minimum(steps, BEYOND))).astype(np.int64)
 
     def events(self, raw: ArrayLike) -> Events:
         """One stream of all frames, (frames, \\*shape), a time stamp each."""
         array = samples(raw)
+        if len(self.least) not in (1, array.shape[-1]):
+            raise InputError(f"encoder: {len(self.least)} thresholds, raw input of shape {array.shape}; give one, or one for each channel")
         sent = np.zeros(prod(array.shape[1:]), np.int32)
         found = [self.changes(frame, sent) for frame in array]
         parts = [(np.full(len(neuron), number), neuron, payload) for number, (neuron, payload) in enumerate(found)]

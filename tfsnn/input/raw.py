@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfsnn.errors import InputError
+from tfsnn.errors import InputError, shown
 
 FINEST = 64
 """Into so many parts a raw unit is divided at most, so that an offset lies on the grid."""
+LARGEST = 1e30
+"""Of settings of an encoder."""
 
 
 def suited(raw: NDArray[Any], scale: float) -> dict[str, Any]:
@@ -45,6 +47,29 @@ def suited(raw: NDArray[Any], scale: float) -> dict[str, Any]:
     finest = (high - low) / (1 << 16)
     step = 2.0 ** floor(log2(max(coarsest, finest, 1e-30)))
     return {"scale": 1.0, "step": step, "range": (low, high)}
+
+
+def check_settings(kind: str, scale: object, offset: object, step: object, threshold: object) -> None:
+    """InputError where a setting of an encoder is no number of its range; ``delta`` has a threshold, or a tuple of one for each channel."""
+    several = threshold if kind == "delta" and isinstance(threshold, tuple) else (threshold,)
+    settings = [("scale", scale, 0), ("offset", offset, -LARGEST), ("step", step, 0), *(("threshold", each, 0) for each in several)]
+    for name, value, least in settings:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= LARGEST:
+            raise InputError(f"encoder: {name} is {shown(value)}; it must be a number, {least:g} or above and at most {LARGEST:g}")
+        if name == "scale" and value < 1 / LARGEST:
+            raise InputError(f"encoder: scale is {value!r}; it must be positive, 1/255 for 8-bit pixels, {1 / LARGEST:g} at least")
+        if name == "step" and 0 < value < 1 / LARGEST:
+            raise InputError(f"encoder: step is {value!r}; it must be at least {1 / LARGEST:g}, or 0 for the grid of whole raw numbers")
+
+
+def thresholds_of(found: object) -> Any:
+    """One threshold as it is, several as a tuple; InputError where there is none."""
+    several = found.tolist() if isinstance(found, np.ndarray) else found
+    if not isinstance(several, (list, tuple)):
+        return several
+    if not several:
+        raise InputError("encoder: threshold is empty; give one number, or one for each channel")
+    return several[0] if len(several) == 1 else tuple(several)
 
 
 def range_of(found: object) -> tuple[float, ...]:

@@ -101,7 +101,10 @@ class Input:
         return f"input, {self.encoder.kind}"
 
     def check(self, known: Known) -> None:
-        """Anything goes that has a shape, and the framing's where there is one."""
+        """Anything goes that has a shape, the framing's where there is one, and as many channels as the encoder has thresholds."""
+        if len(self.encoder.least) not in (1, self.shape[-1]):
+            found = f"{len(self.encoder.least)} thresholds of the encoder, input of shape {self.shape}"
+            raise InputError(f"graph: {self.name}: {found}; give one, or {self.shape[-1]}, one for each channel")
         if self.framing is not None:
             expect(f"graph: {self.name}", "shape", self.shape, self.framing.shape)
 

@@ -95,8 +95,8 @@ def raise_to(values: Any, x: Any, at: int, width: int) -> None:
 
 
 @njit
-def bits(frame: Any, sent: Any, at: int, least: int) -> Any:
-    word = vector.differs(frame, sent, at, least)
+def bits(frame: Any, sent: Any, least: Any, at: int) -> Any:
+    word = vector.differs(frame, sent, least, at)
     return word, vector.lowest_bit(word), vector.count_bits(word)
 
 
@@ -331,13 +331,14 @@ def test_the_highest_and_the_higher(seed: int, width: int) -> None:
     np.testing.assert_array_equal(values, expected)
 
 
-@given(seeds, st.integers(1, 255))
-def test_bytes_that_differ(seed: int, least: int) -> None:
+@given(seeds, st.integers(1, 255), st.integers(1, 5))
+def test_bytes_that_differ(seed: int, lowest_least: int, channels: int) -> None:
     rng = np.random.default_rng(seed)
+    least = np.resize(rng.integers(lowest_least, 256, channels), 128).astype(np.uint8)
     frame, sent = rng.integers(0, 256, (2, 128)).astype(np.uint8)
     sent[rng.random(128) < 0.5] = frame[0]
-    word, lowest, count = bits(frame, sent, 64, least)
-    expected = plain.differs(frame, sent, 64, least)
+    word, lowest, count = bits(frame, sent, least, 64)
+    expected = plain.differs(frame, sent, least, 64)
     assert word % (1 << 64) == expected and count == bin(expected).count("1")
     assert not expected or lowest == (expected & -expected).bit_length() - 1
 

@@ -27,7 +27,7 @@ from tfsnn.artifact import Net
 from tfsnn.errors import FileError, InputError
 from tfsnn.evaluate.baselines.reference import Reference, reference
 from tfsnn.evaluate.live.decisions import Decision, decision
-from tfsnn.evaluate.live.page import answer, page
+from tfsnn.evaluate.live.page import answer, headline, page
 from tfsnn.evaluate.live.run import KEPT, fidelity, record, rows, summary
 from tfsnn.evaluate.live.show import lines_of, screen, sparkline, table_file
 from tfsnn.evaluate.live.tune import LADDER, tuned
@@ -214,6 +214,12 @@ def test_command(files: tuple[str, str, str], tmp_path: Path, capsys: Capture) -
     assert main([*line, "--force", "--input-threshold", "300", "--pace", "1000"]) == 0
     content = json.loads((Path(out) / "stream.json").read_text())
     assert set(content["series"]["events"]) == {0} and content["settings"]["encoder"]["kind"] == "delta"
+    assert main([*line, "--force", "--input-threshold", "300,10,300"]) == 0
+    content = json.loads((Path(out) / "stream.json").read_text())
+    assert max(content["series"]["events"]) > 0
+    assert content["settings"]["encoder"]["threshold"] == [300 / 255, 10 / 255, 300 / 255]
+    assert main([*line, "--force", "--input-threshold", "4,4"]) == 2
+    assert "2 thresholds of the encoder" in capsys.readouterr().err
 
 
 def test_a_verdict_on_times_goes_by_medians(files: tuple[str, str, str]) -> None:
@@ -229,7 +235,25 @@ def test_a_verdict_on_times_goes_by_medians(files: tuple[str, str, str]) -> None
     assert said[1].startswith("A frame takes 1.00 ms (median; mean 9.00, 99th percentile 999.00); ")
     assert said[1].endswith(" takes 2.00 ms (median; mean 3.00): by medians the stream is 2.00 times as fast.")
     assert said[3].startswith("98.50 % of the decisions") and said[3].endswith(" (1 frame).")
-    assert "and 1.00 ms; LiteRT takes 2.00 ms; 98.50 % of the decisions are the same." in shown and "ms (median)" in shown
+    assert "and less time: 1.00 ms beside 2.00 ms (LiteRT); 98.50 % of the decisions are the same." in shown and "ms (median)" in shown
+
+
+def test_a_way_out_where_much_is_lost(files: tuple[str, str, str]) -> None:
+    net, video, out = files
+    assert main(["stream", net, video, "--out", out]) == 0
+    content = json.loads((Path(out) / "stream.json").read_text())
+    content["summary"]["fidelity"] = {"frames": 9, "rms_error": 0.1, "same_decisions": 0.9}
+    content["command"], threshold = "tfsnn stream net.snn.h5 video.npy --out report", content["settings"]["threshold"]
+    lost = f"At a threshold of {threshold:g}, 90.00 % of the decisions are the same: no saving is claimed."
+    assert headline(content) == f"{lost} --quality 0.98 chooses a threshold on the first frames."
+    assert answer(content)[-1].endswith(" frames: tfsnn stream net.snn.h5 video.npy --out report --quality 0.98 --force")
+    content["settings"] |= {"quality": 0.95, "skip": 64}
+    assert headline(content) == lost
+    assert answer(content)[-1].startswith("The threshold keeps 0.95 on the first 64 frames, and less on the frames reported: ")
+    content["settings"]["quality"] = 0.9
+    assert "no saving" not in headline(content) and answer(content)[-1].startswith("90.00 % of the decisions")
+    content["summary"]["fidelity"] = {"frames": 9, "rms_error": 0.1, "rms_share_of_range": None}
+    assert "no saving" not in headline(content)
 
 
 def test_keras_model_is_converted_on_the_way(tmp_path: Path, capsys: Capture) -> None:
@@ -272,6 +296,7 @@ def test_a_warning_is_one_line_and_comes_once(files: tuple[str, str, str], tmp_p
         (["--pace=-1"], "--pace -1; give frames a second"),
         (["--pace"], "--pace: video.npy does not say how many frames it has a second; give them: --pace 30"),
         (["--input-threshold=-1"], "--input-threshold -1; give levels of a raw pixel"),
+        (["--input-threshold=4,x,4"], "--input-threshold 4,x,4; give levels of a raw pixel, 0 or above: one, or one for each channel"),
         (["--colour", "grey"], "--colour grey gives 1 channels; the network's input takes 3"),
         (["--threshold", "0"], "stream: threshold is 0.0; it must be a positive number"),
         (["--against", "none.h5"], "none.h5: no such file"),

@@ -88,8 +88,8 @@ reached, where the others are known to have nothing to send."""
     X_CELLS, O_CELLS, EVENT_CHANNELS, EVENT_UNITS, EVENT_TIMES, EVENT_PIXELS, EVENT_FIRSTS,
     IMAGES, FLAGS, REACHED, TOUCHED, VALUES, SPREAD, HITS, BITS, COLUMN_BITS, FOUND_OPERATIONS,
     LEDGER, BOUNDS, SETTLED, LENGTHS, QUEUE, MARKS, PROGRESS,
-    STAMPS, NEURONS, PAYLOADS, OFFSETS, FRAME, SENT, START_X, START_O, LEDGERS, FINAL_X, FINAL_O, ROWS_X, ROWS_O,
+    STAMPS, NEURONS, PAYLOADS, OFFSETS, FRAME, SENT, LEAST_BYTES, START_X, START_O, LEDGERS, FINAL_X, FINAL_O, ROWS_X, ROWS_O,
     ROW_COUNTS, ROW_FIRST, CODES,
     SLOTS,
-) = range(58)  # fmt: skip
+) = range(59)  # fmt: skip
 """Slots of the context, an array each; :mod:`tfsnn.compiled.kernel.memory` says of what type."""

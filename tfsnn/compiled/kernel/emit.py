@@ -237,9 +237,9 @@ def emit_raise_to(on: Lanes, values: Any, x: Any, at: Any, width: Any) -> None:
         on.store(on.larger(on.load(values, i), on.load(x, builder.add(at, i))), values, i)
 
 
-def emit_differs(on: Lanes, frame: Any, sent: Any, at: Any, least: Any) -> Any:
+def emit_differs(on: Lanes, frame: Any, sent: Any, least: Any, at: Any) -> Any:
     """The code of ``differs``: 64 bytes at once."""
     builder = on.builder
-    a, b = (on.load(data, at, 64) for data in (frame, sent))
+    a, b, smallest = (on.load(data, at, 64) for data in (frame, sent, least))
     size = builder.select(builder.icmp_unsigned(">", a, b), builder.sub(a, b), builder.sub(b, a))
-    return on.packed(builder.icmp_unsigned(">=", size, on.splat(builder.trunc(least, BYTE), 64)))
+    return on.packed(builder.icmp_unsigned(">=", size, smallest))

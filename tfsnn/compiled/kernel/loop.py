@@ -156,13 +156,13 @@ def run_slot(context: Array) -> Number:
 
 
 @stage
-def run_frame(context: Array, least: Number) -> Number:
+def run_frame(context: Array) -> Number:
     """One frame of a stream under ``slot``, if it is not in the middle of one; a status."""
     progress, ledger = int64s(context, c.PROGRESS), int64s(context, c.LEDGER)
     if progress[c.STAGE] == c.BETWEEN:
         for i in range(len(ledger)):
             ledger[i] = 0
-        encode(context, least)
+        encode(context)
         progress[c.STAGE], progress[c.NEXT] = c.SWEEPING, 0
     status = sweep(context)
     if status == c.DONE:

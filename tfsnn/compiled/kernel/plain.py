@@ -182,11 +182,11 @@ def raise_to(values: Array, x: Array, at: Number, width: Number) -> None:
         values[i] = max(values[i], x[at + i])
 
 
-def differs(frame: Array, sent: Array, at: Number, least: Number) -> Number:
-    """Bit i is set where abs(frame[at + i] - sent[at + i]) >= least, for 64 bytes."""
+def differs(frame: Array, sent: Array, least: Array, at: Number) -> Number:
+    """Bit i is set where abs(frame[at + i] - sent[at + i]) >= least[at + i], for 64 bytes."""
     bits = 0
     for i in range(64):
-        if abs(int(frame[at + i]) - int(sent[at + i])) >= least:
+        if abs(int(frame[at + i]) - int(sent[at + i])) >= least[at + i]:
             bits |= 1 << i
     return bits
 

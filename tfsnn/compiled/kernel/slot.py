@@ -250,9 +250,11 @@ def count_input(context: Array, start: Number, stop: Number) -> None:
 
 
 @kernel
-def encode(context: Array, least: Number) -> None:
-    """List the bytes of a frame that differ from what has been sent by ``least`` or more, and bring that up to date."""
-    inputs, frame, sent = int64s(context, c.INPUTS), octets(context, c.FRAME), octets(context, c.SENT)
+def encode(context: Array) -> None:
+    """List the bytes of a frame that differ from what has been sent by their least change or more, and bring that up to date."""
+    inputs, frame, sent, least = (
+        int64s(context, c.INPUTS), octets(context, c.FRAME), octets(context, c.SENT), octets(context, c.LEAST_BYTES)
+    )  # fmt: skip
     number, events = inputs[0], open_events(context)
     p, at, length = population(context, number), list_row(context, number), length_row(context, number)
     channels, across, nonzero, first = p[c.CHANNELS], p[c.WIDTH] * p[c.CHANNELS], np.int64(0), np.int64(0)
@@ -260,9 +262,9 @@ def encode(context: Array, least: Number) -> None:
     # Where the pixel and the row begin and end that the last byte lies in; what that row and that pixel add to places in tables.
     pixel, pixel_end, line_end, line_counts, counts, shown = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     listed, row = at[c.PIXEL_AT], at[c.EVENT_AT]
-    # Both hold whole blocks: what lies behind the last pixel is 0 in either.
+    # Both hold whole blocks: what lies behind the last pixel is 0 in either, and its least change is not.
     for block in range(0, len(frame), 64):
-        word = differs(frame, sent, block, least)
+        word = differs(frame, sent, least, block)
         while word:
             i = block + lowest_bit(word)
             word &= word - 1
