@@ -258,7 +258,7 @@ def test_each_channel_has_its_own_threshold(raw: NDArray[np.uint8], levels: list
 
 
 def test_a_threshold_for_each_channel_and_not_another_number() -> None:
-    assert Encoder("delta", threshold=[0.1]) == Encoder("delta", threshold=np.array([0.1])) == Encoder("delta", threshold=0.1)
+    assert Encoder("delta", threshold=[0.1]) == Encoder("delta", threshold=(0.1,)) == Encoder("delta", threshold=0.1)
     encoder, raw = Encoder("delta", threshold=(0.1, 0.2)), np.zeros((2, 4, 3), np.uint8)
     with pytest.raises(InputError, match=r"^encoder: 2 thresholds, raw input of shape \(2, 4, 3\); give one, or one for each channel"):
         encoder.events(raw)

@@ -64,12 +64,11 @@ def check_settings(kind: str, scale: object, offset: object, step: object, thres
 
 def thresholds_of(found: object) -> Any:
     """One threshold as it is, several as a tuple; InputError where there is none."""
-    several = found.tolist() if isinstance(found, np.ndarray) else found
-    if not isinstance(several, (list, tuple)):
-        return several
-    if not several:
+    if not isinstance(found, (list, tuple)):
+        return found
+    if not found:
         raise InputError("encoder: threshold is empty; give one number, or one for each channel")
-    return several[0] if len(several) == 1 else tuple(several)
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def range_of(found: object) -> tuple[float, ...]:

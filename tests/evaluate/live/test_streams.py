@@ -161,7 +161,7 @@ def test_command_on_a_video(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_no_saving_is_claimed_where_too_little_is_kept() -> None:
-    content = {
+    content: dict[str, Any] = {
         "rows": [{"threshold": 0.5, "reduction": {"dense": 20.0}, "against": {"the integer ANN": {"same_decisions": 0.5}}}],
         "headline": {"row": 0, "wanted": 0.99, "within": False, "on": "the first 10 frames"},
         "speed": {"ms": {EVENT: {"mean": 9.0, "median": 1.0}, "slow": {"mean": 3.0, "median": 4.0}, "fast": {"mean": 5.0, "median": 2.0}}},
