@@ -197,7 +197,9 @@ def test_command(files: tuple[str, str, str], tmp_path: Path, capsys: Capture) -
     line = ["stream", net, video, "--threshold", "0.1", "--out", out, "--csv", str(tmp_path / "rows.csv"), "--frames", "30"]
     assert main(line) == 0
     said, complaints = capsys.readouterr()
-    assert "30 frames of video.npy: " in said and "of the decisions are those of the integer ANN" in said and complaints == ""
+    assert "30 frames of video.npy: " in said and "of the decisions are those of the integer ANN" in said
+    # The engine says so where it was not compiled before, and that takes long.
+    assert [line for line in complaints.splitlines() if "compiling" not in line] == []
     content = json.loads((Path(out) / "stream.json").read_text())
     assert content["format"] == "tfsnn-stream" and content["settings"]["threshold"] == 0.1
     assert "no Keras model was given (--against MODEL.h5)" in content["notes"][0]
