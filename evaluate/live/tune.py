@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from tfsnn.aliases import Array
 from tfsnn.errors import InputError
 from tfsnn.stream import Stream
 
 from ..baselines.reference import Reference
 from .decisions import Decision
+from .judged import quality as quality_of
 from .run import fidelity, record, rows
 
 LADDER = (0.005, 0.007, 0.01, 0.014, 0.02, 0.028, 0.04, 0.056, 0.08, 0.11, 0.16, 0.22, 0.32, 0.45, 0.64)
@@ -72,7 +71,4 @@ def kept_quality(stream: Stream, frames: Sequence[Array], decision: Decision, re
     found = fidelity(record(rows(stream, frames, reference=reference), decision, lambda row, kept: None))
     if found is None:
         raise InputError(f"--quality: {len(frames)} frames to search on; give more with --first")
-    if "same_decisions" in found:
-        return float(found["same_decisions"])
-    share = found["rms_share_of_range"]
-    return float(np.nan if share is None else 1 - share)
+    return quality_of(found)
