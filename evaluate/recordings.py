@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from math import prod
@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from tfsnn import artifact
-from tfsnn.aliases import Integers, PathLike
+from tfsnn.aliases import PathLike
 from tfsnn.errors import InputError
 from tfsnn.input import event_sets
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
 from tfsnn.plan.make import make
-from tfsnn.plan.plan import Plan
 from tfsnn.plan.settings import Settings
 from tfsnn.simulate import prepare
 from tfsnn.stage.output import guard, replacing
@@ -32,7 +31,7 @@ from tfsnn.stage.terminal import counting, table
 
 from . import windows_page
 from .measure.sizes import state_bytes, weight_bytes
-from .windows import SNAPSHOTS, Labelled, Window, cuts, frame_based, measured, named, present
+from .windows import SNAPSHOTS, Labelled, Window, frame_based, measured, named, streams
 
 Windows = Sequence[Window]
 BEHIND = 0.01
@@ -103,14 +102,16 @@ def evaluate_recordings(
     for plan in plans:
         prepare(plan)
     frames, decided = frame_based(loaded.graph, encoder, recordings)
-    with counting("choosing", _runs(selecting, windows, encoder) * len(plans)) as count:
-        chosen = [_rows(plans, encoder, selecting, window, count) for window in windows] if selecting else []
+    chosen: list[list[dict[str, Any]]] = []
+    if selecting:
+        with counting("choosing", _replays(selecting, windows, encoder) * len(plans)) as count:
+            chosen = measured(plans, encoder, selecting, windows, count)
+    with counting("simulating", _replays(recordings, windows, encoder) * len(plans)) as count:
+        tested = measured(plans, encoder, recordings, windows, count, decided)
     rows = []
-    with counting("simulating", _runs(recordings, windows, encoder) * len(plans)) as count:
-        for number, window in enumerate(windows):
-            found = _rows(plans, encoder, recordings, window, count, decided)
-            at = cheapest(chosen[number] if chosen else found)
-            rows += [row | {"chosen": at == position} for position, row in enumerate(found)]
+    for found, deciding in zip(tested, chosen or tested):
+        at = cheapest(deciding)
+        rows += [row | {"chosen": at == position} for position, row in enumerate(found)]
     best = [found[cheapest(found)]["accuracy"] for found in chosen] or [row["accuracy"] for row in rows if row["chosen"]]
     graph, origin = loaded.graph, provenance("evaluate", None, {Path(net).name: net})
     content = {
@@ -146,21 +147,9 @@ def evaluate_recordings(
     return content
 
 
-def _rows(
-    plans: Sequence[Plan],
-    encoder: Dvs,
-    recordings: Labelled,
-    window: Window,
-    progress: Callable[[int], object],
-    decided: Integers | None = None,
-) -> list[dict[str, Any]]:
-    shown = present(encoder, recordings, window)
-    return [measured(plan, shown, window, progress, decided) for plan in plans]
-
-
-def _runs(recordings: Labelled, windows: Windows, encoder: Dvs) -> int:
+def _replays(recordings: Labelled, windows: Windows, encoder: Dvs) -> int:
     """How often a network is run for one threshold."""
-    return sum(len(cuts(recording, window, encoder.snapshot)) for window in windows for _, recording in recordings)
+    return sum(len(streams(recording, windows, encoder.snapshot)) for _, recording in recordings)
 
 
 def evenly(found: Iterable[tuple[int, Recording]], most: int, classes: int) -> Labelled:

@@ -4,14 +4,17 @@ A window is what lies between two times of a recording. The leaky population and
 that of the largest output at its end. Or a recording is presented whole, and the decision is read wherever a snapshot ends: the network
 has received then exactly the frame that a frame-based one is given. Decisions on one recording are not independent, so accuracy has two
 intervals: Wilson's over decisions, as if they were, and a bootstrap over recordings, which draws whole recordings.
+
+What a network does until some instant does not depend on what comes later, so windows that begin together are one replay, as long as the
+longest of them, and all of them are read off it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,32 +44,47 @@ FRAME_RATE = 60
 RESAMPLES = 2000
 
 
+class Read(NamedTuple):
+    """A window, as a part of a replay.
+
+    Parameters
+    ----------
+    stream
+        The replay.
+    instants
+        int64 (decisions): microseconds from its beginning before which everything has been received when a decision is read; the window
+        ends with the last of them.
+    counts
+        What the leaky population does in the window.
+    """
+
+    stream: int
+    instants: Integers
+    counts: Counts
+
+
 @dataclass(frozen=True, eq=False)
 class Presented:
-    """All windows of one length, and what a leaky population makes of them.
+    """A recording, and what a leaky population makes of it.
 
     Parameters
     ----------
     events
-        A stream for each window.
-    labels, recording
-        int64 (decisions): class, and number of the recording that it is of.
-    instants
-        For each stream, the times before which everything has been received when a decision is read; None: once, at the end.
+        A stream for each instant at which windows begin, as long as the longest of them.
+    reads
+        For each length, its windows.
     seconds
-        Of signal, all windows together.
-    counts
-        What the population did.
+        Of signal, all streams together.
+    received
+        Events of the camera, all streams together.
     encoding_seconds
-        What it took.
+        What the population took.
     """
 
     events: Events
-    labels: Integers
-    recording: Integers
-    instants: list[Integers] | None
+    reads: list[list[Read]]
     seconds: float
-    counts: Counts
+    received: int
     encoding_seconds: float
 
 
@@ -90,36 +108,57 @@ def cuts(recording: Recording, window: Window, snapshot: int) -> list[tuple[int,
     return [(first, last if window is None else first - (first - last) // snapshot * snapshot)]
 
 
-def present(encoder: Dvs, recordings: Labelled, window: Window) -> Presented:
-    """Present every window of some recordings to a leaky population at rest.
+def streams(recording: Recording, windows: Sequence[Window], snapshot: int) -> dict[int, list[int]]:
+    """Where the windows of a recording begin, and all the ends of those that begin there, in ascending order; in microseconds.
+
+    Parameters
+    ----------
+    recording, snapshot
+        As of :func:`cuts`.
+    windows
+        All their lengths.
+    """
+    found: dict[int, set[int]] = {}
+    for window in windows:
+        for start, stop in cuts(recording, window, snapshot):
+            found.setdefault(start, set()).add(stop)
+    return {start: sorted(found[start]) for start in sorted(found)}
+
+
+def present(encoder: Dvs, recording: Recording, windows: Sequence[Window]) -> Presented | None:
+    """Present every window of a recording to a leaky population at rest; None if it is too short for any.
 
     Parameters
     ----------
     encoder
         Its settings.
-    recordings
-        Class and events of each.
-    window
-        What is presented, and when the decision is read.
+    recording
+        The events.
+    windows
+        What is presented, and when decisions are read.
     """
     begun = perf_counter()
     responses: list[Response] = []
-    origin, seconds = [], 0.0
-    for number, (_, recording) in enumerate(recordings):
-        for start, stop in cuts(recording, window, encoder.snapshot):
-            responses.append(respond(encoder, recording, start, stop))
-            origin.append(number)
-            seconds += (stop - start) / 1e6
+    at: dict[tuple[int, int], tuple[int, Counts]] = {}
+    seconds = 0.0
+    for number, (start, stops) in enumerate(streams(recording, windows, encoder.snapshot).items()):
+        responses.append(respond(encoder, recording, start, stops[-1], stops))
+        at |= {(start, stop): (number, counts) for stop, counts in zip(stops, responses[-1].marks)}
+        seconds += (stops[-1] - start) / 1e6
     if not responses:
-        raise InputError(f"evaluate: --windows {named(window)}: no recording is as long; give shorter ones")
+        return None
     took = perf_counter() - begun
-    instants = None
-    if window == SNAPSHOTS:
-        instants = [encoder.snapshot * np.arange(1, len(response.snapshots) + 1) for response in responses]
-        origin = np.repeat(origin, [len(each) for each in instants]).tolist()
-    labels = np.array([recordings[number][0] for number in origin], np.int64)
-    counts = Counts(*(sum(column) for column in zip(*(response.counts for response in responses))))
-    return Presented(one_behind_another(responses), labels, np.array(origin, np.int64), instants, seconds, counts, took)
+    reads = []
+    for window in windows:
+        step = encoder.snapshot if window == SNAPSHOTS else None
+        found = [(start, stop, *at[start, stop]) for start, stop in cuts(recording, window, encoder.snapshot)]
+        reads.append([Read(number, _instants(stop - start, step), counts) for start, stop, number, counts in found])
+    received = sum(response.counts.additions for response in responses)
+    return Presented(one_behind_another(responses), reads, seconds, received, took)
+
+
+def _instants(length: int, step: int | None) -> Integers:
+    return np.array([length]) if step is None else np.arange(step, length + 1, step)
 
 
 def named(window: Window) -> str:
@@ -127,71 +166,172 @@ def named(window: Window) -> str:
     return f"{window / 1000:g} ms" if isinstance(window, int) else window or "whole"
 
 
-def measured(
-    plan: Plan, shown: Presented, window: Window, progress: Callable[[int], object] | None = None, decided: Integers | None = None
-) -> dict[str, Any]:
-    """Accuracy and cost of a network at one threshold and one window, a row of the report.
+@dataclass
+class Tally:
+    """What windows of one length came to: their decisions, and for each decision the recording that it is of."""
+
+    right: list[bool] = field(default_factory=list)
+    same: list[bool] = field(default_factory=list)
+    recording: list[int] = field(default_factory=list)
+    latency: list[float] = field(default_factory=list)
+    operations: int = 0
+    input_events: int = 0
+    seconds: float = 0.0
+    counts: Counts = Counts()
+
+
+class Measurement:
+    """What a network decides at one threshold, and what it costs, over recordings that are shown one by one.
 
     Parameters
     ----------
     plan
         The network and its settings.
-    shown
-        What :func:`present` gave.
-    window
-        The one that it was given.
-    progress
-        Called with the number of windows done.
-    decided
-        What the frame-based network decides on every snapshot.
+    windows
+        The lengths that recordings are presented with.
     """
-    result = run(plan, shown.events, record=("trajectory",), progress=progress, where="evaluate")
-    outputs, path = result.outputs, result.trajectory
-    if shown.instants is not None and path is not None:
-        outputs = outputs_at(path, shown.instants, at_rest(plan))
-    classes = outputs.argmax(axis=1)
-    right = classes == shown.labels
-    operations, took = int(result.operations.sum()), result.seconds + shown.encoding_seconds
-    found = share(int(right.sum()), len(right))
-    latency = stable_after(path) if path is not None else np.zeros(0)
-    return {
-        "window": named(window),
-        "window_ms": window / 1000 if isinstance(window, int) else None,
-        "threshold": plan.settings.threshold,
-        "windows": len(right),
-        "accuracy": found.value,
-        "accuracy_ci95": [found.low, found.high],
-        "accuracy_ci95_recordings": over_recordings(right, shown.recording),
-        "same_as_frame_based": None if decided is None or shown.instants is None else float(np.mean(classes == decided)),
-        "operations_a_window": operations / shown.events.samples,
-        "operations_a_second": operations / shown.seconds,
-        "camera_events_a_second": shown.counts.additions / shown.seconds,
-        "input_events_a_second": len(shown.events) / shown.seconds,
-        "population_a_second": {name: count / shown.seconds for name, count in shown.counts._asdict().items()},
-        "stable_after_ms": float(np.median(latency)) / 1000 if len(latency) else None,
-        "seconds": took,
-        "camera_events_a_second_sustained": shown.counts.additions / took,
-        "times_real_time": shown.seconds / took,
-    }
+
+    def __init__(self, plan: Plan, windows: Sequence[Window]) -> None:
+        self.plan, self.windows = plan, windows
+        self.tallies = [Tally() for _ in windows]
+        self.rest = at_rest(plan)
+        self.recordings, self.received, self.signal, self.took = 0, 0, 0.0, 0.0
+
+    def show(
+        self, shown: Presented, label: int, decided: Integers | None = None, progress: Callable[[int], object] | None = None
+    ) -> None:
+        """Replay a recording, and read every window.
+
+        Parameters
+        ----------
+        shown
+            What :func:`present` gave.
+        label
+            Its class.
+        decided
+            What the frame-based network decides on its snapshots.
+        progress
+            Called with the number of streams done.
+        """
+        result = run(self.plan, shown.events, record=("trajectory",), progress=progress, where="evaluate")
+        assert result.trajectory is not None
+        self.received += shown.received
+        self.signal += shown.seconds
+        self.took += result.seconds + shown.encoding_seconds
+        for window, tally, reads in zip(self.windows, self.tallies, shown.reads):
+            for read in reads:
+                part = until(result.trajectory, read.stream, int(read.instants[-1]))
+                classes = outputs_at(part, read.instants, self.rest).argmax(axis=1)
+                tally.right += (classes == label).tolist()
+                tally.same += [] if decided is None or window != SNAPSHOTS else (classes == decided).tolist()
+                tally.recording += [self.recordings] * len(classes)
+                tally.latency.append(stable_after(part))
+                tally.operations += int(part.operations[-1]) if len(part.t) else 0
+                begin, end = shown.events.offsets[read.stream : read.stream + 2]
+                tally.input_events += int(np.searchsorted(shown.events.t[begin:end], read.instants[-1]))
+                tally.seconds += int(read.instants[-1]) / 1e6
+                tally.counts = Counts(*map(sum, zip(tally.counts, read.counts)))
+        self.recordings += 1
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Accuracy and cost after each window, rows of the report; the speed is that of all replays together."""
+        speed = {
+            "seconds": self.took,
+            "camera_events_a_second_sustained": self.received / self.took,
+            "times_real_time": self.signal / self.took,
+        }
+        return [self._row(window, tally) | speed for window, tally in zip(self.windows, self.tallies)]
+
+    def _row(self, window: Window, tally: Tally) -> dict[str, Any]:
+        right = np.array(tally.right)
+        found = share(int(right.sum()), len(right))
+        return {
+            "window": named(window),
+            "window_ms": window / 1000 if isinstance(window, int) else None,
+            "threshold": self.plan.settings.threshold,
+            "windows": len(right),
+            "accuracy": found.value,
+            "accuracy_ci95": [found.low, found.high],
+            "accuracy_ci95_recordings": over_recordings(right, np.array(tally.recording)),
+            "same_as_frame_based": float(np.mean(tally.same)) if tally.same else None,
+            "operations_a_window": tally.operations / len(tally.latency),
+            "operations_a_second": tally.operations / tally.seconds,
+            "camera_events_a_second": tally.counts.additions / tally.seconds,
+            "input_events_a_second": tally.input_events / tally.seconds,
+            "population_a_second": {name: count / tally.seconds for name, count in tally.counts._asdict().items()},
+            "stable_after_ms": float(np.median(tally.latency)) / 1000,
+        }
 
 
-def outputs_at(trajectory: Trajectory, instants: Sequence[Integers], rest: Floats) -> Floats:
-    """The outputs once everything stamped before an instant has settled, float64 (instants of all samples, outputs).
+def measured(
+    plans: Sequence[Plan],
+    encoder: Dvs,
+    recordings: Labelled,
+    windows: Sequence[Window],
+    progress: Callable[[int], object] | None = None,
+    decided: Sequence[Integers] | None = None,
+) -> list[list[dict[str, Any]]]:
+    """Accuracy and cost of a network over recordings: for each window, a row for each plan.
+
+    Parameters
+    ----------
+    plans
+        The network, at each threshold.
+    encoder
+        The leaky population before it.
+    recordings
+        Class and events of each.
+    windows
+        What is presented, and when decisions are read.
+    progress
+        Called with the number of streams done.
+    decided
+        What the frame-based network decides on the snapshots of each recording.
+    """
+    for window in windows:
+        if not any(cuts(recording, window, encoder.snapshot) for _, recording in recordings):
+            raise InputError(f"evaluate: --windows {named(window)}: no recording is as long; give shorter ones")
+    found = [Measurement(plan, windows) for plan in plans]
+    for number, (label, recording) in enumerate(recordings):
+        shown = present(encoder, recording, windows)
+        if shown is not None:
+            for each in found:
+                each.show(shown, label, None if decided is None else decided[number], progress)
+    return [list(rows) for rows in zip(*(each.rows() for each in found))]
+
+
+def until(trajectory: Trajectory, stream: int, instant: int) -> Trajectory:
+    """What a trajectory says of one stream, of the time stamps before an instant.
 
     Parameters
     ----------
     trajectory
-        Outputs after each time stamp.
+        Of all streams.
+    stream
+        The one.
+    instant
+        Microseconds from its beginning.
+    """
+    start, stop = trajectory.offsets[stream : stream + 2]
+    stop = start + np.searchsorted(trajectory.t[start:stop], instant)
+    t, outputs, operations, spikes = (getattr(trajectory, name)[start:stop] for name in ("t", "outputs", "operations", "spikes"))
+    return Trajectory(np.array([0, stop - start]), t, outputs, operations, spikes)
+
+
+def outputs_at(trajectory: Trajectory, instants: Integers, rest: Floats) -> Floats:
+    """The outputs once everything stamped before an instant has settled, float64 (instants, outputs).
+
+    Parameters
+    ----------
+    trajectory
+        Outputs after each time stamp, of one stream.
     instants
-        Of each sample.
+        int64 (instants): in microseconds.
     rest
         float64 (outputs): before the first time stamp.
     """
-    found = []
-    for start, stop, times in zip(trajectory.offsets[:-1], trajectory.offsets[1:], instants):
-        so_far = np.concatenate([rest[None], trajectory.outputs[start:stop]])
-        found.append(so_far[np.searchsorted(trajectory.t[start:stop], times)])
-    return np.concatenate(found)
+    at = np.searchsorted(trajectory.t, instants)
+    return np.array([trajectory.outputs[row - 1] if row else rest for row in at])
 
 
 def at_rest(plan: Plan) -> Floats:
@@ -200,20 +340,18 @@ def at_rest(plan: Plan) -> Floats:
     return np.asarray(run(plan, Events([], [], [], [0, 0], shape, tick=1.0, unit="us"), where="evaluate").outputs[0])
 
 
-def stable_after(trajectory: Trajectory) -> Floats:
-    """Microseconds from the beginning of each window until the decision no longer changes, float64 (windows).
+def stable_after(trajectory: Trajectory) -> float:
+    """Microseconds from the beginning of a stream until the decision no longer changes.
 
     Parameters
     ----------
     trajectory
-        Outputs after each time stamp.
+        Outputs after each time stamp, of one stream.
     """
-    decided, found = trajectory.outputs.argmax(axis=1), []
-    for start, stop in zip(trajectory.offsets[:-1], trajectory.offsets[1:]):
-        other = np.flatnonzero(decided[start:stop] != decided[stop - 1]) if stop > start else np.zeros(0, np.int64)
-        # The decision is the last one from the time stamp behind the last that said otherwise.
-        found.append(float(trajectory.t[start + other[-1] + 1]) if len(other) else 0.0)
-    return np.array(found)
+    decided = trajectory.outputs.argmax(axis=1)
+    other = np.flatnonzero(decided != decided[-1]) if len(decided) else decided
+    # The decision is the last one from the time stamp behind the last that said otherwise.
+    return float(trajectory.t[other[-1] + 1]) if len(other) else 0.0
 
 
 def over_recordings(right: NDArray[np.bool_], recording: Integers) -> list[float]:
@@ -238,8 +376,8 @@ def over_recordings(right: NDArray[np.bool_], recording: Integers) -> list[float
     return [float(value) for value in np.percentile(shares, (2.5, 97.5))]
 
 
-def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> tuple[dict[str, Any], Integers]:
-    """The same network on snapshots, frame by frame, as it was trained: what it achieves, and what it decides on each.
+def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> tuple[dict[str, Any], list[Integers]]:
+    """The same network on snapshots, frame by frame, as it was trained: what it achieves, and what it decides on those of each recording.
 
     Parameters
     ----------
@@ -248,14 +386,16 @@ def frame_based(graph: Graph, encoder: Dvs, recordings: Labelled) -> tuple[dict[
     recordings
         Class and events of each.
     """
-    frames = [encoder.frames([recording]) for _, recording in recordings]
-    counts = [len(each) for each in frames]
-    labels = np.repeat([label for label, _ in recordings], counts)
-    decided = dense_outputs(graph, {graph.inputs[0].name: np.concatenate(frames)}).argmax(axis=1)
-    right = decided == labels
+    decided = []
+    for _, recording in recordings:
+        frames = encoder.frames([recording])
+        found = dense_outputs(graph, {graph.inputs[0].name: frames}).argmax(axis=1) if len(frames) else np.zeros(0, np.int64)
+        decided.append(found)
+    counts = [len(each) for each in decided]
+    right = np.concatenate(decided) == np.repeat([label for label, _ in recordings], counts)
     macs = sum(graph.macs().values())
     content = {
-        "snapshots": len(labels),
+        "snapshots": len(right),
         **asdict(share(int(right.sum()), len(right))),
         "ci95_recordings": over_recordings(right, np.repeat(np.arange(len(counts)), counts)),
         "macs_a_frame": macs,

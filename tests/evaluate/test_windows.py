@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,8 @@ from tfsnn.evaluate.windows import (
     over_recordings,
     present,
     stable_after,
+    streams,
+    until,
 )
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
@@ -51,55 +55,95 @@ def test_cuts() -> None:
     assert cuts(recording([]), None, 4_000) == []
 
 
-def test_each_window_begins_at_rest() -> None:
-    shown = present(ENCODER, RECORDINGS, 10_000)
-    assert shown.labels.tolist() == [0] * 3 + [1] * 3 + [1] and shown.recording.tolist() == [0] * 3 + [1] * 3 + [2]
-    assert shown.seconds == pytest.approx(0.07) and shown.counts.additions == 70
-    alone = respond(ENCODER, RECORDINGS[1][1], 10_000, 20_000)
-    np.testing.assert_array_equal(shown.events.sample(4).payload, alone.events.payload)
-    assert shown.counts.leak_updates == 7 * alone.counts.leak_updates and alone.counts.leak_updates == 4
-    with pytest.raises(InputError, match="--windows 90 ms: no recording is as long; give shorter ones"):
-        present(ENCODER, RECORDINGS, 90_000)
+def test_windows_that_begin_together_are_one_stream() -> None:
+    some = RECORDINGS[1][1]
+    found = streams(some, (10_000, 20_000, None, SNAPSHOTS, 90_000), ENCODER.snapshot)
+    assert found == {0: [10_000, 20_000, 34_001, 40_000], 10_000: [20_000], 20_000: [30_000]}
+    shown = present(ENCODER, some, (10_000, 20_000, None, SNAPSHOTS))
+    assert shown is not None and shown.events.samples == 3 and shown.seconds == pytest.approx(0.06)
+    assert shown.received == 35 + 10 + 10
+    reads = [[(read.stream, read.instants.tolist()) for read in of] for of in shown.reads]
+    tenths = [10_000, 20_000, 30_000, 40_000]
+    assert reads == [[(0, [10_000]), (1, [10_000]), (2, [10_000])], [(0, [20_000])], [(0, [34_001])], [(0, tenths)]]
+    # A window is the same alone.
+    for read, (start, stop) in zip(shown.reads[0], cuts(some, 10_000, ENCODER.snapshot)):
+        alone, part = respond(ENCODER, some, start, stop), shown.events.sample(read.stream)
+        assert read.counts == alone.counts and alone.counts.leak_updates == 4
+        np.testing.assert_array_equal(part.payload[part.t < 10_000], alone.events.payload)
+    assert present(ENCODER, some, (90_000,)) is None and present(ENCODER, recording([]), (None,)) is None
 
 
-@pytest.mark.parametrize("schedule", ["slot", "spike"])
-@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def measure(schedule: str, engine: str, *windows: int | str | None, recordings: Any = RECORDINGS, threshold: float = 0.05) -> Any:
+    plan = make(votes(), Settings(threshold, "absolute", schedule=schedule, engine=engine, where="test"))
+    _, decided = frame_based(votes(), ENCODER, recordings)
+    return [rows[0] for rows in measured([plan], ENCODER, recordings, windows, None, decided)]
+
+
+RUN_BY = [("slot", "eager"), ("slot", "compiled"), ("spike", "eager"), ("spike", "compiled")]
+SPEEDS = ("seconds", "camera_events_a_second_sustained", "times_real_time")
+
+
+@pytest.mark.parametrize(("schedule", "engine"), RUN_BY)
 def test_decided_by_the_state_at_the_end(schedule: str, engine: str) -> None:
-    plan = make(votes(), Settings(0.05, "absolute", schedule=schedule, engine=engine, where="test"))
-    row = measured(plan, present(ENCODER, RECORDINGS, 10_000), 10_000)
+    row, whole = measure(schedule, engine, 10_000, None)
     # Of the second recording, the last window sees darkening pixels alone.
     assert (row["windows"], row["accuracy"], row["window_ms"]) == (7, 6 / 7, 10.0)
-    whole = measured(plan, present(ENCODER, RECORDINGS, None), None)
+    assert row["population_a_second"]["additions"] == pytest.approx(70 / 0.07)
     assert whole["window_ms"] is None and whole["accuracy"] == 2 / 3
-    shown = present(ENCODER, RECORDINGS, None)
-    assert whole["operations_a_second"] == pytest.approx(2 * len(shown.events) / shown.seconds)
+    sent = [len(respond(ENCODER, each, *cuts(each, None, 10_000)[0]).events) for _, each in RECORDINGS]
+    seconds = sum(int(each.t[-1]) + 1 for _, each in RECORDINGS) / 1e6
+    assert whole["input_events_a_second"] == pytest.approx(sum(sent) / seconds)
+    assert whole["operations_a_second"] == pytest.approx(2 * sum(sent) / seconds)
+    assert whole["operations_a_window"] == pytest.approx(2 * sum(sent) / 3)
     assert whole["accuracy_ci95_recordings"] == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("schedule", ["slot", "spike"])
-@pytest.mark.parametrize("engine", ["eager", "compiled"])
+@pytest.mark.parametrize(("schedule", "engine"), RUN_BY)
+def test_windows_read_off_one_replay_are_those_of_replays_of_their_own(schedule: str, engine: str) -> None:
+    lengths = (5_000, 10_000, 20_000, None, SNAPSHOTS)
+    for together, window in zip(measure(schedule, engine, *lengths), lengths):
+        (alone,) = measure(schedule, engine, window)
+        assert [(name, alone[name]) for name in alone if name not in SPEEDS] == [
+            (name, together[name]) for name in alone if name not in SPEEDS
+        ]
+
+
+@pytest.mark.parametrize(("schedule", "engine"), RUN_BY)
 def test_on_the_same_snapshots_as_the_frame_based_network(schedule: str, engine: str) -> None:
-    plan = make(votes(), Settings(0.01, "absolute", schedule=schedule, engine=engine, where="test"))
-    frames, decided = frame_based(votes(), ENCODER, RECORDINGS)
-    shown = present(ENCODER, RECORDINGS, SNAPSHOTS)
-    row = measured(plan, shown, SNAPSHOTS, None, decided)
-    assert shown.recording.tolist() == [0] * 4 + [1] * 4 + [2] * 2 and shown.events.samples == 3
+    frames, _ = frame_based(votes(), ENCODER, RECORDINGS)
+    (row,) = measure(schedule, engine, SNAPSHOTS, threshold=0.01)
     assert row["windows"] == frames["snapshots"] and row["same_as_frame_based"] == 1.0 and row["accuracy"] == frames["value"] < 1
-    assert row["window"] == "snapshots" and row["window_ms"] is None and shown.seconds == pytest.approx(0.1)
+    assert row["window"] == "snapshots" and row["window_ms"] is None
+    assert row["camera_events_a_second"] == pytest.approx((40 + 35 + 12) / 0.1)
+
+
+def test_a_recording_without_events_is_left_out() -> None:
+    with_an_empty_one = [(0, recording([])), *RECORDINGS]
+    (row,), (same,) = (measure("slot", "compiled", SNAPSHOTS, recordings=each) for each in (with_an_empty_one, RECORDINGS))
+    assert row["windows"] == 10 and row["accuracy"] == same["accuracy"] and row["same_as_frame_based"] == same["same_as_frame_based"]
+
+
+def test_a_window_longer_than_any_recording() -> None:
+    with pytest.raises(InputError, match="--windows 90 ms: no recording is as long; give shorter ones"):
+        measure("slot", "compiled", 10_000, 90_000)
+
+
+OUTPUTS = np.array([[1, 0], [0, 1], [1, 0], [2, 0], [0, 1]], float)
+TWO = Trajectory(np.array([0, 4, 4, 5]), np.array([5, 10, 20, 30, 7]), OUTPUTS, np.arange(5), np.arange(5))
 
 
 def test_outputs_at_instants() -> None:
-    outputs = np.array([[1.0], [2.0], [3.0], [9.0]])
-    trajectory = Trajectory(np.array([0, 3, 3, 4]), np.array([5, 10, 20, 7]), outputs, np.arange(4), np.arange(4))
-    instants = [np.array([5, 6, 20, 21]), np.array([1]), np.array([7, 8])]
+    first = until(TWO, 0, 30)
     # What is stamped as the instant comes after it.
-    assert outputs_at(trajectory, instants, np.array([-1.0])).ravel().tolist() == [-1, 1, 2, 3, -1, -1, 9]
+    assert first.t.tolist() == [5, 10, 20] and first.operations.tolist() == [0, 1, 2] and first.offsets.tolist() == [0, 3]
+    assert outputs_at(first, np.array([5, 6, 20, 21]), np.array([-1, -2])).tolist() == [[-1, -2], [1, 0], [0, 1], [1, 0]]
+    assert until(TWO, 1, 99).t.tolist() == [] and until(TWO, 2, 8).t.tolist() == [7]
+    assert outputs_at(until(TWO, 1, 99), np.array([3]), np.array([-1, -2])).tolist() == [[-1, -2]]
 
 
 def test_stable_decisions() -> None:
-    outputs = np.array([[1, 0], [0, 1], [1, 0], [2, 0], [0, 1]], float)
-    trajectory = Trajectory(np.array([0, 4, 5, 5]), np.array([5, 10, 20, 30, 7]), outputs, np.arange(5), np.arange(5))
-    assert stable_after(trajectory).tolist() == [20.0, 0.0, 0.0]
+    assert [stable_after(until(TWO, stream, 99)) for stream in range(3)] == [20.0, 0.0, 0.0]
+    assert stable_after(until(TWO, 0, 20)) == 10.0
 
 
 def test_an_interval_over_recordings_is_wider() -> None:
@@ -111,7 +155,7 @@ def test_an_interval_over_recordings_is_wider() -> None:
 
 def test_frames() -> None:
     found, decided = frame_based(votes(), ENCODER, RECORDINGS)
-    assert len(decided) == 10
+    assert [len(each) for each in decided] == [4, 4, 2]
     assert found["snapshots"] == 4 + 4 + 2 and found["macs_a_frame"] == 8 and found["macs_a_second"] == 480
     # The snapshot in the middle of either of the last two recordings still holds more of what came before.
     assert 0.5 <= found["value"] < 1

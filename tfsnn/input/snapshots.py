@@ -20,6 +20,7 @@ that an ANN is trained on is exactly what the network has received at that insta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite
 from typing import NamedTuple
@@ -191,14 +192,19 @@ class Response:
         int32 (snapshots, \\*shape): what every neuron has sent before each multiple of the snapshot period.
     counts
         What it took.
+    marks
+        What it had taken before each of the times that were asked for.
     """
 
     events: Events
     snapshots: NDArray[np.int32]
     counts: Counts
+    marks: tuple[Counts, ...] = ()
 
 
-def respond(leak: Leak, recording: Recording, start: int | None = None, stop: int | None = None) -> Response:
+def respond(
+    leak: Leak, recording: Recording, start: int | None = None, stop: int | None = None, marks: Sequence[int] = ()
+) -> Response:
     """Present a recording, or a window of it, to a leaky population at rest.
 
     Parameters
@@ -210,6 +216,8 @@ def respond(leak: Leak, recording: Recording, start: int | None = None, stop: in
     start, stop
         The window in microseconds, ``start <= t < stop``; by default from the first event to where the snapshot period that
         holds the last one ends.
+    marks
+        Times in between, in microseconds, before which the ledger is read.
 
     Raises
     ------
@@ -231,17 +239,22 @@ def respond(leak: Leak, recording: Recording, start: int | None = None, stop: in
         stop = first - (first - max(last, first)) // leak.snapshot * leak.snapshot
     if stop < first:
         raise InputError(f"leaky population: a window from {first} to {stop} us; it must not end before it begins")
+    for mark in marks:
+        if not first <= mark <= stop:
+            raise InputError(f"leaky population: a mark at {mark} us; it must lie in the window, from {first} to {stop}")
     population = Population(leak, recording.width, recording.height, first)
     # One damaged time stamp makes a recording of centuries.
     needed = 4 * population.x.size * ((stop - first) // leak.snapshot)
     afford(needed, f"leaky population: snapshots of {(stop - first) / 1e6:,.0f} s", "give a window with start and stop")
     snapshots = np.zeros(((stop - first) // leak.snapshot, *population.shape), np.int32)
     sent, at = [], first
-    for i, until in enumerate([*range(first + leak.snapshot, stop + 1, leak.snapshot), stop]):
+    counts = {first: population.counts}
+    for until in sorted({*range(first + leak.snapshot, stop + 1, leak.snapshot), *marks, stop}):
         sent.append(population.advance(recording.between(at, until), until))
-        if i < len(snapshots):
-            snapshots[i] = population.sent.reshape(population.shape)
+        if until > first and (until - first) % leak.snapshot == 0:
+            snapshots[(until - first) // leak.snapshot - 1] = population.sent.reshape(population.shape)
+        counts[until] = population.counts
         at = until
     t, neuron, payload = (np.concatenate(columns) for columns in zip(*sent))
     events = Events(t - first, neuron, payload, [0, len(t)], population.shape, tick=1.0, unit="us")
-    return Response(events, snapshots, population.counts)
+    return Response(events, snapshots, population.counts, tuple(counts[mark] for mark in marks))
