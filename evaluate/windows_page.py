@@ -27,7 +27,7 @@ _CAPTIONS = {
 
 
 def sentences(content: Content) -> list[str]:
-    """What was presented, how thresholds were chosen, and what the leaky population costs."""
+    """What was presented, how thresholds were chosen, what the speed is of, and what the leaky population costs."""
     frames, selection, rows = content["frame_based"], content["selection"], content["rows"]
     rate = f"{frames['macs_a_second'] / 1e6:,.0f} MMACs/s at {frames['frames_a_second']} Hz"
     head = (
@@ -46,7 +46,8 @@ def sentences(content: Content) -> list[str]:
         f"({done['leak_updates_nonzero']:,.0f} of states that are not 0), {done['comparisons']:,.0f} comparisons; "
         "they are no synaptic operations, and not in the columns above."
     )
-    return [head, chosen, population]
+    speed = "Windows that begin together are read off one replay: events/s and x real time are those of all replays at a threshold."
+    return [head, chosen, speed, population]
 
 
 def lines(content: Content) -> tuple[list[str], list[list[str]]]:

@@ -46,6 +46,7 @@ def test_report(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     words = ("--data", "gesture_small", "--out", out, "--windows", "64,whole", "--thresholds", "64,128", "--lsb", "--samples", 5)
     code, text, _ = run(capsys, net, *words)
     assert code == 0 and "5 recordings of gesture_small; frame-based CNN on " in text and "event-driven" in text
+    assert "Windows that begin together are read off one replay" in text
     content = json.loads((out / "windows.json").read_text())
     assert [(row["window_ms"], row["threshold"]) for row in content["rows"]] == [(64.0, 64.0), (64.0, 128.0), (None, 64.0), (None, 128.0)]
     assert (out / "windows.png").read_bytes().startswith(b"\x89PNG") and content["encoder"]["kind"] == "dvs"

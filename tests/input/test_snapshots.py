@@ -101,6 +101,14 @@ def test_in_pieces_it_is_the_same(leak: Leak, recording: Recording, cuts: list[i
     assert whole.counts == population.counts
 
 
+@given(LEAKS, RECORDINGS, st.lists(st.integers(0, 400), max_size=3))
+def test_its_ledger_at_a_mark_is_that_of_a_window_that_ends_there(leak: Leak, recording: Recording, marks: list[int]) -> None:
+    marked, plain = respond(leak, recording, 0, 400, marks), respond(leak, recording, 0, 400)
+    assert marked.marks == tuple(respond(leak, recording, 0, mark).counts for mark in marks)
+    assert sent_by(marked) == sent_by(plain) and marked.counts == plain.counts
+    np.testing.assert_array_equal(marked.snapshots, plain.snapshots)
+
+
 def test_leaks_of_states_that_are_not_zero_are_counted_apart() -> None:
     # 256 becomes 128, ... 1 and then 0: nine leaks; the other neurons, and whatever comes later, leak nothing.
     leak = Leak(1, 100, 144, 8.0)
@@ -182,6 +190,8 @@ def test_settings_that_are_refused(settings: dict[str, Any], message: str) -> No
 
 
 def test_windows_and_sensors_that_do_not_fit() -> None:
+    with pytest.raises(InputError, match="a mark at 21 us; it must lie in the window, from 5 to 20"):
+        respond(Leak(), recorded([]), 5, 20, [5, 21])
     recording = Recording([], [], [], [], width=2, height=2)
     with pytest.raises(InputError, match="a window from 5 to 3 us; it must not end before it begins"):
         respond(Leak(), recording, 5, 3)
