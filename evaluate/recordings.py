@@ -31,7 +31,8 @@ from tfsnn.stage.terminal import counting, table
 
 from . import windows_page
 from .measure.sizes import state_bytes, weight_bytes
-from .windows import SNAPSHOTS, Labelled, Window, frame_based, measured, named, streams
+from .presented import SNAPSHOTS, Labelled, Window, named, streams
+from .windows import frame_based, measured
 
 Windows = Sequence[Window]
 BEHIND = 0.01

@@ -11,10 +11,10 @@ from tfsnn.input.encoder import Dvs
 from tfsnn.stage.output import write_json
 
 from .plots import windows as plots
+from .presented import Labelled
 from .report.environment import render
 from .report.parts import Code, Picture, Points, Section, Table
 from .report.steps import percent
-from .windows import Labelled
 
 SHOWN = 6
 """Recordings drawn, each of another class."""

@@ -1,4 +1,4 @@
-"""Inference windows: what is presented, what is decided, and intervals that know which windows belong together."""
+"""Inference windows: what is decided, what it costs, and intervals that know which windows belong together."""
 
 from __future__ import annotations
 
@@ -9,18 +9,8 @@ import pytest
 
 from tests.nets import network, neurons, synapse
 from tfsnn.errors import InputError
-from tfsnn.evaluate.windows import (
-    SNAPSHOTS,
-    cuts,
-    frame_based,
-    measured,
-    outputs_at,
-    over_recordings,
-    present,
-    stable_after,
-    streams,
-    until,
-)
+from tfsnn.evaluate.presented import SNAPSHOTS, cuts
+from tfsnn.evaluate.windows import frame_based, measured, outputs_at, over_recordings, stable_after, until
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
 from tfsnn.input.snapshots import respond
@@ -46,31 +36,6 @@ def recording(p: list[int], step: int = 1_000) -> Recording:
 
 
 RECORDINGS = [(0, recording([0] * 40)), (1, recording([1] * 20 + [0] * 15)), (1, recording([0] * 5 + [1] * 7))]
-
-
-def test_cuts() -> None:
-    assert cuts(RECORDINGS[2][1], 5_000, 4_000) == [(0, 5_000), (5_000, 10_000)]
-    assert cuts(RECORDINGS[2][1], None, 4_000) == [(0, 11_001)] and cuts(RECORDINGS[2][1], 12_000, 4_000) == []
-    assert cuts(RECORDINGS[2][1], SNAPSHOTS, 4_000) == [(0, 12_000)] == cuts(RECORDINGS[2][1], SNAPSHOTS, 6_000)
-    assert cuts(recording([]), None, 4_000) == []
-
-
-def test_windows_that_begin_together_are_one_stream() -> None:
-    some = RECORDINGS[1][1]
-    found = streams(some, (10_000, 20_000, None, SNAPSHOTS, 90_000), ENCODER.snapshot)
-    assert found == {0: [10_000, 20_000, 34_001, 40_000], 10_000: [20_000], 20_000: [30_000]}
-    shown = present(ENCODER, some, (10_000, 20_000, None, SNAPSHOTS))
-    assert shown is not None and shown.events.samples == 3 and shown.seconds == pytest.approx(0.06)
-    assert shown.received == 35 + 10 + 10
-    reads = [[(read.stream, read.instants.tolist()) for read in of] for of in shown.reads]
-    tenths = [10_000, 20_000, 30_000, 40_000]
-    assert reads == [[(0, [10_000]), (1, [10_000]), (2, [10_000])], [(0, [20_000])], [(0, [34_001])], [(0, tenths)]]
-    # A window is the same alone.
-    for read, (start, stop) in zip(shown.reads[0], cuts(some, 10_000, ENCODER.snapshot)):
-        alone, part = respond(ENCODER, some, start, stop), shown.events.sample(read.stream)
-        assert read.counts == alone.counts and alone.counts.leak_updates == 4
-        np.testing.assert_array_equal(part.payload[part.t < 10_000], alone.events.payload)
-    assert present(ENCODER, some, (90_000,)) is None and present(ENCODER, recording([]), (None,)) is None
 
 
 def measure(schedule: str, engine: str, *windows: int | str | None, recordings: Any = RECORDINGS, threshold: float = 0.05) -> Any:
