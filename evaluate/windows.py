@@ -82,7 +82,8 @@ class Measurement:
             Called with the number of streams done.
         """
         result = run(self.plan, shown.events, record=("trajectory",), progress=progress, where="evaluate")
-        assert result.trajectory is not None
+        if result.trajectory is None:
+            raise RuntimeError("a trajectory was asked for")
         self.received += shown.received
         self.signal += shown.seconds
         self.took += result.seconds + shown.encoding_seconds
