@@ -178,8 +178,32 @@ def test_it_goes_on_in_int64_where_int32_ends(schedule: str) -> None:
     outputs = live.step(stream(graph, *rows[1:]))
     assert not is_narrow(live) and live.carrier == live.plan.carrier == "int32"
     later = stream(graph, rows[0], *((t + 1, neuron, payload) for t, neuron, payload in rows[1:]))
-    whole = simulate(graph, later, threshold=1000.0, unit="absolute", spikes="graded", schedule=schedule)
+    settings: dict[str, Any] = {"threshold": 1000.0, "unit": "absolute", "spikes": "graded", "schedule": schedule}
+    whole = simulate(graph, later, **settings)
     np.testing.assert_array_equal(outputs, whole.outputs[0])
+    # What was too large has been taken back: the next step is in int32 again, and all is as if it had never been left.
+    live.step(stream(graph, (0, 3, 7)))
+    assert is_narrow(live)
+    rows = [(0, 0, 3), *((t + 1, neuron, payload) for t, neuron, payload in rows[1:]), (9, 3, 7)]
+    whole = simulate(graph, stream(graph, *rows), record=("state",), **settings)
+    assert whole.state is not None
+    for one, other in zip((*live.state.x[1:], *live.state.o[1:]), (*whole.state.x[1:], *whole.state.o[1:])):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(live.total.synaptic_operations, whole.ledger.synaptic_operations)
+
+
+def test_int32_again_from_the_start() -> None:
+    graph = three_layers()
+    live = Stream(graph, threshold=1000.0, unit="absolute")
+    for _ in range(2):
+        live.step(stream(graph, (0, 0, 400_000_000)))
+        assert not is_narrow(live)
+        live.step(stream(graph, (0, 1, 5)))
+        assert not is_narrow(live)
+        live.reset()
+        assert is_narrow(live)
+    outputs = live.step(stream(graph, (0, 1, 5)))
+    np.testing.assert_array_equal(outputs, Stream(graph, threshold=1000.0, unit="absolute").step(stream(graph, (0, 1, 5))))
 
 
 def cropped() -> Graph:
@@ -260,6 +284,28 @@ def test_wherever_it_leaves_int32_nothing_is_lost_or_counted_twice(graph: Graph,
         for field in fields(whole.ledger):
             np.testing.assert_array_equal(getattr(live.total, field.name), getattr(whole.ledger, field.name), field.name)
     assert carriers == {True, False}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("graph", [branches(), twice_convolved()], ids=["branches", "two"])
+def test_in_and_out_of_int32(graph: Graph, schedule: str) -> None:
+    """Amounts that come and go, too large every other time; each step's ledger and state are those of a stream that stays in int64."""
+    settings: dict[str, Any] = {"threshold": 1e5, "unit": "absolute", "schedule": schedule}
+    live, wide = Stream(graph, **settings), Stream(graph, **settings)
+    wide._session._begin(narrow=False)
+    wide.reset()
+    rng, size, seen = np.random.default_rng(0), int(np.prod(graph.inputs[0].shape)), []
+    for number in range(24):
+        amount = (1 << 27) * (-1) ** number if number % 8 < 2 else int(rng.integers(1, 200))
+        chosen = np.flatnonzero((rng.random(size) < 0.5) | (number % 8 < 2))
+        events = stream(graph, *((0, int(neuron), amount) for neuron in chosen))
+        np.testing.assert_array_equal(live.step(events), wide.step(events))
+        seen.append(is_narrow(live))
+        for one, other in zip((*live.state.x, *live.state.o), (*wide.state.x, *wide.state.o)):
+            np.testing.assert_array_equal(one, other)
+        for field in fields(live.ledger):
+            np.testing.assert_array_equal(getattr(live.ledger, field.name), getattr(wide.ledger, field.name), field.name)
+    assert not is_narrow(wide) and seen.count(True) > 4 and seen.count(False) > 4 and seen[-1]
 
 
 def test_leaving_the_range_is_said() -> None:

@@ -9,6 +9,7 @@ from tfsnn.compiled.first_use import Called, callable_of, ready
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.tables import aligned
 from tfsnn.compiled.work import Job, Work, advance, outputs_of, prepared, state_of, widened
+from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.plan import Plan
 from tfsnn.record import OutOfRange, State
 
@@ -43,11 +44,15 @@ class Session:
         linear = not plan.settings.spiking_output and all(p.node.activation.kind == "linear" for p in outputs)
         self._steps = np.repeat([p.step for p in outputs], [p.size for p in outputs]) if linear else None
         self._run_frame: Called | None = None
+        # The work in int32, while a step that it could not do is gone on with in int64.
+        self._narrow: Work | None = None
         self._begin(narrow=plan.carrier == "int32")
         self.rest()
 
     def rest(self) -> None:
         """Back to where the plan starts; what the frames have sent is forgotten."""
+        if self._narrow is not None:
+            self._come_back(self._narrow)
         work, start = self._work, prepared(self.plan, self._work.tables.narrow).start
         work.arrays[c.X_CELLS][:], work.arrays[c.O_CELLS][:] = start[0][0], start[1][0]
         work.arrays[c.BOUNDS][:], work.arrays[c.SETTLED][:], self._sent[:] = np.inf, 0, 0
@@ -64,6 +69,8 @@ class Session:
             uint8, of the input's shape.
         """
         self._pixels[...] = frame
+        if self._narrow is not None:
+            self._come_back_if_it_fits(self._narrow)
         run = self._run_frame
         if run is None:
             self._work.take(self._job, ready(self._work.tables, [self.schedule, "frame"]))
@@ -83,6 +90,8 @@ class Session:
         t, neuron, payload
             As of :class:`tfsnn.input.events.Events`; they are copied.
         """
+        if self._narrow is not None:
+            self._come_back_if_it_fits(self._narrow)
         count, arrays = len(neuron), self._job.arrays
         if count > self._room:
             self._make_job(2 * count)
@@ -134,6 +143,7 @@ class Session:
         """A step did not come to its end: carry on in int64, where nothing is lost, as int32 was exact so far."""
         status, old, job, room = c.RANGE, self._work, self._job.arrays, self._room
         if old.tables.narrow:
+            self._narrow = old
             self._use(widened(old, prepared(self.plan, False).tables))
             self._make_job(room)
             for slot in (c.STAMPS, c.NEURONS, c.PAYLOADS, c.OFFSETS):
@@ -142,6 +152,22 @@ class Session:
             status = advance(entry, self._work)
         if status != c.DONE:
             raise OutOfRange(int(self._progress[c.NEXT]), np.zeros(1, np.int64))
+
+    def _come_back_if_it_fits(self, narrow: Work) -> None:
+        """Back to int32, many times as fast, where all states fit it well: often but a bound on sums did not, as in a first frame."""
+        states = [self._work.arrays[slot] for slot in (c.X_CELLS, c.O_CELLS)]
+        if all(max(int(array.max(initial=0)), -int(array.min(initial=0))) < STATE_LIMIT["int32"] // 2 for array in states):
+            for slot, array in zip((c.X_CELLS, c.O_CELLS), states):
+                narrow.arrays[slot][:] = array
+            self._come_back(narrow)
+
+    def _come_back(self, narrow: Work) -> None:
+        """Work in int32 again, from the states there."""
+        narrow.arrays[c.BOUNDS][:], narrow.arrays[c.SETTLED][:] = np.inf, 0
+        narrow.clean()
+        self._narrow = None
+        self._use(narrow)
+        self._make_job(self._room)
 
     def _read(self) -> None:
         """Look at the outputs."""
