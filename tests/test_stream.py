@@ -233,7 +233,8 @@ def test_what_is_seen_from_targets_is_said_and_changes_no_count() -> None:
     assert live.dense_macs == live.total_dense_macs and live.dense_macs in (5 * 6 * 18 * 4, 5 * 6 * 18 * 4 + 2 * 5 * 16 * 3)
     frame[0, 0, 0] ^= 1
     live.step(frame)
-    assert live.dense_macs == 0 and live.total_dense_macs > 0 and live.ledger.synaptic_operations.sum() > 0
+    # The corner reaches two pixels, which may be looked at, too.
+    assert live.dense_macs in (0, 2 * 18 * 4) and live.total_dense_macs > 144 and live.ledger.synaptic_operations.sum() > 0
 
 
 @pytest.mark.parametrize("depthwise", [False, True])

@@ -31,7 +31,8 @@ def sentences(content: Content) -> list[str]:
         f"{high['operations_a_second'] / max(low['operations_a_second'], 1e-9):.2f} times as much."
     ]
     short = [f"{row['rate']:g}" for row in content["rates"] if not row["within"]]
-    on = content["rates"][0]["chosen_on"]
+    ons = {row["chosen_on"] for row in content["rates"]}
+    on = ons.pop() if len(ons) == 1 else f"the first {content['scenes']['first']} frames, of which each rate has its share"
     lines.append(f"The threshold at each rate is the largest tried that keeps {content['wanted']:g} of the integer ANN on {on}.")
     if short:
         lines.append(f"At {', '.join(short)} frames a second none did; the best one was taken.")

@@ -15,6 +15,7 @@ from tfsnn.__main__ import main
 from tfsnn.artifact import Net
 from tfsnn.errors import InputError
 from tfsnn.evaluate.live.rates import numbers
+from tfsnn.evaluate.live.rates_page import sentences
 from tfsnn.input.encoder import Encoder
 from tfsnn.input.framing import Framing
 from tfsnn.input.road import Drive, Scene
@@ -68,6 +69,7 @@ def test_every_nth_frame_of_a_video(tmp_path: Path, capsys: Capture) -> None:
     content = json.loads((tmp_path / "rates" / "rates.json").read_text())
     assert [(row["rate"], row["frames"]) for row in content["rates"]] == [(10.0, 11), (30.0, 30)]
     assert "rms_error" in content["rates"][0]["error"]
+    assert sentences(content)[1].endswith(" of the integer ANN on the first 10 frames, of which each rate has its share.")
     capsys.readouterr()
     assert main([*line, "--rates", "20", "--force"]) == 2
     assert "--rates 20: clip.avi has 30 frames a second; every n-th frame gives 30, 15, 10, 7.5" in capsys.readouterr().err
