@@ -70,6 +70,10 @@ def test_splits_are_the_official_ones_and_damage_is_counted(tmp_path: Path) -> N
         ({"user01_natural_labels.csv": b""}, "user01_natural_labels.csv: first line: found '', expected 'class,startTime_usec,"),
         ({"user01_natural_labels.csv": LABELS.encode() + b"1,x,2\n"}, "_labels.csv: line 4: found '1,x,2', expected three whole numbers"),
         ({"user01_natural_labels.csv": LABELS.encode() + b"12,1,2\n"}, "line 4: found class 12, 1 to 2; expected 1 to 11"),
+        (
+            {"user01_natural_labels.csv": LABELS.encode() + b"3,9000,9900\n"},
+            "_labels.csv: class 3, 9000 to 9900: no event lies there, user01_natural.aedat reaches from 1007 to 2967; download .* again",
+        ),
         ({"user01_natural_labels.csv": LABELS.encode() + b"1,3,2\n"}, "line 4: found class 1, 3 to 2; .* no end before the start"),
     ],
 )

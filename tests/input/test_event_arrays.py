@@ -89,7 +89,8 @@ def test_hdf5(tmp_path: Path, group: str, packed: dict[str, Any]) -> None:
         ({"t": COLUMNS["t"] > 0}, "column t is bool"),
         ({"x": COLUMNS["x"] + 0.5}, "column x holds fractions"),
         ({"p": COLUMNS["p"] * 2}, "column p reaches from 0 to 2; expected 0 and 1, -1 and 1, or false and true"),
-        ({"t": COLUMNS["t"] * np.nan}, r"column t holds a time beyond 2\^62 microseconds, or none at all"),
+        ({"t": COLUMNS["t"] * np.nan}, r"column t holds a time beyond 2\^62 microseconds, or not a number"),
+        ({"t": COLUMNS["t"] / 1e12}, r"column t holds 3 different times from \S+ to \S+; in whole .* tick= says .* \(of seconds, 1e6\)"),
         ({"t": COLUMNS["t"].astype("u8") + (1 << 63)}, r"column t holds a time beyond 2\^62"),
         ({"p": COLUMNS["p"].astype(object)}, "is no .npz file, or damaged"),
     ],
@@ -104,16 +105,26 @@ def test_columns_that_do_not_fit(tmp_path: Path, changes: dict[str, Any], messag
 def test_fields_that_do_not_fit() -> None:
     with pytest.raises(InputError, match=r"array: found \(none\), but nothing for t, x, y; expected x, y, t and p"):
         from_array(np.zeros(3), size=SIZE)
-    with pytest.raises(InputError, match=r"array: found an array of shape \(1, 5\), expected one row of events"):
+    with pytest.raises(InputError, match=r"array: found an array of shape \(1, 5\), expected a structured one of one axis"):
         from_array(structured([("t", "i8"), ("x", "i2"), ("y", "i2")])[None], size=SIZE)
     with pytest.raises(InputError, match="array: found 2 events outside the sensor"):
         from_array(structured([("t", "i8"), ("x", "i2"), ("y", "i2")]), size=(99, 128))
+
+
+def test_some_events_of_one_microsecond_are_no_mistake() -> None:
+    array = np.array([(0.2, 1, 2), (0.4, 1, 2), (1.0, 1, 2), (3.0, 1, 2)], [("t", "f8"), ("x", "i2"), ("y", "i2")])
+    assert from_array(array, size=SIZE).t.tolist() == [0, 0, 1, 3]
 
 
 def test_keys_that_are_not_there(tmp_path: Path) -> None:
     np.savez(tmp_path / "e.npz", **{f"a_{n}": c for n, c in COLUMNS.items()})  # type: ignore[arg-type]
     with pytest.raises(FileError, match=r"e.npz: found no b_\*, but a_p, a_t, a_x, a_y; choose another key"):
         read(tmp_path / "e.npz", size=SIZE, key="b")
+    assert rows(read(tmp_path / "e.npz", size=SIZE, key="a_")) == EVENTS
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        file.create_group("camera")
+    with pytest.raises(FileError, match="e.h5: found no left, but camera; choose another key"):
+        read(tmp_path / "e.h5", size=SIZE, key="left")
     with pytest.raises(InputError, match=r"e.npz: arrays do not say how large the sensor is; give size=\(width, height\)"):
         read(tmp_path / "e.npz", key="a")
 

@@ -81,6 +81,10 @@ def trials(place: PathLike, split: str) -> Iterator[Trial]:
         recording = whole(aedat(BytesIO(content), f"{label}: {name}", None, BLOCK), f"{label}: {name}", True)
         for number, start, end in intervals[name]:
             cut = recording.between(start, end)
+            if not len(cut):
+                reaches = f"reaches from {recording.t[0]} to {recording.t[-1]}" if len(recording) else "holds none"
+                where = f"{_labels_of(name)}: class {number + 1}, {start} to {end}"
+                raise FileError(f"{label}: {where}: no event lies there, {name} {reaches}; download {ARCHIVE} again")
             yield Trial(name, number, Recording(cut.t, cut.x, cut.y, cut.p, cut.width, cut.height, recording.found))
     if missing:
         raise FileError(f"{label}: {LISTS[split]} names {', '.join(sorted(missing)[:5])}, not found; download {ARCHIVE} again")
@@ -133,8 +137,12 @@ def _text(content: bytes, label: str) -> str:
         raise FileError(f"{label}: found bytes that are no text ({error}); download {ARCHIVE} again") from error
 
 
+def _labels_of(name: str) -> str:
+    return f"{name.removesuffix('.aedat')}_labels.csv"
+
+
 def _intervals(texts: dict[str, str], name: str, label: str) -> list[tuple[int, int, int]]:
-    file = f"{name.removesuffix('.aedat')}_labels.csv"
+    file = _labels_of(name)
     if file not in texts:
         raise FileError(f"{label}: found no {file}, expected the labels of {name}; download {ARCHIVE} again")
     header, *lines = list(csv.reader(texts[file].splitlines())) or [[]]

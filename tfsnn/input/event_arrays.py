@@ -67,7 +67,11 @@ def _parts(
         piece = {name: np.asarray(column[start : start + block]) for name, column in columns.items()}
         t = _times(piece["t"], tick)
         if t is None:
-            raise error(f"{label}: column t holds a time beyond 2^62 microseconds, or none at all; tick= says how long a unit is")
+            raise error(f"{label}: column t holds a time beyond 2^62 microseconds, or not a number; tick= says how long a unit is")
+        merged = _merged(piece["t"], t)
+        if merged:
+            found = f"column t holds {merged}; in whole microseconds most of them are the same"
+            raise error(f"{label}: {found}: tick= says how long a unit is (of seconds, 1e6)")
         for name in ("x", "y"):
             if piece[name].dtype.kind == "f" and not np.array_equal(piece[name], np.rint(piece[name])):
                 raise error(f"{label}: column {name} holds fractions; pixels have whole numbers")
@@ -79,6 +83,14 @@ def _times(t: Array, tick: float) -> Array | None:
         return t.astype(np.int64) if t.dtype != np.uint64 or t.max(initial=0) < _BEYOND else None
     scaled = t.astype(np.float64) * tick
     return np.rint(scaled).astype(np.int64) if np.all(np.abs(scaled) < _BEYOND) else None
+
+
+def _merged(t: Array, rounded: Array) -> str:
+    """What is lost where times are fractions of microseconds, as seconds are if nobody says so; "" for next to nothing."""
+    if t.dtype.kind != "f" or len(t) < 2:
+        return ""
+    different = len(np.unique(t))
+    return f"{different} different times from {t.min():g} to {t.max():g}" if 2 * len(np.unique(rounded)) < different else ""
 
 
 def _whole(values: Array) -> Array:
@@ -107,7 +119,7 @@ def structured(array: Array, label: str, error: type[TfsnnError]) -> dict[str, A
         What to raise.
     """
     if array.ndim != 1:
-        raise error(f"{label}: found an array of shape {array.shape}, expected one row of events")
+        raise error(f"{label}: found an array of shape {array.shape}, expected a structured one of one axis, with fields x, y, t and p")
     return _named(array.dtype.names or (), lambda name: array[name], label, error)
 
 
@@ -118,7 +130,8 @@ def _named(
     lacking = [key for key, name in found.items() if name is None and key != "p"]
     if lacking:
         shown = ", ".join(sorted(str(name) for name in names)[:20]) or "(none)"
-        raise error(f"{label}: found {shown}, but nothing for {', '.join(lacking)}; expected x, y, t and p (key= says where they are)")
+        found_here = f"found {shown}, but nothing for {', '.join(lacking)}"
+        raise error(f"{label}: {found_here}; expected x, y, t and p; key= names their group, or what stands before their names")
     return {key: column(name) for key, name in found.items() if name is not None}
 
 
@@ -141,17 +154,17 @@ def zipped(file: BinaryIO, label: str, key: str, sample: int | None) -> dict[str
     label
         What messages call it.
     key
-        What stands before the names of the columns, as in ``key_x``; "" where they stand alone.
+        What stands before the names of the columns, as in ``key_x``, with or without the underscore; "" where they stand alone.
     sample
         Number of the recording, where ``offsets`` cut the columns into several.
     """
     try:
         with ZipFile(file) as archive:
             names = npz.names(archive)
-            prefix = f"{key}_" if key else ""
+            prefix = f"{key.removesuffix('_')}_" if key else ""
             own = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
             if key and not own:
-                raise FileError(f"{label}: found no {key}_*, but {', '.join(sorted(names)[:20]) or '(nothing)'}; choose another key")
+                raise FileError(f"{label}: found no {prefix}*, but {', '.join(sorted(names)[:20]) or '(nothing)'}; choose another key")
             columns = _named(own, lambda name: npz.member(archive, prefix + name, label), label, FileError)
             offsets = npz.member(archive, f"{prefix}offsets", label) if "offsets" in own else None
     except DAMAGE as error:
@@ -193,6 +206,8 @@ def grouped(path: str, key: str) -> dict[str, Array]:
         Of the group that holds them; "" for the root, or for its one group that holds columns.
     """
     with hdf5.opened(path) as root:
+        if key and not hdf5.has(root, key):
+            raise FileError(f"{path}: found no {key}, but {', '.join(hdf5.children(root)[:20]) or '(nothing)'}; choose another key")
         group = hdf5.child(root, key) if key else root
         names = hdf5.children(group)
         if not key and not set(NAMES["x"]) & set(names):
