@@ -22,8 +22,10 @@ from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, REAL, SHORT, WORD, Lan
 
 STATES = ir.VectorType(WORD, LANES)
 NONE = ir.Constant(STATES, [0] * LANES)
-EXPONENT = 0x43300000
-"""The upper half of 2^52: below it stands a whole number."""
+ORDERS = {LANES: [[i // 2 + LANES * (i % 2) for i in range(2 * LANES)]], 2 * LANES: [FIRST_HALVES, SECOND_HALVES]}
+"""How 8 or 16 payloads of two taps are interleaved."""
+EXACT = 1 << 21
+"""Below, sizes are divided in single precision."""
 Check = Callable[[Any, Any, Any], None]
 
 
@@ -45,29 +47,28 @@ class Rule:
         self.payload, self.least, self.beyond, self.low, self.high = (
             on.splat(builder.trunc(on.column(p, column), WORD)) for column in columns
         )
-        # size / P lies at least 1 / P below the next whole number; minus 1/2, plus half of that, it is rounded to the one below.
-        # All errors together, of numbers below 2^31 / P in 53 bits, are far less than 1 / 2P.
-        self.last = builder.sub(self.beyond, on.splat(WORD(1)))
-        inverse = builder.fdiv(ir.Constant(REAL, 1.0), builder.sitofp(on.column(p, c.PAYLOAD), REAL))
-        self.inverse = on.splat(inverse, LANES // 2)
-        half = ir.Constant(REAL, 0.5)
-        self.down = on.splat(builder.fsub(builder.fmul(inverse, half), half), LANES // 2)
+        one, single = on.splat(WORD(1)), ir.FloatType()
+        self.idle, self.last = builder.sub(self.least, one), builder.sub(self.beyond, one)
+        self.exact = on.smaller(self.last, on.splat(WORD(EXACT - 1)))
+        self.divisor = builder.sitofp(on.column(p, c.PAYLOAD), REAL)
+        inverse = builder.fptrunc(builder.fdiv(ir.Constant(REAL, 1.0), self.divisor), single)
+        self.inverse, self.half = (on.splat(number) for number in (inverse, builder.fmul(inverse, ir.Constant(single, 0.5))))
 
-    def units(self, change: Any, size: Any) -> Any:
-        """change / P, towards 0, where ``size`` is abs(change).
+    def units(self, change: Any, size: Any, large: Callable[[], Any]) -> Any:
+        """change / P, towards 0, where ``size`` is abs(change); ``large`` emits what comes first where some size is no small one, and
+        gives the sizes to divide.
 
-        Whole numbers become real ones, and real ones whole, by the bits of 2^52 and of 1.5 2^52, whose last one counts 1: fewer
-        instructions than AVX2's own conversions.
+        (size + 1/2) / P lies at least 1 / 2P from the next whole numbers. Below 2^21, all errors together, of 24 bits each, are less:
+        at most three roundings of 2^-24 of 2^21 / P. Larger sizes are rare, and take the same way in 53 bits.
         """
-        on, builder, real = self.on, self.on.builder, ir.VectorType(REAL, LANES // 2)
-        high = ir.Constant(STATES, [EXPONENT] * LANES)
-        whole, rounding = (ir.Constant(real, [number] * (LANES // 2)) for number in (2.0**52, 1.5 * 2.0**52))
-        halves = []
-        for order in ([0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]):
-            exact = builder.fsub(builder.bitcast(on.shuffled(size, high, order), real), whole)
-            below = builder.fadd(builder.fmul(exact, self.inverse, flags=("contract",)), self.down, flags=("contract",))
-            halves.append(builder.bitcast(builder.fadd(below, rounding), STATES))
-        return on.signed(on.shuffled(halves[0], halves[1], [0, 2, 8, 10, 4, 6, 12, 14]), change)
+        on, builder, single = self.on, self.on.builder, ir.VectorType(ir.FloatType(), LANES)
+        product = builder.fmul(builder.sitofp(size, single), self.inverse, flags=("contract",))
+        units = cgutils.alloca_once_value(builder, NONE)
+        builder.store(builder.fptosi(builder.fadd(product, self.half, flags=("contract",)), STATES), units)
+        some = on.packed(builder.icmp_signed(">", size, self.exact))
+        with builder.if_then(builder.icmp_signed("!=", some, INT(0)), likely=False):
+            builder.store(on.routine("large_units", emit_large_units, STATES, (large(), self.divisor)), units)
+        return on.signed(builder.load(units), change)
 
     def change(self, value: Any, o: Any) -> Any:
         """f(x) - o in steps; of direct quantizers, whole payload units of it."""
@@ -76,8 +77,15 @@ class Rule:
         if self.direct:
             one, sign = on.splat(WORD(1)), builder.ashr(value, on.splat(WORD(31)))
             down = builder.sub(value, builder.and_(sign, builder.sub(self.payload, one)))
-            value = builder.mul(self.units(down, on.size(down)), self.payload)
+            size = on.size(down)
+            value = builder.mul(self.units(down, size, lambda: size), self.payload)
         return builder.sub(value, o)
+
+
+def emit_large_units(on: Lanes, size: Any, divisor: Any) -> Any:
+    """size / P, rounded down, of any sizes."""
+    builder, real = on.builder, ir.VectorType(REAL, LANES)
+    return builder.fptosi(builder.fdiv(builder.sitofp(size, real), on.splat(divisor)), STATES)
 
 
 class Sender:
@@ -169,19 +177,22 @@ class Sender:
         before = on.load(self.o, cell)
         change = rule.change(value, before)
         size = on.size(change)
-        fires = builder.icmp_signed(">=", size, rule.least)
+        fires = builder.icmp_signed(">", size, rule.idle)
         if self.whole:
             more = builder.and_(builder.sext(fires, STATES), on.load(self.nonzeros, counts))
             builder.store(builder.add(builder.load(self.nonzero), more), self.nonzero)
-            builder.store(on.larger(builder.load(self.largest), size), self.largest)
-            size = on.smaller(size, rule.last)
         else:
             unfit = builder.icmp_signed(">=", size, rule.beyond)
             fires = builder.and_(fires, builder.not_(unfit))
             if mask is not None:
                 fires, unfit = builder.and_(fires, mask), builder.and_(unfit, mask)
             builder.store(builder.or_(builder.load(self.unfit), builder.sext(unfit, STATES)), self.unfit)
-        units = builder.select(fires, rule.units(change, size), NONE)
+
+        def large() -> Any:
+            builder.store(on.larger(builder.load(self.largest), size), self.largest)
+            return on.smaller(size, rule.last)
+
+        units = builder.select(fires, rule.units(change, size, large), NONE)
         on.store(builder.add(before, builder.mul(units, rule.payload)), self.o, cell)
         narrow = on.shortened(units)
         on.store(narrow, self.images, shown)
@@ -274,10 +285,10 @@ def emit_send_fields(
 ) -> Any:
     """The code of ``send_fields``."""
     builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=True)
-    weight, taps, pairs = (on.column(path, column) for column in (c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS))
     state = on.column(p, c.X)
 
-    def pixels(rule: Rule) -> None:
+    def pixels(rule: Rule, nine: bool) -> None:
+        field = Window(on, path, sender.axes, weights, sender.images, sender.cells, nine=nine)
         with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
             q = on.element(touched, number)
             row, column = sender.place(q)
@@ -285,10 +296,7 @@ def emit_send_fields(
             first = builder.add(state, builder.mul(q, sender.cells))
 
             def some(check: Check, size: int, channel: Any) -> None:
-                sums, union = field_sums(
-                    on, size, sender.images, builder.add(window, channel), weights, builder.add(weight, builder.mul(channel, INT(2))),
-                    builder.mul(sender.cells, INT(2)), sender.axes, taps, pairs,
-                )  # fmt: skip
+                sums, union = field.sums(size, window, channel)
                 for number, total in enumerate(sums):
                     here = builder.add(channel, INT(number * LANES))
                     place = builder.add(first, here)
@@ -308,7 +316,14 @@ def emit_send_fields(
 
             sender.pixel(rule, q, row, column, blocks)
 
-    return sender.all_pixels(pixels)
+    def either(rule: Rule) -> None:
+        rows, pairs = (builder.icmp_signed("==", on.column(path, column), INT(count)) for column, count in ((c.FIELD_ROWS, 3), (c.FIELD_PAIRS, 5)))
+        with builder.if_else(builder.and_(rows, pairs)) as branches:
+            for branch, nine in zip(branches, (True, False)):
+                with branch:
+                    pixels(rule, nine)
+
+    return sender.all_pixels(either)
 
 
 def emit_settled(on: Lanes, x: Any, o: Any, p: Any, count: Any) -> Any:
@@ -326,25 +341,65 @@ def emit_settled(on: Lanes, x: Any, o: Any, p: Any, count: Any) -> Any:
     return builder.zext(builder.icmp_signed("==", builder.load(waiting), INT(0)), INT)
 
 
-def field_sums(
-    on: Lanes, size: int, images: Any, at: Any, weights: Any, first: Any, step: Any, axes: Any, taps: Any, pairs: Any
-) -> tuple[list[Any], Any]:
-    """The sums of 8 or 16 channels over all taps of a window, two taps at a time, and the payloads under it, or-ed."""
-    builder, short = on.builder, ir.VectorType(SHORT, size)
-    orders = [[i // 2 + LANES * (i % 2) for i in range(2 * LANES)]] if size == LANES else [FIRST_HALVES, SECOND_HALVES]
-    nothing = ir.Constant(short, [0] * size)
-    sums, union = [cgutils.alloca_once_value(builder, NONE) for _ in orders], cgutils.alloca_once_value(builder, nothing)
-    for total, zero in ((union, nothing), *((total, NONE) for total in sums)):
-        builder.store(zero, total)
-    with cgutils.for_range(builder, pairs) as pair:
-        tap = builder.add(taps, builder.mul(pair.index, INT(2)))
-        a, b = (on.load(images, builder.add(at, on.element(axes, place)), size) for place in (tap, builder.add(tap, INT(1))))
-        builder.store(builder.or_(builder.load(union), builder.or_(a, b)), union)
-        for number, (total, order) in enumerate(zip(sums, orders)):
-            place = builder.add(first, builder.add(builder.mul(pair.index, step), INT(number * 2 * LANES)))
-            products = pairs_of_products(on, on.load(weights, place, 2 * LANES), on.shuffled(a, b, order))
-            builder.store(builder.add(builder.load(total), products), total)
-    return in_order(on, [builder.load(total) for total in sums]), builder.load(union)
+class Window:
+    """Emits the sums of a depthwise window over its image, two taps at a time.
+
+    Parameters
+    ----------
+    on, path, axes, weights, images
+        Where to; the path's row; all axes, weights and images.
+    cells
+        Numbers of a pixel.
+    nine
+        Whether it is one of 3x3: its taps stand evenly, so that their places need not be looked up, and none is repeated.
+    """
+
+    def __init__(self, on: Lanes, path: Any, axes: Any, weights: Any, images: Any, cells: Any, *, nine: bool) -> None:
+        self.on, self.axes, self.weights, self.images, self.nine = on, axes, weights, images, nine
+        self.first, self.taps, self.pairs = (on.column(path, column) for column in (c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS))
+        self.step = on.builder.mul(cells, INT(2))
+        if nine:
+            begin, self.across, self.down = (on.element(axes, on.builder.add(self.taps, INT(tap))) for tap in (0, 1, 3))
+            self.begin = begin
+
+    def sums(self, size: int, window: Any, channel: Any) -> tuple[list[Any], Any]:
+        """The sums of 8 or 16 channels over all taps, and the payloads under it, or-ed.
+
+        Parameters
+        ----------
+        size
+            How many channels.
+        window
+            Where the window begins in the image.
+        channel
+            The first of them.
+        """
+        builder, zero = self.on.builder, ir.Constant(ir.VectorType(SHORT, size), [0] * size)
+        sums, union = [cgutils.alloca_once_value(builder, NONE) for _ in range(size // LANES)], cgutils.alloca_once_value(builder, zero)
+        for total, nothing in ((union, zero), *((total, NONE) for total in sums)):
+            builder.store(nothing, total)
+        at, first = builder.add(window, channel), builder.add(self.first, builder.mul(channel, INT(2)))
+
+        def add(pair: Any, a: Any, b: Any) -> None:
+            begin = builder.add(first, builder.mul(pair, self.step))
+            builder.store(builder.or_(builder.load(union), builder.or_(a, b)), union)
+            for number, (total, order) in enumerate(zip(sums, ORDERS[size])):
+                loaded = self.on.load(self.weights, builder.add(begin, INT(number * 2 * LANES)), 2 * LANES)
+                products = pairs_of_products(self.on, loaded, self.on.shuffled(a, b, order))
+                builder.store(builder.add(builder.load(total), products), total)
+
+        if self.nine:
+            rows = [builder.add(builder.add(at, self.begin), builder.mul(self.down, INT(row))) for row in range(3)]
+            places = [builder.add(row, builder.mul(self.across, INT(column))) for row in rows for column in range(3)]
+            loaded = [self.on.load(self.images, place, size) for place in (*places, places[-1])]
+            for pair in range(5):
+                add(INT(pair), *loaded[2 * pair : 2 * pair + 2])
+        else:
+            with cgutils.for_range(builder, self.pairs) as pair:
+                tap = builder.add(self.taps, builder.mul(pair.index, INT(2)))
+                taps = (self.on.element(self.axes, builder.add(tap, INT(i))) for i in (0, 1))
+                add(pair.index, *(self.on.load(self.images, builder.add(at, place), size) for place in taps))
+        return in_order(self.on, [builder.load(total) for total in sums]), builder.load(union)
 
 
 def packing(builder: Any, size: int) -> Any:
