@@ -244,6 +244,25 @@ def test_sending_whole_pixels(seed: int, direct: bool, channels: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+@given(seeds, st.integers(1, 1 << 22), st.booleans())
+def test_changes_near_whole_payload_units(seed: int, payload: int, direct: bool) -> None:
+    # From 2^21 on they are divided in another way.
+    rng, found = np.random.default_rng(seed), []
+    p, at, touched = rule(rng, direct=direct, words=0, channels=64), np.array([1, 2]), np.array([0, 1], np.int32)
+    p[c.PAYLOAD] = payload
+    p[c.CHANGE], p[c.BEYOND] = 1 if direct else payload * int(p[c.LEAST]), min(32768 * payload, (1 << 31) - 1)
+    p[c.FLOOR], p[c.CEILING] = -(1 << 31), (1 << 31) - 1
+    size = int(rng.choice([1 << 20, 1 << 21, 1 << 22, 1 << 30]))
+    units = np.minimum(rng.integers(0, size // payload + 2, 128), (1 << 30) // payload)
+    x = (rng.choice([-1, 1], 128) * (units * payload + rng.integers(-1, 2, 128))).astype(np.int32)
+    for routine in (send_pixels, plain_check.send_pixels):
+        o, length, events = np.zeros(4 + 128, np.int32), np.zeros(c.LENGTH_WIDTH, np.int64), lists(200, 8, 5 + 13 * 64)
+        unfit = routine(x, o, p, touched, 2, events, at, length)
+        found.append((bool(unfit), o, length, *kept(events, at, length)))
+    for one, other in zip(*found):
+        np.testing.assert_array_equal(one, other)
+
+
 @given(seeds, st.booleans(), st.sampled_from([8, 64]))
 def test_nothing_to_send(seed: int, direct: bool, cells: int) -> None:
     rng = np.random.default_rng(seed)
@@ -277,15 +296,20 @@ def test_summing_up_points_and_sending(seed: int, direct: bool, channels: int) -
         np.testing.assert_array_equal(one, other)
 
 
-@given(seeds, st.booleans(), st.sampled_from([3, 16, 24, 70]), st.sampled_from([2, 4, 10]))
-def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, taps: int) -> None:
+@given(seeds, st.booleans(), st.sampled_from([3, 16, 24, 70]), st.sampled_from([2, 4, 9, 10]))
+def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, window: int) -> None:
     rng = np.random.default_rng(seed)
     p, path = rule(rng, direct=direct, words=-(-channels // 64), channels=channels), np.zeros(c.PATH_WIDTH, np.int64)
-    cells, at = int(p[c.CELLS]), np.array([1, 2])
+    cells, at, taps = int(p[c.CELLS]), np.array([1, 2]), window + window % 2
     inside = np.arange(cells) < channels
-    weights = interleaved(numbers(rng, taps * cells, LIMIT, np.int64).reshape(taps, cells) * inside).reshape(-1).astype(np.int16)
+    # Of an odd number of taps the last one is there twice, once with weights of 0.
+    weight = numbers(rng, taps * cells, LIMIT, np.int64).reshape(taps, cells) * inside * (np.arange(taps) < window)[:, None]
+    weights = interleaved(weight).reshape(-1).astype(np.int16)
+    places = rng.integers(0, 5, taps)
+    if window == 9:
+        places, path[c.FIELD_ROWS] = np.array([0, 1, 2, 2, 3, 4, 4, 5, 6, 6]), 3
     image = numbers(rng, 24 * cells, 1 << 9, np.int16) * (rng.random(24 * cells) < 0.3) * np.tile(inside, 24)
-    axes = np.concatenate([[99], rng.integers(0, 5, taps) * cells, np.zeros(19 - taps, np.int64), AXES[20:]])
+    axes = np.concatenate([[99], places * cells, np.zeros(19 - taps, np.int64), AXES[20:]])
     path[[c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS]] = 1, taps // 2, 5 + 13 * cells, 6 * cells, cells
     x = np.where(np.tile(inside, 6), numbers(rng, 6 * cells, 1 << 20, np.int32), 0).astype(np.int32)
     found = []
