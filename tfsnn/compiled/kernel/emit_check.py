@@ -18,74 +18,14 @@ from tfsnn.compiled.kernel.emit import (
     pairs_of_products,
     window_at,
 )
-from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, REAL, SHORT, WORD, Lanes, cgutils, ir
+from tfsnn.compiled.kernel.emit_rule import NONE, STATES, Rule
+from tfsnn.compiled.kernel.lanes import BYTE, INT, LANES, SHORT, WORD, Lanes, cgutils, ir
 
-STATES = ir.VectorType(WORD, LANES)
-NONE = ir.Constant(STATES, [0] * LANES)
 ORDERS = {LANES: [[i // 2 + LANES * (i % 2) for i in range(2 * LANES)]], 2 * LANES: [FIRST_HALVES, SECOND_HALVES]}
 """How 8 or 16 payloads of two taps are interleaved."""
-EXACT = 1 << 21
-"""Below, sizes are divided in single precision."""
+AHEAD = 3
+"""How many pixels ahead of the check states are fetched: what runs between two frames may have taken the caches."""
 Check = Callable[[Any, Any, Any], None]
-
-
-class Rule:
-    """Emits the neuron rule on vectors: which lanes send, and how many units.
-
-    Parameters
-    ----------
-    on, p
-        Where to, and the population's row.
-    direct
-        For direct quantizers.
-    """
-
-    def __init__(self, on: Lanes, p: Any, direct: bool) -> None:
-        builder = on.builder
-        self.on, self.p, self.direct = on, p, direct
-        columns = c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING
-        self.payload, self.least, self.beyond, self.low, self.high = (
-            on.splat(builder.trunc(on.column(p, column), WORD)) for column in columns
-        )
-        one, single = on.splat(WORD(1)), ir.FloatType()
-        self.idle, self.last = builder.sub(self.least, one), builder.sub(self.beyond, one)
-        self.exact = on.smaller(self.last, on.splat(WORD(EXACT - 1)))
-        self.divisor = builder.sitofp(on.column(p, c.PAYLOAD), REAL)
-        inverse = builder.fptrunc(builder.fdiv(ir.Constant(REAL, 1.0), self.divisor), single)
-        self.inverse, self.half = (on.splat(number) for number in (inverse, builder.fmul(inverse, ir.Constant(single, 0.5))))
-
-    def units(self, change: Any, size: Any, large: Callable[[], Any]) -> Any:
-        """change / P, towards 0, where ``size`` is abs(change); ``large`` emits what comes first where some size is no small one, and
-        gives the sizes to divide.
-
-        (size + 1/2) / P lies at least 1 / 2P from the next whole numbers. Below 2^21, all errors together, of 24 bits each, are less:
-        at most three roundings of 2^-24 of 2^21 / P. Larger sizes are rare, and take the same way in 53 bits.
-        """
-        on, builder, single = self.on, self.on.builder, ir.VectorType(ir.FloatType(), LANES)
-        product = builder.fmul(builder.sitofp(size, single), self.inverse, flags=("contract",))
-        units = cgutils.alloca_once_value(builder, NONE)
-        builder.store(builder.fptosi(builder.fadd(product, self.half, flags=("contract",)), STATES), units)
-        some = on.packed(builder.icmp_signed(">", size, self.exact))
-        with builder.if_then(builder.icmp_signed("!=", some, INT(0)), likely=False):
-            builder.store(on.routine("large_units", emit_large_units, STATES, (large(), self.divisor)), units)
-        return on.signed(builder.load(units), change)
-
-    def change(self, value: Any, o: Any) -> Any:
-        """f(x) - o in steps; of direct quantizers, whole payload units of it."""
-        on, builder = self.on, self.on.builder
-        value = on.smaller(on.larger(value, self.low), self.high)
-        if self.direct:
-            one, sign = on.splat(WORD(1)), builder.ashr(value, on.splat(WORD(31)))
-            down = builder.sub(value, builder.and_(sign, builder.sub(self.payload, one)))
-            size = on.size(down)
-            value = builder.mul(self.units(down, size, lambda: size), self.payload)
-        return builder.sub(value, o)
-
-
-def emit_large_units(on: Lanes, size: Any, divisor: Any) -> Any:
-    """size / P, rounded down, of any sizes."""
-    builder, real = on.builder, ir.VectorType(REAL, LANES)
-    return builder.fptosi(builder.fdiv(builder.sitofp(size, real), on.splat(divisor)), STATES)
 
 
 class Sender:
@@ -172,6 +112,16 @@ class Sender:
 
         return blocks
 
+    def ahead(self, x: Any, state: Any, touched: Any, number: Any, end: Any) -> None:
+        """Fetch the states of a pixel that is soon to be checked: of ``touched``, behind place ``number``, before ``end``."""
+        on, builder = self.on, self.on.builder
+        q = on.element(touched, on.smaller(builder.add(number, INT(AHEAD)), builder.sub(end, INT(1))))
+        far = builder.mul(q, self.cells)
+        with cgutils.for_range_slice(builder, INT(0), self.cells, INT(2 * LANES)) as (channel, _):
+            at = builder.add(far, channel)
+            on.prefetch(x, builder.add(state, at))
+            on.prefetch(self.o, builder.add(self.base, at))
+
     def _block(self, rule: Rule, cell: Any, shown: Any, counts: Any, channel: Any, value: Any, mask: Any) -> None:
         on, builder = self.on, self.on.builder
         before = on.load(self.o, cell)
@@ -251,6 +201,7 @@ def emit_send_pixels(on: Lanes, x: Any, o: Any, p: Any, touched: Any, count: Any
     def pixels(rule: Rule) -> None:
         with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
             q = on.element(touched, number)
+            sender.ahead(x, state, touched, number, count)
             first = builder.add(state, builder.mul(q, sender.cells))
 
             sender.pixel(rule, q, *sender.place(q), sender.eights(x, first))
@@ -270,6 +221,7 @@ def emit_send_points(
     def pixels(rule: Rule) -> None:
         with cgutils.for_range_slice(builder, first_pixel, builder.add(first_pixel, count), INT(1)) as (j, _):
             q = on.element(sender.pixels, j)
+            sender.ahead(x, state, sender.pixels, j, builder.add(first_pixel, count))
             begin, end = (builder.add(first_event, on.element(sender.firsts, at)) for at in (j, builder.add(j, INT(1))))
             first = builder.add(state, builder.mul(q, sender.cells))
             arguments = x, first, weights, weight, sender.cells, sender.channels, sender.payloads, begin, end, sender.cells
@@ -291,6 +243,7 @@ def emit_send_fields(
         field = Window(on, path, sender.axes, weights, sender.images, sender.cells, nine=nine)
         with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
             q = on.element(touched, number)
+            sender.ahead(x, state, touched, number, count)
             row, column = sender.place(q)
             window = window_at(on, path, row, column)
             first = builder.add(state, builder.mul(q, sender.cells))
@@ -317,8 +270,10 @@ def emit_send_fields(
             sender.pixel(rule, q, row, column, blocks)
 
     def either(rule: Rule) -> None:
-        rows, pairs = (builder.icmp_signed("==", on.column(path, column), INT(count)) for column, count in ((c.FIELD_ROWS, 3), (c.FIELD_PAIRS, 5)))
-        with builder.if_else(builder.and_(rows, pairs)) as branches:
+        # Three rows, and nine or ten taps.
+        square = ((c.FIELD_ROWS, 3), (c.FIELD_PAIRS, 5))
+        tests = [builder.icmp_signed("==", on.column(path, column), INT(number)) for column, number in square]
+        with builder.if_else(builder.and_(*tests)) as branches:
             for branch, nine in zip(branches, (True, False)):
                 with branch:
                     pixels(rule, nine)

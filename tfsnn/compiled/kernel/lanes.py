@@ -55,6 +55,13 @@ class Lanes:
         pointer = self.builder.bitcast(self.builder.gep(data, [at]), vector.type.as_pointer())
         self.builder.store(vector, pointer).align = vector.type.element.width // 8
 
+    def prefetch(self, data: Any, at: Any) -> None:
+        """Have the cache line of an element brought near."""
+        kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), WORD, WORD, WORD])
+        pointer = self.builder.bitcast(self.builder.gep(data, [at]), BYTE.as_pointer())
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0i8")
+        self.builder.call(function, [pointer, WORD(0), WORD(3), WORD(1)])
+
     def column(self, row: Any, column: int) -> Any:
         """A number of a table's row."""
         return self.builder.load(self.builder.gep(row, [INT(column)]))
