@@ -17,6 +17,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THRE
 
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from tfsnn.stage import terminal  # noqa: E402
+
+# How long it takes to compile is no part of what a command says.
+terminal.SLOW = 3600.0
+
 # A busy machine is no defect: no deadline, no complaint about slow drawing. "ci" draws the same examples every time.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)

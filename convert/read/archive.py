@@ -52,7 +52,7 @@ def archive_model(path: str, label: str) -> StoredModel:
             _copy(archive, members, "model.weights.h5", weights, label)
             with opened(weights, f"{label}, model.weights.h5") as root:
                 stored = layer_weights(root, config)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
         _refuse(label, "archive", f"found a damaged or unusual zip ({error})", "a .keras file as Keras writes it")
     version = metadata.get("keras_version", "3") if isinstance(metadata, dict) else "3"
     return StoredModel(config, StoredWeights(by_path=stored), str(version), "", "keras")

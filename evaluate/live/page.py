@@ -80,7 +80,8 @@ def way_out(content: Content) -> list[str]:
     if settings["quality"] is None:
         again = f"{content['command']} --quality {wanted:g}"
         again += " --force" if "--out" in again and "--force" not in again else ""
-        return [f"That is less than {wanted:g}; let the largest threshold that keeps so much be chosen on the first frames: {again}"]
+        lost = f"More than {100 * (1 - wanted):.3g} % is lost"
+        return [f"{lost}; the largest threshold that loses less is chosen on the first frames by: {again}"]
     return [promised(wanted, f"the first {settings['skip']} frames")]
 
 

@@ -31,17 +31,82 @@ from tfsnn.stage.provenance import digest, sha256
 FIRST = "data_format='channels_first'"
 BN, TURN, GLOBAL, END = "BatchNormalization()", "Permute((2, 1, 3))", "GlobalMaxPooling2D()", ("Flatten()", "Dense(4)")
 SIMULATED: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = (
-    ((9, 6, 2), ("Conv2D(4, (3, 2), strides=(2, 1), padding='same')", BN, "ReLU()", BN, "Conv2D(3, 2, padding='same')")),
-    ((9, 6, 2), ("DepthwiseConv2D(3, depth_multiplier=2, activation='relu')", "Conv2D(6, 2, groups=2, activation='tanh')", *END)),
+    (
+        (9, 6, 2),
+        ("Conv2D(4, (3, 2), strides=(2, 1), padding='same')", BN, "ReLU()", BN, "Conv2D(3, 2, padding='same')"),
+    ),
+    (
+        (9, 6, 2),
+        (
+            "DepthwiseConv2D(3, depth_multiplier=2, activation='relu')",
+            "Conv2D(6, 2, groups=2, activation='tanh')",
+            *END,
+        ),
+    ),
     ((9, 6, 2), ("SeparableConv2D(4, 3, padding='same', activation='relu')", "GlobalAveragePooling2D()", "Dense(3)")),
-    ((9, 6, 2), ("Conv2DTranspose(3, 3, strides=2, activation='elu')", "Cropping2D(2)", "AveragePooling2D(3, 2, padding='same')", *END)),
-    ((9, 6, 2), ("Conv2D(4, 3)", "ZeroPadding2D(1)", "MaxPooling2D(3, 2, padding='same')", BN, "LeakyReLU(.1)", "Flatten()", "Dense(3)")),
+    (
+        (9, 6, 2),
+        (
+            "Conv2DTranspose(3, 3, strides=2, activation='elu')",
+            "Cropping2D(2)",
+            "AveragePooling2D(3, 2, padding='same')",
+            *END,
+        ),
+    ),
+    (
+        (9, 6, 2),
+        (
+            "Conv2D(4, 3)",
+            "ZeroPadding2D(1)",
+            "MaxPooling2D(3, 2, padding='same')",
+            BN,
+            "LeakyReLU(.1)",
+            "Flatten()",
+            "Dense(3)",
+        ),
+    ),
     # Not as many columns as filters: there Keras 3.15 adds the bias of channels_first along the columns.
     ((2, 9, 8), (f"Conv2D(4, 3, {FIRST})", "BatchNormalization(axis=1)", "PReLU()", f"MaxPooling2D(2, {FIRST})", *END)),
-    ((11, 3), ("Conv1D(4, 3, dilation_rate=2, padding='causal', activation='selu')", "MaxPooling1D(2)", *END, "Activation('sigmoid')")),
-    ((12,), ("Rescaling(2., offset=-1)", "Dense(8, activation='gelu')", BN, "Dense(8, activation='silu')", "Dense(3)", "Softmax()")),
-    ((6, 6, 3), ("UpSampling2D(2)", "Conv2D(4, 4, strides=2, padding='same')", "ReLU(2.)", TURN, "Reshape((-1, 6))", "Conv1D(2, 3)")),
-    ((6, 6, 3), ("ReLU(threshold=.3)", "Conv2D(4, 3, activation='softplus')", "Conv2D(2, 2, activation='hard_sigmoid')", GLOBAL)),
+    (
+        (11, 3),
+        (
+            "Conv1D(4, 3, dilation_rate=2, padding='causal', activation='selu')",
+            "MaxPooling1D(2)",
+            *END,
+            "Activation('sigmoid')",
+        ),
+    ),
+    (
+        (12,),
+        (
+            "Rescaling(2., offset=-1)",
+            "Dense(8, activation='gelu')",
+            BN,
+            "Dense(8, activation='silu')",
+            "Dense(3)",
+            "Softmax()",
+        ),
+    ),
+    (
+        (6, 6, 3),
+        (
+            "UpSampling2D(2)",
+            "Conv2D(4, 4, strides=2, padding='same')",
+            "ReLU(2.)",
+            TURN,
+            "Reshape((-1, 6))",
+            "Conv1D(2, 3)",
+        ),
+    ),
+    (
+        (6, 6, 3),
+        (
+            "ReLU(threshold=.3)",
+            "Conv2D(4, 3, activation='softplus')",
+            "Conv2D(2, 2, activation='hard_sigmoid')",
+            GLOBAL,
+        ),
+    ),
 )
 
 
@@ -73,7 +138,9 @@ def test_simulated_branches_equal_keras() -> None:
     y = L.Add()([L.BatchNormalization()(x), L.Conv2D(4, 3, padding="same")(x)])
     y = L.ReLU()(L.BatchNormalization()(y))
     z = L.Concatenate()([L.AveragePooling2D(3, 1, padding="same")(x), y, L.Average()([x, y])])
-    model = randomised(keras.Model(inputs, L.Dense(3)(L.GlobalAveragePooling2D()(L.Conv2D(5, 2, activation="relu")(z - 0.5)))))
+    model = randomised(
+        keras.Model(inputs, L.Dense(3)(L.GlobalAveragePooling2D()(L.Conv2D(5, 2, activation="relu")(z - 0.5))))
+    )
     assert run_small(model, (7, 6, 3)) < 3e-3
 
 
@@ -84,7 +151,9 @@ def test_skips_alone_are_resolved() -> None:
     L = keras.layers
     inputs = L.Input((5, 4, 3))
     x, y = L.Conv2D(3, 2, activation="relu")(inputs), L.Conv2D(3, 2, activation="tanh")(inputs)
-    model = randomised(keras.Model(inputs, L.Dense(3)(L.ReLU()(L.BatchNormalization()(L.Add()([L.BatchNormalization()(x), y]))))))
+    model = randomised(
+        keras.Model(inputs, L.Dense(3)(L.ReLU()(L.BatchNormalization()(L.Add()([L.BatchNormalization()(x), y])))))
+    )
     assert run_small(model, (5, 4, 3)) < 3e-3
 
 
@@ -97,7 +166,8 @@ def test_provenance_and_verification_are_kept(tmp_path: Path) -> None:
     assert again.verification == net.verification and set(net.verification["layers"]) == {"c", "d"}
     assert net.verification["layers"]["c"]["keras"] == net.verification["keras"]["d"] == 1e-5
     assert net.provenance["calibration"] == {
-        "data": "seeded random inputs from 0 to 255 and the batch-norm statistics; no data was given", "samples": 64,
+        "data": "seeded random inputs from 0 to 255 and the batch-norm statistics; no data was given",
+        "samples": 64,
     }
     assert net.provenance["model"]["name"] == "model.h5"
     assert net.provenance["weights"] == {"bits": 8, "per_tensor": False, "bias_correction": False, "equalized": []}
@@ -106,21 +176,41 @@ def test_provenance_and_verification_are_kept(tmp_path: Path) -> None:
 
 
 def test_scales_come_from_statistics_or_data() -> None:
-    model = sequential((7, 6, 2), "Conv2D(3, 3, name='c')", BN, "ReLU()", "Flatten()", "Dense(4, name='d', activation='relu')", "Dense(2)")
+    model = sequential(
+        (7, 6, 2),
+        "Conv2D(3, 3, name='c')",
+        BN,
+        "ReLU()",
+        "Flatten()",
+        "Dense(4, name='d', activation='relu')",
+        "Dense(2)",
+    )
     raw = np.random.default_rng(0).integers(0, 3, (20, 7, 6, 2))
     free, dim = convert_model(model), convert_model(model, calibration=raw, calibrated_on="dim images")
     scales = [{n.name: n.scale for n in net.graph.nodes if isinstance(n, Neurons)} for net in (free, dim)]
     node, (mean, deviation) = free.graph["c"], examine(from_live(model), PIXELS).statistics["c"]
-    assert isinstance(node, Neurons) and scales[0]["c"] == expected_scale(node.activation, mean, deviation) != scales[1]["c"]
+    assert (
+        isinstance(node, Neurons)
+        and scales[0]["c"] == expected_scale(node.activation, mean, deviation) != scales[1]["c"]
+    )
     assert dim.provenance["calibration"] == {"data": "dim images", "samples": 20, "sha256": {"input": digest(raw)}}
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.zeros((5, 28, 28, 1)), r"calibration data of shape \(5, 28, 28, 1\) for input input; give \(samples, 7, 6, 2\)"),
-        (np.zeros((0, 7, 6, 2)), r"calibration data of shape \(0, 7, 6, 2\) for input input; give \(samples, 7, 6, 2\)"),
-        ({"image": np.zeros((5, 7, 6, 2)), "imu": np.zeros(5)}, "calibration data: arrays for image, imu; the model's inputs are input"),
+        (
+            np.zeros((5, 28, 28, 1)),
+            r"calibration data of shape \(5, 28, 28, 1\) for input input; give \(samples, 7, 6, 2\)",
+        ),
+        (
+            np.zeros((0, 7, 6, 2)),
+            r"calibration data of shape \(0, 7, 6, 2\) for input input; give \(samples, 7, 6, 2\)",
+        ),
+        (
+            {"image": np.zeros((5, 7, 6, 2)), "imu": np.zeros(5)},
+            "calibration data: arrays for image, imu; the model's inputs are input",
+        ),
     ],
 )
 def test_calibration_data_that_does_not_fit(data: Any, message: str) -> None:
@@ -141,7 +231,9 @@ def test_encoder_where_none_is_given() -> None:
     plain.attributes["tfsnn"] = {"encoder": Encoder("delay").to_json()}  # type: ignore[index]
     assert default_encoder(plain) == Encoder("delay")
     plain.attributes["tfsnn"] = {"encoder": {"kind": "loud"}}  # type: ignore[index]
-    with pytest.raises(FileError, match="attribute tfsnn: encoder: kind 'loud'; .*give the encoder with --encode and --scale"):
+    with pytest.raises(
+        FileError, match="attribute tfsnn: encoder: kind 'loud'; .*give the encoder with --encode and --scale"
+    ):
         default_encoder(plain)
 
 
@@ -193,7 +285,15 @@ def test_real_files_convert(name: str) -> None:
 def test_foreign_layers_are_all_named() -> None:
     with pytest.raises(ConversionError, match=r"layer 'fc1' \(QDense\): a layer of QKeras, which rounds") as caught:
         convert_model(folder("keras_models", "NEG_qkeras_3layer_hls4ml.h5"))
-    assert [text.split("'")[1] for text in caught.value.problems] == ["fc1", "relu1", "fc2", "relu2", "fc3", "relu3", "output"]
+    assert [text.split("'")[1] for text in caught.value.problems] == [
+        "fc1",
+        "relu1",
+        "fc2",
+        "relu2",
+        "fc3",
+        "relu3",
+        "output",
+    ]
 
 
 def accuracy(graph: Graph, frames: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
@@ -206,7 +306,8 @@ def accuracy(graph: Graph, frames: np.ndarray[Any, Any], labels: np.ndarray[Any,
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("lenet5_keras2.0.4_theano_chfirst_snntoolbox.h5", 98.96), ("mnist_avgpool_keras2.2.4_snntoolbox.h5", 99.10)]
+    ("name", "expected"),
+    [("lenet5_keras2.0.4_theano_chfirst_snntoolbox.h5", 98.96), ("mnist_avgpool_keras2.2.4_snntoolbox.h5", 99.10)],
 )
 def test_accuracy_on_mnist(name: str, expected: float) -> None:
     record = read(folder("keras_models", name))
@@ -253,7 +354,10 @@ def test_simulated_accuracy(name: str) -> None:
     result = tfsnn.simulate(net, encoder.events(x.reshape(-1, *shape)), threshold=0.005)
     found = 100 * float((result.predictions == y).mean())
     operations = float(result.operations.mean())
-    print(f"\n{name}: {found:.2f} %, {operations:,.0f} operations a frame, {result.engine}, {result.carrier}, {result.seconds:.0f} s")
+    print(
+        f"\n{name}: {found:.2f} %, {operations:,.0f} operations a frame, {result.engine}, {result.carrier},"
+        f" {result.seconds:.0f} s"
+    )
     assert found == pytest.approx(expected, abs=tolerance + 0.1)
 
 
@@ -261,7 +365,9 @@ def test_simulated_accuracy(name: str) -> None:
 @pytest.mark.parametrize("name", POSITIVE)
 def test_simulated_outputs(name: str) -> None:
     """16-bit weights, slot schedule, small threshold, 100 seeded images: the outputs and classes of the float original."""
-    affine, encoder = {"": (1 / 127.5, -1.0)} if "elu" in name else None, Encoder("graded", scale=1.0) if "resnet8" in name else None
+    affine, encoder = {"": (1 / 127.5, -1.0)} if "elu" in name else None, (
+        Encoder("graded", scale=1.0) if "resnet8" in name else None
+    )
     net = convert_model(folder("keras_models", name), encoder=encoder, affine=affine, weight_bits=16)
     node = net.graph.inputs[0]
     raw = synthetic(node, 100, 7)
@@ -273,8 +379,13 @@ def test_simulated_outputs(name: str) -> None:
         found = result.outputs[:, first : first + value.shape[1]]
         first += value.shape[1]
         same.append(float((found.argmax(axis=1) == value.argmax(axis=1)).mean()))
-    worst = float(np.abs(result.outputs - np.concatenate(expected, axis=1)).max() / max(np.abs(value).max() for value in expected))
-    print(f"\n{name}: same class {min(same):.2f}, worst difference {worst:.1e}, {result.engine}, {result.carrier}, {result.seconds:.0f} s")
+    worst = float(
+        np.abs(result.outputs - np.concatenate(expected, axis=1)).max() / max(np.abs(value).max() for value in expected)
+    )
+    print(
+        f"\n{name}: same class {min(same):.2f}, worst difference {worst:.1e}, {result.engine}, {result.carrier},"
+        f" {result.seconds:.0f} s"
+    )
     assert min(same) >= 0.99 and worst < 0.01
 
 

@@ -194,7 +194,8 @@ def _array(frames: Array, name: str, framing: Framing) -> Video:
     if frames.ndim == 3 and framing.colour == "grey":
         frames = frames[..., None]
     if frames.ndim != 4:
-        raise InputError(f"{name}: is {frames.dtype} of shape {frames.shape}; expected (frames, height, width, channels)")
+        grey = "; grey ones as colours: np.repeat(frames[..., None], 3, axis=-1)" if frames.ndim == 3 else ""
+        raise InputError(f"{name}: is {frames.dtype} of shape {frames.shape}; expected (frames, height, width, channels){grey}")
     taken = frames[:: framing.every]
     return _begun(Video(name, framing, None, len(taken)), iter(taken))
 

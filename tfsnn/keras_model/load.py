@@ -10,7 +10,7 @@ from tfsnn.aliases import PathLike
 from tfsnn.errors import FileError
 from tfsnn.keras_model.assembled import assembled
 
-KERAS_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, IndexError, RuntimeError, NotImplementedError)
+KERAS_ERRORS = (ValueError, TypeError, LookupError, AttributeError, OSError, ImportError, RuntimeError)
 """What Keras raises for files that it cannot load, and for models that it cannot run."""
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MINUTE = 60
+SLOW = 1.0
+"""Seconds after which it is said that something is compiled."""
 PLAIN_WIDTH = 110
 """Of sentences that go to a file or a pipe."""
 
@@ -112,8 +114,8 @@ def counting(description: str, total: int) -> Iterator[Callable[[int], object]]:
 
 @contextmanager
 def announced_if_slow(text: str) -> Iterator[None]:
-    """Say a line on stderr if what is inside takes longer than a second."""
-    timer = Timer(1.0, lambda: print(text, end="", file=sys.stderr, flush=True))
+    """Say a line on stderr if what is inside takes longer than :data:`SLOW`."""
+    timer = Timer(SLOW, lambda: print(text, end="", file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
     try:

@@ -41,7 +41,9 @@ def nested(L: Any, model: Any) -> Any:
 
 def two_inputs(L: Any, model: Any) -> Any:
     image, numbers = L.Input((6, 5, 2)), L.Input((4,))
-    joined = L.Concatenate()([L.Flatten()(L.Conv2D(2, 3, activation="relu")(image)), L.Dense(3, activation="tanh")(numbers)])
+    joined = L.Concatenate()(
+        [L.Flatten()(L.Conv2D(2, 3, activation="relu")(image)), L.Dense(3, activation="tanh")(numbers)]
+    )
     return model([image, numbers], L.Dense(2)(joined))
 
 
@@ -81,7 +83,13 @@ def test_population_names_are_those_of_layers() -> None:
 
 
 def test_closed_populations_are_recorded() -> None:
-    texts = ("Conv2D(2, 3, name='a')", "ReLU(name='b')", "Flatten(name='c')", "Dense(3, name='d')", "Dense(2, name='e')")
+    texts = (
+        "Conv2D(2, 3, name='a')",
+        "ReLU(name='b')",
+        "Flatten(name='c')",
+        "Dense(3, name='d')",
+        "Dense(2, name='e')",
+    )
     model = sequential((6, 5, 3), *texts)
     found = examine(from_live(model), PIXELS).layer_outputs
     assert {name: closed.layer for name, closed in found.items()} == {"a": "b"}
@@ -101,7 +109,9 @@ def test_all_problems_at_once() -> None:
     f = L.Lambda(lambda v: v * 2, name="f")(inputs)
     g = L.Dense(4, activation="exponential", name="g")(f)
     h = L.ReLU(6.0, negative_slope=0.1, name="h")(g)
-    with pytest.raises(ConversionError, match="layer 'c' .LayerNormalization.: a normalization by the statistics of each sample") as caught:
+    with pytest.raises(
+        ConversionError, match="layer 'c' .LayerNormalization.: a normalization by the statistics of each sample"
+    ) as caught:
         graph_of(keras.Model(inputs, [x, y, z, h]))
     named = [text.split("'")[1] for text in caught.value.problems]
     assert sorted(named) == ["a", "b", "c", "f", "g", "h"]
@@ -111,10 +121,22 @@ def test_all_problems_at_once() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (("LayerNormalization()",), r"\(LayerNormalization\): a normalization by the statistics of each sample; events carry linear maps"),
-        (("UpSampling2D(2, interpolation='bilinear')",), "interpolation is 'bilinear'; only 'nearest' can be converted"),
-        (("Conv2DTranspose(2, 3, dilation_rate=2)",), r"dilation_rate is \(2, 2\); only 1 or \(1,\) or \(1, 1\) can be converted"),
-        (("Conv2DTranspose(2, 3, strides=2, output_padding=1)",), r"output_padding is \(1, 1\); only None can be converted"),
+        (
+            ("LayerNormalization()",),
+            r"\(LayerNormalization\): a normalization by the statistics of each sample; events carry linear maps",
+        ),
+        (
+            ("UpSampling2D(2, interpolation='bilinear')",),
+            "interpolation is 'bilinear'; only 'nearest' can be converted",
+        ),
+        (
+            ("Conv2DTranspose(2, 3, dilation_rate=2)",),
+            r"dilation_rate is \(2, 2\); only 1 or \(1,\) or \(1, 1\) can be converted",
+        ),
+        (
+            ("Conv2DTranspose(2, 3, strides=2, output_padding=1)",),
+            r"output_padding is \(1, 1\); only None can be converted",
+        ),
         (("Normalization(invert=True)",), "invert is True; only False can be converted"),
         (("Lambda(lambda x: x / 2, name='half')",), r'"half=x / 127.5 - 1"; else rebuild the model without it'),
     ],
@@ -144,7 +166,10 @@ def conv(**changes: Any) -> LayerRecord:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (conv(kernel=ONES[:, :, :1]), r"a weight of shape \(3, 3, 1, 4\); its settings and input ask for \(3, 3, 2, 4\); the file"),
+        (
+            conv(kernel=ONES[:, :, :1]),
+            r"a weight of shape \(3, 3, 1, 4\); its settings and input ask for \(3, 3, 2, 4\); the file",
+        ),
         (conv(filters=5), r"a weight of shape \(3, 3, 2, 4\); its settings and input ask for \(3, 3, 2, 5\)"),
         (conv(groups=3), "3 groups over 2 channels and 4 filters; both must be divisible by the groups"),
         (conv(kernel_size=(3, 3, 3)), r"kernel_size is \(3, 3, 3\); expected one or two whole numbers from 1 on"),
@@ -152,12 +177,24 @@ def conv(**changes: Any) -> LayerRecord:
         (conv(padding="reflect"), "padding is 'reflect'; only 'valid' or 'same' can be converted"),
         (conv(padding="causal"), "padding is 'causal'; only 'valid' or 'same'"),
         (conv(data_format="rows"), "data_format is 'rows'"),
-        (conv(dilation_rate=9), r"a window of \(3, 3\) on an image of \(7, 6\); no output is left; give a larger input shape"),
-        (conv(spectral="yes", power=2), "settings power, spectral; tfsnn does not know what they change; rebuild the layer without them"),
-        (LayerRecord("c", "Conv2D", SMALL, {}), "no weight 'kernel' in the file; save the model again with its weights"),
+        (
+            conv(dilation_rate=9),
+            r"a window of \(3, 3\) on an image of \(7, 6\); no output is left; give a larger input shape",
+        ),
+        (
+            conv(spectral="yes", power=2),
+            "settings power, spectral; tfsnn does not know what they change; rebuild the layer without them",
+        ),
+        (
+            LayerRecord("c", "Conv2D", SMALL, {}),
+            "no weight 'kernel' in the file; save the model again with its weights",
+        ),
         (LayerRecord("c", "Dense", Config({}), {}), r"layer 'c' \(Dense\): found no setting 'units'"),
         (LayerRecord("c", "Conv1D", SMALL, {}), r"an input of shape \(7, 6, 2\); expected steps and channels"),
-        (LayerRecord("c", "PReLU", Config({}), {"alpha": ONES[0, 0]}), r"alpha of shape \(2, 4\) on an input of shape \(7, 6, 2\)"),
+        (
+            LayerRecord("c", "PReLU", Config({}), {"alpha": ONES[0, 0]}),
+            r"alpha of shape \(2, 4\) on an input of shape \(7, 6, 2\)",
+        ),
         (
             norm(np.ones(3)),
             r"3 values along axis -1 of an input of shape \(7, 6, 2\); the file contradicts itself",
@@ -172,8 +209,13 @@ def conv(**changes: Any) -> LayerRecord:
         ),
         (
             # Not every release of Keras 3 can build it.
-            LayerRecord("c", "Normalization", Config({"axis": (1, 3), "mean": ((1.0, 2.0),), "variance": ((1.0, 1.0),)}), {}),
-            r"axis is \(1, 3\) with mean of shape \(1, 2\) and variance of shape \(1, 2\); one axis can be converted; put the norm",
+            LayerRecord(
+                "c", "Normalization", Config({"axis": (1, 3), "mean": ((1.0, 2.0),), "variance": ((1.0, 1.0),)}), {}
+            ),
+            (
+                r"axis is \(1, 3\) with mean of shape \(1, 2\) and variance of shape \(1, 2\); one axis can be"
+                r" converted; put the norm"
+            ),
         ),
         (LayerRecord("c", "BatchNormalization", Config({"mode": 1}), {}), "mode is 1; only 0 can be converted"),
         (norm(np.full(2, 1e30), epsilon=0.0), "graph: output0: .* holds NaN or infinity"),
@@ -198,7 +240,11 @@ def test_lambda_is_what_the_user_says() -> None:
 @pytest.mark.parametrize(
     ("shape", "given", "message"),
     [
-        ((None, 6, 2), {}, r"input 0: shape \(None, 6, 2\) is not fixed; give it with --input-shape, rows x columns x channels"),
+        (
+            (None, 6, 2),
+            {},
+            r"input 0: shape \(None, 6, 2\) is not fixed; give it with --input-shape, rows x columns x channels",
+        ),
         ((None, 6, 2), {0: (7, 6)}, r"input 0: shape \(7, 6\) was given, the model says \(None, 6, 2\); give 3 axes"),
         (None, {}, "input 0: the model records no shape; give it with --input-shape"),
         ((1 << 20, 1 << 20, 3), {}, "layer 'input': an output of shape .* below 134,217,728 values can be converted"),
@@ -217,7 +263,9 @@ def test_another_shape_than_the_model_has() -> None:
     frames = drawn(graph)
     assert difference(outputs(graph, frames), keras_outputs(large, frames)) < 1e-5
     flat = sequential((8, 7, 2), "Flatten()", "Dense(2)")
-    with pytest.raises(ConversionError, match=r"shape \(9, 7, 2\) was given, the model says \(8, 7, 2\); not every layer") as caught:
+    with pytest.raises(
+        ConversionError, match=r"shape \(9, 7, 2\) was given, the model says \(8, 7, 2\); not every layer"
+    ) as caught:
         graph_of(flat, shapes={0: (9, 7, 2)})
     assert "a weight of shape (112, 2)" in caught.value.problems[1]
 
@@ -227,13 +275,51 @@ ODD: tuple[Any, ...] = (
     *((), (1,), (2, 3), (1, "x"), ((1, 2), (3, 4))),
 )
 KEYS = (
-    *("filters", "kernel_size", "strides", "dilation_rate", "groups", "padding", "data_format", "activation", "units", "use_bias"),
-    *("pool_size", "keepdims", "axis", "epsilon", "scale", "center", "mean", "variance", "offset", "size", "interpolation", "invert"),
-    *("target_shape", "dims", "cropping", "depth_multiplier", "max_value", "negative_slope", "threshold", "alpha", "output_padding"),
+    *(
+        "filters",
+        "kernel_size",
+        "strides",
+        "dilation_rate",
+        "groups",
+        "padding",
+        "data_format",
+        "activation",
+        "units",
+        "use_bias",
+    ),
+    *(
+        "pool_size",
+        "keepdims",
+        "axis",
+        "epsilon",
+        "scale",
+        "center",
+        "mean",
+        "variance",
+        "offset",
+        "size",
+        "interpolation",
+        "invert",
+    ),
+    *(
+        "target_shape",
+        "dims",
+        "cropping",
+        "depth_multiplier",
+        "max_value",
+        "negative_slope",
+        "threshold",
+        "alpha",
+        "output_padding",
+    ),
 )
 PLAIN = {"filters": 2, "kernel_size": 2, "units": 2, "target_shape": (-1,), "dims": (2, 1, 3), "activation": "relu"}
 ROLES = {
-    "kernel": (2, 2, 2, 2), "depthwise_kernel": (2, 2, 2, 1), "pointwise_kernel": (1, 1, 2, 2), "bias": (2,), "alpha": (4, 4, 2),
+    "kernel": (2, 2, 2, 2),
+    "depthwise_kernel": (2, 2, 2, 1),
+    "pointwise_kernel": (1, 1, 2, 2),
+    "bias": (2,),
+    "alpha": (4, 4, 2),
     **dict.fromkeys(("gamma", "beta", "mean", "variance", "moving_mean", "moving_variance"), (2,)),
 }
 

@@ -61,7 +61,7 @@ def written(folder: Path, name: str) -> str:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("flat.npy", "flat.npy: is uint8 of shape (8, 6, 7); expected (frames, height, width, channels)"),
+        ("flat.npy", "flat.npy: is uint8 of shape (8, 6, 7); expected (frames, height, width, channels); grey ones as colours: np.repeat("),
         ("grey.npy", "grey.npy: frame 0 has shape (6, 7, 1); colour 'bgr' takes (height, width, 3)"),
         ("none.npy", "none.npy: holds no frame that can be read; give a video with one at least"),
         ("nan.npy", "nan.npy: frame 0 holds NaN or infinity; replace them first"),
