@@ -57,16 +57,16 @@ def judged(layers: Mapping[str, Mapping[str, float]], same_class: Mapping[str, f
     refusals: list[str] = []
     if worst:
         remedy = " ".join(f"--weight-bits {name}={_finer(bits[name], costs[name])}" for name in worst[:SHOWN])
-        listed = ", ".join(f"{costs[name]:.1%} at {name}" for name in worst[:SHOWN])
+        listed = ", ".join(f"{100 * costs[name]:.1f} % at {name}" for name in worst[:SHOWN])
         more = f" (and {len(worst) - SHOWN} layers more)" if len(worst) > SHOWN else ""
         whole = f"--weight-bits {_finer(max(bits.values()), costs[worst[0]])}"
-        text = f"quantized weights change layers by more than {WARN:.0%} of their largest value {where}: {listed}{more}"
+        text = f"quantized weights change layers by more than {100 * WARN:.0f} % of their largest value {where}: {listed}{more}"
         said = refusals if costs[worst[0]] > STOP else warnings
         said.append(f"{text}; give these layers more bits ({remedy}) or all of them ({whole})")
     for name, same in same_class.items() if data else ():
         if 1 - same > DECISIONS:
             finer = _finer(max(bits.values()), WARN)
-            text = f"quantized weights change {1 - same:.1%} of the decisions of output {name} {where}"
+            text = f"quantized weights change {100 - 100 * same:.1f} % of the decisions of output {name} {where}"
             warnings.append(f"{text}; give all layers more bits (--weight-bits {finer}), or those that lose most: see tfsnn inspect")
     return Judgement(tuple(warnings), tuple(refusals))
 
@@ -92,6 +92,6 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
             lines.append(f"against Keras, layer by layer: worst of {len(compared)} at {worst_layer}, at most {compared[worst_layer]:.0e}")
     worst = max(report["layers"], key=lambda name: share(report["layers"][name]))
     kind = "samples of the calibration data" if report.get("data") else "seeded inputs"
-    where = f"{worst}, {share(report['layers'][worst]):.1%} of its largest value"
+    where = f"{worst}, {100 * share(report['layers'][worst]):.1f} % of its largest value"
     lines.append(f"quantized weights against float: worst at {where}, on {report['samples']} {kind}")
     return lines

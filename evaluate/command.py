@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         thresholds=thresholds(args.thresholds),
         unit=args.unit,
         select_on=args.select_on,
-        baselines=args.baselines.split(",") if args.baselines else (),
+        baselines=() if args.baselines is None else args.baselines.split(","),
         margin=args.margin,
         spikes=args.spikes,
         schedule=args.schedule,

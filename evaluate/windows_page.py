@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from .plots import windows as plots
 from .presented import Labelled
 from .report.environment import render
 from .report.parts import Code, Picture, Points, Section, Table
+from .report.picture import of_png
+from .report.sentences import one_by_one
 from .report.steps import percent
 
 SHOWN = 6
@@ -124,13 +125,13 @@ def write(content: Content, encoder: Dvs, recordings: Labelled, place: Path) -> 
     plots.snapshots(encoder, shown, place / "snapshots.png")
     plots.rates(encoder, shown, place / "rates.png")
     write_json(place / "windows.json", content)
-    pictures = {name: _picture((place / name).read_bytes(), caption) for name, caption in _CAPTIONS.items()}
+    pictures = {name: of_png((place / name).read_bytes(), caption) for name, caption in _CAPTIONS.items()}
     (place / "report.html").write_text(_page(content, pictures), encoding="utf-8")
 
 
 def _page(content: Content, pictures: Mapping[str, Picture]) -> str:
     marks = {at: "chosen" for at, row in enumerate(content["rows"]) if row["chosen"]}
-    settings = [f"{name}: {value}" for name, value in {**content["settings"], **content["encoder"]}.items()]
+    settings = one_by_one({**content["settings"], "encoder": content["encoder"]})
     beside, every = comparison(content), Table("Every window and threshold", *lines(content), marks)
     return render(
         "report.html",
@@ -147,12 +148,6 @@ def _page(content: Content, pictures: Mapping[str, Picture]) -> str:
         ],
         footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in windows.json.",
     )
-
-
-def _picture(png: bytes, words: str) -> Picture:
-    # The first chunk of a PNG begins with its width and height.
-    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
-    return Picture(base64.b64encode(png).decode(), width, height, words)
 
 
 def _interval(pair: Sequence[float]) -> str:

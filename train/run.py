@@ -112,14 +112,14 @@ def summary(report: dict[str, Any]) -> str:
     """
     threshold = report["recipe"]["threshold"]
     measure = "rmse" if "rmse" in report["test"] else "accuracy"
-    shown = "{:.4f}" if measure == "rmse" else "{:.2%}"
+    scale, shown = (1, "{:.4f}") if measure == "rmse" else (100, "{:.2f} %")
     headers = ["split", "images", measure, f"{measure} at T = {threshold:g}", "spikes/neuron", "operations"]
     rows = [
         [
             split,
             report["dataset"]["images"][split],
-            shown.format(score[measure]),
-            shown.format(score[f"silenced_{measure}"]),
+            shown.format(scale * score[measure]),
+            shown.format(scale * score[f"silenced_{measure}"]),
             f"{score['spikes_per_neuron']:.4f}",
             f"{score['synaptic_operations']:,.0f}",
         ]
@@ -193,7 +193,7 @@ def _epochs(trainer: Trainer, recipe: Recipe, held: Split, checkpoint: Checkpoin
 
 
 def _in_words(score: Score | Error) -> str:
-    return f"rmse {score.rmse:.4f}" if isinstance(score, Error) else f"{score.accuracy:.2%}"
+    return f"rmse {score.rmse:.4f}" if isinstance(score, Error) else f"{100 * score.accuracy:.2f} %"
 
 
 def _described(recipe: Recipe, dataset: Dataset, seed: int) -> dict[str, Any]:

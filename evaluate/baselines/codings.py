@@ -15,6 +15,8 @@ from .ttfs import ttfs_coded
 
 STEPS, DURATION, DT = 25, 8.0, 0.1
 """Of rate coding, the clock steps of the papers' better row; of time to first spike, in times that the calibrated scale takes to fire."""
+LONGEST = 1 << 20
+"""Clock steps at most."""
 ALLOWED = "give rate, rate:STEPS, ttfs or ttfs:DURATION:DT, with commas between them"
 
 
@@ -67,17 +69,25 @@ def codings(texts: Sequence[str]) -> list[Coding]:
 
 
 def _coding(text: str) -> Coding:
+    if not text:
+        raise InputError(f"evaluate: baselines: a name is empty; {ALLOWED}, or leave the option out")
     name, *given = text.split(":")
     try:
         numbers = [float(number) for number in given]
-        if name == "rate" and len(numbers) < 2:
-            (steps,) = numbers or [STEPS]
-            if 1 <= steps <= 1 << 20 and steps == int(steps):
-                return Coding("rate", steps)
-        if name == "ttfs" and len(numbers) in (0, 2):
-            duration, dt = numbers or (DURATION, DT)
-            if 0 < dt <= duration and duration / dt <= 1 << 20:
-                return Coding("ttfs", duration, dt)
     except ValueError:
-        pass
+        numbers = [0.0] * 3
+    if name == "rate" and len(numbers) < 2:
+        (steps,) = numbers or [STEPS]
+        if not 1 <= steps <= LONGEST or steps != int(steps):
+            raise InputError(f"evaluate: baseline {text!r}: {steps:g} clock steps; give a whole number from 1 to {LONGEST:,}")
+        return Coding("rate", steps)
+    if name == "ttfs" and len(numbers) in (0, 2):
+        duration, dt = numbers or (DURATION, DT)
+        if not (0 < dt <= duration and duration / dt <= LONGEST):
+            found = f"{duration:g} in steps of {dt:g}"
+            raise InputError(
+                f"evaluate: baseline {text!r}: {found}; give times above 0, a step no longer than all, "
+                f"{LONGEST:,} steps at most"
+            )
+        return Coding("ttfs", duration, dt)
     raise InputError(f"evaluate: baseline {text!r}; {ALLOWED}")

@@ -64,15 +64,15 @@ class Decision:
         >>> Decision("classes", (3,)).shown(np.array([0.1, 0.7, 0.2]))
         'class 1 (0.7)'
         >>> Decision("classes", (2,), softmax=True).shown(np.array([0.0, np.log(3.0)]))
-        'class 1 (75.0%)'
+        'class 1 (75.0 %)'
         """
         if self.kind == "classes":
             best = int(outputs.argmax())
             if self.softmax:
-                return f"class {best} ({1 / np.exp(outputs - outputs[best]).sum():.1%})"
+                return f"class {best} ({100 / np.exp(outputs - outputs[best]).sum():.1f} %)"
             return f"class {best} ({outputs[best]:.4g})"
         if self.kind == "mask":
-            return f"{(self.decided(outputs) > 0).mean():.1%} of the pixels"
+            return f"{100 * (self.decided(outputs) > 0).mean():.1f} % of the pixels"
         return ", ".join(f"{value:.4g}" for value in outputs[:4]) + ", ..." * (len(outputs) > 4)
 
 

@@ -11,6 +11,7 @@ from tfsnn.stage.output import write_json
 from ..plots import stream as plots
 from ..report.environment import render
 from ..report.parts import Cell, Code, Points, Section, Table, Text
+from ..report.sentences import one_by_one
 from ..report.steps import percent
 from .judged import quality
 
@@ -180,7 +181,7 @@ def page(content: Content) -> str:
     found, outputs = content["summary"], plots.outputs(content)
     numbers = {name: (found["first_frame"][name], *spread.values()) for name, spread in found["later_frames"].items()}
     rows = [[name.replace("_", " "), *(f"{value:,.4g}" for value in values)] for name, values in numbers.items()]
-    settings = [f"{name}: {value}" for name, value in content["settings"].items()]
+    settings = one_by_one(content["settings"])
     versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items() if version)
     host = ", ".join(f"{name} {value}" for name, value in content["host"].items())
     spread_table = Table("Every frame but the first", ["", "first frame", "mean", "median", "99th percentile"], rows)

@@ -12,6 +12,7 @@ from ..plots import rates as charts
 from ..plots.style import BLUE, DASHED, GREY, ORANGE, drawn, logarithmic
 from ..report.environment import render as rendered
 from ..report.parts import Code, Points, Section, Table
+from ..report.sentences import one_by_one
 from .page import brief, times, worded
 
 FORMAT, FORMAT_VERSION = "tfsnn-rates", 1
@@ -87,7 +88,7 @@ def render(content: Content) -> str:
         What rates.json holds.
     """
     low, high = content["rates"][0], content["rates"][-1]
-    settings = [f"{name}: {value}" for name, value in {**content["scenes"], **content["settings"]}.items()]
+    settings = one_by_one({**content["scenes"], **content["settings"], "encoder": content["encoder"]})
     brief_rows = [[f"{row['rate']:g}", f"{row['operations']['mean']:,.0f}", f"{row['ms']['median']:.3g}", brief(row["error"])]
                   for row in content["rates"]]  # fmt: skip
     headline = f"At {low['rate']:g} frames a second a frame takes {worded(low['reduction']['dense'])} the dense network, "
@@ -103,7 +104,7 @@ def render(content: Content) -> str:
             Section("What it amounts to", [Points(sentences(content))]),
             Section("Answers", [charts.error(content)]),
             Section("Every frame rate", [Table("Every frame rate", HEAD, _rows(content))]),
-            Section("How it ran", [Points([*settings, f"encoder: {content['encoder']}"]), Code(content["command"], wrapped=True)]),
+            Section("How it ran", [Points(settings), Code(content["command"], wrapped=True)]),
         ],
         footer=f"Written by tfsnn {content['versions']['tfsnn']}, {content['time']}. The numbers are in rates.json.",
     )

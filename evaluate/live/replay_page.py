@@ -14,6 +14,7 @@ from ..plots import replay as charts
 from ..plots.style import BLUE, GREY, ORANGE, drawn
 from ..report.environment import render
 from ..report.parts import Code, Points, Section, Table
+from ..report.sentences import one_by_one
 
 FORMAT, FORMAT_VERSION = "tfsnn-replay", 1
 SHOWN = 4
@@ -60,7 +61,7 @@ def _page(content: Content) -> str:
         ["Input of the network", f"{found['input_events_a_second']:,.0f}", None],
         ["Event network", None, f"{found['operations_a_second']:,.0f}"],
     ]
-    settings = [f"{name}: {value}" for name, value in content["settings"].items()]
+    settings = one_by_one(content["settings"])
     headline = f"{found['operations_a_second']:,.0f} operations a second of signal; "
     headline += f"replayed {found['times_real_time']:.3g} times as fast as "
     return render(

@@ -103,7 +103,7 @@ def lines_of(row: Row, kept: Record, count: int | None, decision: Decision, dens
     if kept.compared:
         share = float(np.mean([value for _, value, _ in kept.compared]))
         beside = "" if "reference_ms" not in kept.series else f"; it takes {float(np.median(kept.series['reference_ms'])):.2f} ms"
-        lines.append(("float", f"{share:.1%} same decisions as the float model{beside}"))
+        lines.append(("float", f"{100 * share:.1f} % same decisions as the float model{beside}"))
     lines.append(("", sparkline(operations[-WIDTH:])))
     return lines
 

@@ -148,8 +148,8 @@ def _one_sided(graph: Graph, footage: Footage) -> list[str]:
     if most < ONE_SIDED:
         return []
     return [
-        f"{most:.1%} of the frames that the threshold was chosen on show one class, which nearly any threshold keeps: give more with "
-        "--first, or judge the outputs themselves with --decide values"
+        f"{100 * most:.1f} % of the frames that the threshold was chosen on show one class, which nearly any threshold keeps: give more "
+        "with --first, or judge the outputs themselves with --decide values"
     ]
 
 

@@ -14,6 +14,7 @@ from ..plots import recorded as charts
 from ..plots.style import BLUE, DASHED, GREEN, GREY, ORANGE, drawn, logarithmic
 from ..report.environment import render as rendered
 from ..report.parts import Cell, Charts, Code, Part, Points, Section, Table
+from ..report.sentences import one_by_one
 from ..report.steps import percent
 from .page import brief, kept, pays, promised, short, spent, times, verdict
 
@@ -91,7 +92,7 @@ def render(content: Content) -> str:
         What streams.json holds.
     """
     outputs = charts.outputs(content)
-    settings = [*(f"{name}: {value}" for name, value in content["settings"].items()), f"encoder: {content['encoder']}"]
+    settings = one_by_one({**content["settings"], "encoder": content["encoder"]})
     return rendered(
         "report.html",
         title=content["title"],

@@ -73,7 +73,7 @@ def over_thresholds(content: Mapping[str, Any]) -> chart.Chart:
         points = [(row["threshold"], row["accuracy"]) for row in rows if row["window"] == window]
         found.line([at for at, _ in points], [value for _, value in points], colour, name=window)
         for threshold, accuracy in points:
-            words = f"{window}, T = {threshold:g}: {accuracy:.2%}"
+            words = f"{window}, T = {threshold:g}: {100 * accuracy:.2f} %"
             found.marks.append(chart.Mark(found.x.at(threshold), found.down(accuracy), words, colour))
     return found
 

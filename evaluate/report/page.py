@@ -139,14 +139,9 @@ def _network(report: Report) -> list[Part]:
 def _origin(report: Report) -> list[Part]:
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if version)
     host = ", ".join(f"{name} {value}" for name, value in report["host"].items())
-    settings = ", ".join(f"{name} {_plain(value)}" for name, value in report["encoder"].items())
     more = ("provenance", "verification")
     return [
-        *(Text("To do it again:"), Code(report["command"], wrapped=True), Text(f"Encoder: {settings}.")),
+        *(Text("To do it again:"), Code(report["command"], wrapped=True), Text(f"Encoder: {sentences.listed(report['encoder'])}.")),
         *(tables.files(report), Text(f"{versions}; {host}.")),
         *(Code(json.dumps(report[what], indent=2), f"{what} of the network") for what in more if report[what]),
     ]
-
-
-def _plain(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

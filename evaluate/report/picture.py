@@ -37,5 +37,20 @@ def picture(image: Mapping[str, Any], words: str) -> Picture:
     return Picture(base64.b64encode(data).decode(), scale * columns, scale * rows, words)
 
 
+def of_png(png: bytes, words: str) -> Picture:
+    """A picture that is there already.
+
+    Parameters
+    ----------
+    png
+        The content of its file.
+    words
+        What it shows.
+    """
+    # The first chunk of a PNG begins with its width and height.
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    return Picture(base64.b64encode(png).decode(), width, height, words)
+
+
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

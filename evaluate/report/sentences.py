@@ -121,3 +121,13 @@ def notes(report: Report) -> list[str]:
     if found is None and "original" in report["baselines"]:
         return ["The Keras model itself was not compared: it was not found beside the network; name it with --model."]
     return [f"{note[0].upper()}{note[1:]}." for note in (found or {}).get("notes", ())]
+
+
+def listed(settings: Mapping[str, Any]) -> str:
+    """Settings with their values, one after the other."""
+    return ", ".join(f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items())
+
+
+def one_by_one(settings: Mapping[str, Any]) -> list[str]:
+    """Settings with their values, each in a line."""
+    return [f"{name}: {listed(value) if isinstance(value, Mapping) else value}" for name, value in settings.items()]

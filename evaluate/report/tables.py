@@ -234,9 +234,12 @@ def energy(report: Report) -> Table:
         energies = [preset["ann"], preset["zero_skipping"], spent]
         claimed = spent and not chosen(report).get("withheld")
         ratios = [f"{other / spent:.2f}" if claimed else None for other in energies[:2]]
-        rows.append([preset["name"], *(f"{value / 1000:,.3g}" for value in energies), *ratios])
+        even = preset["break_even"][report["headline"]["row"]] if "break_even" in preset else None
+        spent_on = [f"{value / 1000:,.3g}" for value in energies]
+        rows.append([preset["name"], *spent_on, *ratios, None if even is None else f"{even:.2f}"])
     names = ["assumption", "dense ANN, µJ", "zero-skipping ANN, µJ", "event-driven, µJ"]
-    return Table("Energy of a frame", [*names, "dense / event-driven", "zero-skipping / event-driven"], rows)
+    names += ["dense / event-driven", "zero-skipping / event-driven", "events win below, operations a MAC"]
+    return Table("Energy of a frame", names, rows)
 
 
 def files(report: Report) -> Table:

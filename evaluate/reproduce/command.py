@@ -9,10 +9,11 @@ from pathlib import Path
 from tfsnn.errors import InputError
 from tfsnn.stage.output import guard
 
+from .page import page
 from .papers import GESTURES, PAPERS, STEERING, Options, results_of, steps_of
 from .steps import RECORDS, Step, needed, run_all
 
-RESULTS = "results.md"
+RESULTS, PAGE = "results.md", "results.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +42,11 @@ def run(args: argparse.Namespace) -> int:
     steps = steps_of(args.paper, chosen)
     wanted = _wanted(results_of(steps), args.only)
     steps = needed(steps, wanted)
-    count = run_all([*steps, _results(steps)], folder, args.dispatch)
+    every = [*steps, *_results(args.paper, steps)]
+    count = run_all(every, folder, args.dispatch)
     print((folder / RESULTS).read_text(encoding="utf-8"), end="")
-    total = len(steps) + 1
-    done = f"did {count} of {total} steps" if count else f"nothing to do: all {total} steps were done before"
-    print(f"\n{done}; {folder / RESULTS}")
+    done = f"did {count} of {len(every)} steps" if count else f"nothing to do: all {len(every)} steps were done before"
+    print(f"\n{done}; {folder / RESULTS}, {folder / PAGE}")
     return 0
 
 
@@ -57,8 +58,8 @@ def _wanted(results: Sequence[str], only: str | None) -> list[str]:
     return names
 
 
-def _results(steps: Sequence[Step]) -> Step:
-    """One page of all tables and figures."""
+def _results(paper: str, steps: Sequence[Step]) -> list[Step]:
+    """One page of all tables and figures, as Markdown and as HTML."""
     shown = [step for step in steps if step.write is not None]
 
     def write(folder: Path, place: Path) -> None:
@@ -68,7 +69,11 @@ def _results(steps: Sequence[Step]) -> Step:
                 parts.append((folder / step.outputs[0]).read_text(encoding="utf-8"))
             else:
                 source = f" From {', '.join(step.inputs)}." if step.inputs else ""
-                parts.append(f"## {step.name}\n\n![{step.name}]({step.out}){source}\n")
+                parts.append(f"## {step.title}\n\n![{step.title}]({step.out}){source}\n")
         place.write_text("\n".join(parts), encoding="utf-8")
 
-    return Step("results", RESULTS, tuple(name for step in shown for name in step.outputs), write=write)
+    def write_page(folder: Path, place: Path) -> None:
+        place.write_text(page(paper, folder, shown), encoding="utf-8")
+
+    inputs = tuple(name for step in shown for name in step.outputs)
+    return [Step("results", RESULTS, inputs, write=write), Step("page", PAGE, inputs, write=write_page)]

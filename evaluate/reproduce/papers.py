@@ -39,6 +39,7 @@ CODING_NOTE = (
     "Rate coding and time to first spike run here on the same net.snn.h5 (int8 weights) with analog input, as Rueckauer et al. "
     "describe them; the papers ran the authors' toolbox on the float network."
 )
+TWO_QUANTIZATIONS = "JETCAS Fig. 2: direct and hysteresis quantization"
 MEMORY_FILES = tables.files_of("memory")
 
 
@@ -118,10 +119,10 @@ def _aicas(options: Options) -> list[Step]:
     return [
         *steps,
         _table_1("AICAS Table I: MNIST", AICAS_1, steps, evaluated, [], options),
-        Step("fig1", "fig1.png", write=lambda folder, place: figures.hysteresis(place)),
-        Step("fig2", "fig2.png", (evaluated[0].outputs[1],), write=partial(_copied, evaluated[0].outputs[1])),
-        _figure("fig3", report, lambda found, place: figures.within_frame(found, place, ("time", "spikes_per_neuron"))),
-        _figure("fig4", report, lambda found, place: figures.within_frame(found, place, ("operations",))),
+        Step("fig1", "fig1.png", write=lambda folder, place: figures.hysteresis(place), title="AICAS Fig. 1: hysteresis quantization"),
+        Step("fig2", "fig2.png", (frame := evaluated[0].outputs[1],), write=partial(_copied, frame), title="AICAS Fig. 2: one frame"),
+        _figure("fig3", "AICAS Fig. 3: accuracy over time and spikes", report, partial(_within, ("time", "spikes_per_neuron"))),
+        _figure("fig4", "AICAS Fig. 4: accuracy over operations", report, partial(_within, ("operations",))),
     ]
 
 
@@ -135,20 +136,22 @@ def _jetcas(options: Options) -> list[Step]:
         steps += [*network, evaluated[-1], *sparse, few[-1]]
     report = evaluated[0].outputs[0]
     drive, hands = _steering(options), _gestures(options)
-    nets = {"mnist": steps[1].out, "steering": drive[1].out, "gestures": hands[1].out}
+    networks = {"mnist": steps[:2], "steering": drive[:2], "gestures": hands[:2]}
+    nets = {name: convert.out for name, (_, convert) in networks.items()}
+    commands = [step.command for network in networks.values() for step in network]
     return [
         *steps,
         _table_1("JETCAS Table I: MNIST", JETCAS_1, steps, evaluated, few, options),
-        Step("fig2", "fig2.png", write=lambda folder, place: figures.direct_and_hysteresis(place)),
-        _figure("fig3", report, lambda found, place: figures.within_frame(found, place, ("operations",))),
+        Step("fig2", "fig2.png", write=lambda folder, place: figures.direct_and_hysteresis(place), title=TWO_QUANTIZATIONS),
+        _figure("fig3", "JETCAS Fig. 3: accuracy over operations", report, partial(_within, ("operations",))),
         *drive,
-        _figure("fig4", drive[-1].outputs[0], figures.steering),
-        _figure("fig5", drive[-1].outputs[0], figures.operations),
+        _figure("fig4", "JETCAS Fig. 4: steering, frame by frame", drive[-1].outputs[0], figures.steering),
+        _figure("fig5", "JETCAS Fig. 5: operations, frame by frame", drive[-1].outputs[0], figures.operations),
         *hands,
         _table_2(hands, options),
-        _figure("fig6", hands[-1].outputs[0], figures.thresholds),
-        _figure("fig7", hands[-1].outputs[0], figures.lengths),
-        Step("memory", "memory", tuple(nets.values()), files=MEMORY_FILES, write=partial(_memory, nets, options)),
+        _figure("fig6", "JETCAS Fig. 6: gestures by threshold", hands[-1].outputs[0], figures.thresholds),
+        _figure("fig7", "JETCAS Fig. 7: gestures by window", hands[-1].outputs[0], figures.lengths),
+        Step("memory", "memory", tuple(nets.values()), files=MEMORY_FILES, write=partial(_memory, nets, commands, options)),
     ]
 
 
@@ -192,8 +195,12 @@ def _gestures(options: Options) -> tuple[Step, ...]:
     return (*network, found)
 
 
-def _figure(name: str, report: str, draw: Callable[[figures.Report, Path], None]) -> Step:
-    return Step(name, f"{name}.png", (report,), write=lambda folder, place: draw(read_json(folder / report), place))
+def _figure(name: str, title: str, report: str, draw: Callable[[figures.Report, Path], None]) -> Step:
+    return Step(name, f"{name}.png", (report,), write=lambda folder, place: draw(read_json(folder / report), place), title=title)
+
+
+def _within(quantities: Sequence[str], report: figures.Report, place: Path) -> None:
+    figures.within_frame(report, place, quantities)
 
 
 def _copied(name: str, folder: Path, place: Path) -> None:
@@ -223,6 +230,6 @@ def _table_2(hands: Sequence[Step], options: Options) -> Step:
     return Step("table2", "table2", (report,), files=tables.files_of("table2"), write=write)
 
 
-def _memory(nets: dict[str, str], options: Options, folder: Path, place: Path) -> None:
+def _memory(nets: dict[str, str], commands: Sequence[str], options: Options, folder: Path, place: Path) -> None:
     same = {"mnist": True, "steering": options.steering not in STEERING, "gestures": options.gestures != "gesture_small"}
-    tables.memory({name: folder / net for name, net in nets.items()}, same, []).write(place)
+    tables.memory({name: folder / net for name, net in nets.items()}, same, commands).write(place)

@@ -46,6 +46,8 @@ class Step:
         A file of the user's that it reads, or None.
     write
         In place of a command: writes ``out``, from the top of the reproduction and the place to write to.
+    title
+        Of a figure.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Step:
     given: tuple[str, ...] = ()
     data: Path | None = None
     write: Write | None = field(default=None, compare=False)
+    title: str = ""
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def test_summary(trained: tuple[Path, dict[str, Any]]) -> None:
     header, validation, test = summary(trained[1]).splitlines()
     assert header.split("  ")[0] == "split" and "accuracy at T = 0.5" in header
     assert validation.split()[:2] == ["validation", "40"] and test.split()[:2] == ["test", "40"]
-    assert f"{trained[1]['test']['accuracy']:.2%}" in test
+    assert f"{100 * trained[1]['test']['accuracy']:.2f} %" in test
 
 
 def test_existing_output_is_kept(trained: tuple[Path, dict[str, Any]], bars_recipe: Recipe, tmp_path: Path) -> None:

@@ -143,10 +143,14 @@ class Synapse:
     scale: NDArray[np.float32] | None = None
 
     @property
+    def pools(self) -> bool:
+        """Whether each neuron receives the mean of others alone."""
+        return isinstance(self.op, OneToOne) and any(isinstance(relay, AveragePool) for relay in self.relays)
+
+    @property
     def description(self) -> str:
-        """Its operation; where each neuron passes on the mean of others alone, that is what it is."""
-        pools = isinstance(self.op, OneToOne) and any(isinstance(relay, AveragePool) for relay in self.relays)
-        return "average pooling" if pools else describe(self.op)
+        """Its operation."""
+        return "average pooling" if self.pools else describe(self.op)
 
     def real_weight(self, dtype: Real = np.float64) -> Array:
         """The weight in real units: whole numbers times their scale, or the float weight as it is, not copied if it is of ``dtype``."""
@@ -241,7 +245,9 @@ class Neurons:
 
     @property
     def parameters(self) -> int:
-        """Weights and biases."""
+        """Weights and biases; of average pooling none, which has none in the model either."""
+        if self.synapses and all(synapse.pools for synapse in self.synapses):
+            return 0
         return self.bias.size + sum(synapse.weight.size for synapse in self.synapses)
 
     @property

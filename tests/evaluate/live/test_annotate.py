@@ -98,7 +98,7 @@ def test_rate(tmp_path: Path, ending: str, rate: float | None, shown: float) -> 
 
 def test_lines() -> None:
     shares, values = Decision("classes", (2,), softmax=True), Decision("values", (2,))
-    assert lines_of(row(), shares, 600) == ["frame 2,000   class 1 (75.0%)", "15 operations, 40.0 times fewer than dense, 1.25 ms"]
+    assert lines_of(row(), shares, 600) == ["frame 2,000   class 1 (75.0 %)", "15 operations, 40.0 times fewer than dense, 1.25 ms"]
     assert lines_of(row(1200), values, 600)[1] == "1,200 operations, 2.0 times as many as dense, 1.25 ms"
     assert lines_of(row(0), values, 600) == ["frame 2,000   0, 1.099", "0 operations, 1.25 ms"]
 

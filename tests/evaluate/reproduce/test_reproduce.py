@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.evaluate_parts import pixels
+from tests.evaluate_parts import net, pixels
 from tests.train_parts import recipe, write_bars
+from tfsnn import artifact
 from tfsnn.__main__ import main
 from tfsnn.evaluate.reproduce import figures, tables
 from tfsnn.evaluate.reproduce.papers import PAPERS, Options, results_of, steps_of
@@ -52,7 +53,7 @@ def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Cap
     line = ["reproduce", "aicas2019", "--out", str(tmp_path / "out"), "--data", str(bars), "--only", "table1,fig4"]
     assert main(line) == 0
     top = tmp_path / "out" / "aicas2019"
-    assert "did 6 of 6 steps" in capsys.readouterr().out
+    assert "did 7 of 7 steps" in capsys.readouterr().out
     lines = (top / "table1/table1.csv").read_text(encoding="utf-8").splitlines()
     rows = list(csv.DictReader(lines))
     assert [row["row"] for row in rows[:5]] == [row.model for row in AICAS_1[:5]] and rows[0]["data"] == "bars.npz, 40 of 40 test images"
@@ -65,13 +66,16 @@ def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Cap
     assert content["commands"][0] == "tfsnn train mnist_aicas --data bars.npz --seed 0 --out seed0/train"
     assert report["selection"]["on"] == "held-out" and report["selection"]["samples"] == 40
     page = (top / "results.md").read_text()
-    assert "IN PLACE OF mnist: bars.npz." in page and "![fig4](fig4.png)" in page and str(tmp_path) not in page
+    assert "IN PLACE OF mnist: bars.npz." in page and "![AICAS Fig. 4: accuracy over operations](fig4.png)" in page
+    html = (top / "results.html").read_text()
+    assert html.count("<h2") == 2 and "IN PLACE OF mnist: bars.npz." in html and "data:image/png;base64," in html
+    assert str(tmp_path) not in page + html
     assert pixels(top / "fig4.png") and not (top / "fig1.png").exists()
     assert main(line) == 0
-    assert "nothing to do: all 6 steps were done before" in capsys.readouterr().out
+    assert "nothing to do: all 7 steps were done before" in capsys.readouterr().out
     (top / "fig4.png").unlink()
     assert main(line) == 0
-    assert "did 1 of 6 steps" in capsys.readouterr().out
+    assert "did 1 of 7 steps" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -167,3 +171,19 @@ def test_figures_of_drives_and_gestures(tmp_path: Path) -> None:
     figures.hysteresis(tmp_path / "5.png")
     figures.direct_and_hysteresis(tmp_path / "6.png")
     assert all(pixels(tmp_path / f"{number}.png") for number in range(1, 7))
+
+
+def test_memory_by_hand(tmp_path: Path) -> None:
+    artifact.save(net(), tmp_path / "net.snn.h5")
+    table = tables.memory({"mnist": tmp_path / "net.snn.h5"}, {"mnist": False}, ["tfsnn convert"])
+    cells, neurons, weights = dict(zip(table.head, table.rows[0])), 8 + 3 + 2, 8 + 24 + 6
+    graph = net().graph
+    assert [node.shape for node in graph.nodes] == [(3, 3, 1), (2, 2, 2), (3,), (2,)]
+    assert (cells["paper: state"], cells["paper: weights"]) == ("60,000 B", "100,000 B")
+    assert (cells["neurons"], cells["inputs"], cells["measured on"]) == (str(neurons), "9", "a smaller network of the same kind")
+    assert cells["one word a neuron, inputs included"] == f"{4 * (neurons + 9)} B"
+    # x and o; the two outputs send nothing.
+    assert cells["state (x and o of 32 bits)"] == f"{4 * (2 * neurons - 2)} B"
+    # A byte each; of each of the channels a scale and a bias of four.
+    assert cells["weights, scales and biases"] == f"{weights + 8 * (2 + 3 + 2)} B"
+    assert table.records[0]["measured"]["state_bytes"] == 96 and table.commands == ["tfsnn convert"]
