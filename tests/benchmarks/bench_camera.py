@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.bench_camera --data-dir DIR --out DIR [--case person] [--frames 300] [--width 2]
 
-LiteRT runs the model's float32 form on one thread, in the same process, frame by frame in turn with the stream; figures are medians
-of ``--times`` such runs over all frames, the first frame apart (it is all change). Decisions are compared with the float original's.
+LiteRT runs the model's float32 form on one thread, in the same process, in turn with the stream: one run over all frames each, or, with
+``--turns frames``, a frame each, so that each finds in the caches what the other has left there. Figures are medians of ``--times`` such
+runs, the first frame apart (it is all change). Decisions are compared with the float original's.
 
 ========  ================================================================================================================
 case      what
@@ -40,6 +41,7 @@ from tfsnn.input.video import open_video
 PERSON_MODEL, ROAD_MODEL = "keras_models/mobilenet_vww96_keras2.4_mlcommons.h5", "picar/pilotnet_trained.h5"
 PERSON_VIDEO, ROAD_VIDEOS = "video/intel_one-by-one-person-detection.mp4", [f"picar/out-video-{n}.avi" for n in (31, 33, 35)]
 INPUT_THRESHOLD = 0.015
+Threshold = float | dict[str, float]
 CALIBRATION = 100
 
 
@@ -167,31 +169,46 @@ def statistics(milliseconds: Array) -> dict[str, float]:
     return found | {name: float(value) for name, value in parts.items()}
 
 
-def compare(case: Case, beside: LiteRT, threshold: float, times: int) -> dict[str, Any]:
-    """A stream and LiteRT in turn, frame by frame."""
+def compare(case: Case, beside: LiteRT, threshold: Threshold, times: int, turns: str) -> dict[str, Any]:
+    """A stream and LiteRT in turn, run by run or frame by frame."""
     from tfsnn import Stream
 
     stream, pixels = Stream(case.net, threshold=threshold), case.frames.astype(np.float32) / np.float32(255)
-    shape = (times, len(case.frames))
-    ours, theirs, operations = np.zeros(shape), np.zeros(shape), np.zeros(shape[1])
-    outputs: list[tuple[Array, Array]] = []
+    count = len(case.frames)
+    ours, theirs, operations = np.zeros((times, count)), np.zeros((times, count)), np.zeros(count)
+    found: list[Array] = []
+    wanted: list[Array] = []
+
+    def step(turn: int, number: int) -> None:
+        start = perf_counter()
+        output = stream.step(case.frames[number])
+        ours[turn, number] = 1e3 * (perf_counter() - start)
+        if turn == 0:
+            operations[number] = stream.ledger.synaptic_operations.sum()
+            found.append(output)
+
+    def invoke(turn: int, number: int) -> None:
+        start = perf_counter()
+        beside.invoke(pixels[number : number + 1])
+        theirs[turn, number] = 1e3 * (perf_counter() - start)
+        if turn == 0:
+            wanted.append(beside.outputs)
+
     stream.step(case.frames[0])
     for turn in range(times):
         stream.reset()
-        for number, frame in enumerate(case.frames):
-            start = perf_counter()
-            found = stream.step(frame)
-            middle = perf_counter()
-            beside.invoke(pixels[number : number + 1])
-            end = perf_counter()
-            ours[turn, number], theirs[turn, number] = 1e3 * (middle - start), 1e3 * (end - middle)
-            if turn == 0:
-                operations[number] = stream.ledger.synaptic_operations.sum()
-                outputs.append((found, beside.outputs))
-    a, b = (np.stack(part) for part in zip(*outputs))
+        if turns == "runs":
+            for run in (step, invoke):
+                for number in range(count):
+                    run(turn, number)
+        else:
+            for number in range(count):
+                step(turn, number)
+                invoke(turn, number)
+    a, b = np.stack(found), np.stack(wanted)
     mine, lite = statistics(ours), statistics(theirs)
     return {
-        "threshold": threshold, "frames": len(case.frames), "carrier": stream.carrier, "tfsnn": mine, "litert": lite,
+        "threshold": threshold, "turns": turns, "frames": count, "carrier": stream.carrier, "tfsnn": mine, "litert": lite,
         "faster": {name: lite[name] / mine[name] for name in mine},
         "operations": {"mean": operations[1:].mean(), "median": float(np.median(operations[1:])), "first": operations[0]},
         "same_decisions": float(np.mean(a.argmax(axis=1) == b.argmax(axis=1))) if a.shape[1] > 1 else None,
@@ -199,7 +216,7 @@ def compare(case: Case, beside: LiteRT, threshold: float, times: int) -> dict[st
     }  # fmt: skip
 
 
-def unchanged(case: Case, threshold: float, times: int = 2000) -> dict[str, float]:
+def unchanged(case: Case, threshold: Threshold, times: int = 2000) -> dict[str, float]:
     """Microseconds of a frame that changes nothing, and of one in which one pixel value does."""
     from tfsnn import Stream
 
@@ -226,6 +243,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, help="how many of them (default: all)")
     parser.add_argument("--width", type=int, default=2, help="of case wide")
     parser.add_argument("--thresholds", type=lambda text: tuple(map(float, text.split(","))), help="other than the case's own")
+    parser.add_argument("--by-layer", type=Path, help="a JSON file with a threshold for each layer, one more row")
+    parser.add_argument("--turns", choices=["runs", "frames"], default="runs")
     parser.add_argument("--times", type=int, default=5)
     args = parser.parse_args()
     # One core for both: what runs beside them is not measured.
@@ -235,8 +254,11 @@ def main() -> None:
     }  # fmt: skip
     case = cases[args.case](args.data_dir, args.frames)
     beside, report = LiteRT(case.model), []
-    for threshold in args.thresholds or case.thresholds:
-        row = compare(case, beside, threshold, args.times)
+    chosen: list[Threshold] = list(args.thresholds or case.thresholds)
+    if args.by_layer is not None:
+        chosen.append(json.loads(args.by_layer.read_text()))
+    for threshold in chosen:
+        row = compare(case, beside, threshold, args.times, args.turns)
         report.append(row | {"case": args.case, "microseconds": unchanged(case, threshold)})
         print(json.dumps(report[-1], indent=1))
     args.out.mkdir(parents=True, exist_ok=True)
