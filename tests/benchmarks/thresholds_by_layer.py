@@ -20,12 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tests.benchmarks.bench_camera import person
 from tfsnn import Stream
 from tfsnn.aliases import Array
 from tfsnn.artifact import Net
 from tfsnn.network.nodes import Input
-
-from .bench_camera import person
 
 FACTORS = (1.6, 1.45, 1.34, 1.25)
 """One round over all layers each."""
