@@ -87,7 +87,7 @@ def stream(frames: int = 2000, decision: str = "values") -> dict[str, Any]:
         "host": {},
         "time": "2026-11-26",
         "video": {"name": NASTY, "rate": 30.0, "ended": ""},
-        "settings": {"threshold": 0.05, "encoder": NASTY},
+        "settings": {"threshold": 0.05, "encoder": NASTY, "quality": None},
         "decision": decision,
         "reference": "the float model, LiteRT float32, 1 thread",
         "notes": [NASTY],
