@@ -21,6 +21,7 @@ Range
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from math import ceil, inf, prod
@@ -115,7 +116,7 @@ def _neurons(node: Neurons, made: Made) -> Population:
     payload, threshold, unit = 1, 0, 0.0
     if spikes:
         bits = SPIKES[settings.spikes][0]
-        unit = settings.threshold * node.threshold * _reference(node, settings.unit) / (1 << bits)
+        unit = settings.threshold * node.threshold * _reference(node, made.graph, settings.unit) / (1 << bits)
         payload = _payload(unit, step, bits, node.name)
         threshold, step = payload << bits, unit / payload
     if not step >= LEAST:
@@ -139,11 +140,18 @@ def _payload(unit: float, step: float, bits: int, name: str) -> int:
     return ceil(ratio)
 
 
-def _reference(node: Neurons, unit: str) -> float:
+def _reference(node: Neurons, graph: Graph, unit: str) -> float:
     """What a threshold of 1 stands for at this population."""
     if unit == "relative":
         return node.scale
-    return min((float(np.median(_scale(s))) for s in node.synapses), default=1.0) if unit == "lsb" else 1.0
+    return _weight_step(node.synapses, graph) if unit == "lsb" else 1.0
+
+
+def _weight_step(synapses: Sequence[Synapse], graph: Graph) -> float:
+    """One step of the finest weights; of a mean, which has none of its own, that of the neurons that it is of."""
+    before = [graph[synapse.source].synapses if synapse.pools else () for synapse in synapses]
+    steps = [_weight_step(own, graph) if own else float(np.median(_scale(each))) for own, each in zip(before, synapses)]
+    return min(steps, default=1.0)
 
 
 def _scale(synapse: Synapse) -> NDArray[np.float64]:
