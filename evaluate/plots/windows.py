@@ -11,9 +11,10 @@ import numpy as np
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
 
+from ..presented import SNAPSHOTS
 from . import chart
 from .axis import around
-from .style import BLUE, DASHED, DOTTED, GREEN, GREY, ORANGE, RED, SOLID, drawn
+from .style import BLUE, DASHED, DOTTED, GREEN, GREY, ORANGE, RED, SOLID, drawn, logarithmic
 
 COLUMNS = 6
 """Snapshots drawn of a recording, at most."""
@@ -32,13 +33,17 @@ def draw(content: Mapping[str, Any], path: Path) -> None:
         Where the PNG goes.
     """
     rows, frames, unit = content["rows"], content["frame_based"], content["settings"]["unit"]
-    windows = list(dict.fromkeys(row["window"] for row in rows))
+    # Decisions at snapshots are no window, and no line leads to them.
+    windows = sorted(dict.fromkeys(row["window"] for row in rows), key=lambda window: bool(window == SNAPSHOTS))
+    lined = len(windows) - (SNAPSHOTS in windows)
     thresholds = sorted({row["threshold"] for row in rows})
     with drawn(path, (9.6, 3.6)) as figure:
         over, against, cost = figure.subplots(1, 3)
         for threshold, (color, line) in zip(thresholds, _STYLES):
-            values = [100 * row["accuracy"] for row in rows if row["threshold"] == threshold]
-            over.plot(range(len(values)), values, "o", color=color, linestyle=line, label=f"T = {threshold:g}")
+            right = {row["window"]: 100 * row["accuracy"] for row in rows if row["threshold"] == threshold}
+            values = [right[window] for window in windows]
+            over.plot(range(lined), values[:lined], "o", color=color, linestyle=line, label=f"T = {threshold:g}")
+            over.plot(range(lined, len(values)), values[lined:], "o", color=color)
         for window, (color, line) in zip(windows, _STYLES):
             found = [row for row in rows if row["window"] == window]
             at = [row["threshold"] for row in found]
@@ -50,7 +55,8 @@ def draw(content: Mapping[str, Any], path: Path) -> None:
         over.set_xticks(range(len(windows)), windows, rotation=30)
         over.set(xlabel="inference window", ylabel="right (%)", title="Accuracy over windows")
         against.set(xlabel=f"threshold ({unit})", title="Accuracy over thresholds")
-        cost.set(xlabel=f"threshold ({unit})", yscale="log", title="Million operations a second")
+        logarithmic(cost.yaxis)
+        cost.set(xlabel=f"threshold ({unit})", title="Million operations a second")
         for axes in (over, cost):
             axes.legend(loc="best", fontsize=7)
 
