@@ -173,13 +173,13 @@ def test_units_of_a_threshold(unit: str, expected: float) -> None:
     assert population.threshold * population.step == pytest.approx(expected)
 
 
-def test_in_weight_steps_a_mean_has_the_threshold_of_what_it_is_of() -> None:
+def test_in_weight_steps_a_mean_has_the_same_share_of_its_scale_as_what_it_is_of() -> None:
     image = given(4, 4, 1)
-    before = neurons("before", (4, 4, 1), synapse(image, OneToOne(), 1, 0.25))
-    halved = neurons("halved", (2, 2, 1), synapse(before, OneToOne(), 1, 0.01, relays=(AveragePool((2, 2), (2, 2)),)))
+    before = neurons("before", (4, 4, 1), synapse(image, OneToOne(), 1, 0.25), scale=10.0)
+    halved = neurons("halved", (2, 2, 1), synapse(before, OneToOne(), 1, 0.01, relays=(AveragePool((2, 2), (2, 2)),)), scale=5.0)
     first = neurons("first", (2, 2, 1), synapse(image, OneToOne(), 1, 0.01, relays=(AveragePool((2, 2), (2, 2)),)))
     plan = make(network(image, before, halved, first, dense("out", halved, 1), dense("other", first, 1)), Settings(8, "lsb"))
-    assert [p.threshold * p.step for p in plan.populations[1:4]] == pytest.approx([8 * 0.25, 8 * 0.25, 8 * 0.01])
+    assert [p.threshold * p.step for p in plan.populations[1:4]] == pytest.approx([8 * 0.25, 4 * 0.25, 8 * 0.01])
 
 
 def test_a_population_without_synapses_has_a_grid_all_the_same() -> None:

@@ -21,7 +21,6 @@ Range
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from math import ceil, inf, prod
@@ -144,14 +143,13 @@ def _reference(node: Neurons, graph: Graph, unit: str) -> float:
     """What a threshold of 1 stands for at this population."""
     if unit == "relative":
         return node.scale
-    return _weight_step(node.synapses, graph) if unit == "lsb" else 1.0
-
-
-def _weight_step(synapses: Sequence[Synapse], graph: Graph) -> float:
-    """One step of the finest weights; of a mean, which has none of its own, that of the neurons that it is of."""
-    before = [graph[synapse.source].synapses if synapse.pools else () for synapse in synapses]
-    steps = [_weight_step(own, graph) if own else float(np.median(_scale(each))) for own, each in zip(before, synapses)]
-    return min(steps, default=1.0)
+    if unit == "absolute":
+        return 1.0
+    averaged = [graph[synapse.source] for synapse in node.synapses if synapse.pools]
+    if averaged and isinstance(averaged[0], Neurons):
+        # A mean has no weights of its own, and is smaller than the neurons that it is of: the same share of its scale as of theirs.
+        return _reference(averaged[0], graph, unit) * node.scale / averaged[0].scale
+    return min((float(np.median(_scale(synapse))) for synapse in node.synapses), default=1.0)
 
 
 def _scale(synapse: Synapse) -> NDArray[np.float64]:
