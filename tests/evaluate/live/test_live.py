@@ -84,7 +84,7 @@ def test_decisions() -> None:
     assert Decision("mask", (2, 2, 1), 0.5).agreement(one, other) == 0.75
     assert Decision("mask", (1, 2, 2)).agreement(one, other) == 1.0
     assert Decision("classes", (4,)).agreement(one, other) == 1.0 and Decision("values", (4,)).agreement(one, other) == 1.0
-    assert Decision("mask", (2, 2, 1), 0.5).shown(one) == "50.0% of the pixels"
+    assert Decision("mask", (2, 2, 1), 0.5).shown(one) == "50.0 % of the pixels"
     assert Decision("values", (5,)).shown(np.arange(5.0)) == "0, 1, 2, 3, ..."
     with pytest.raises(InputError, match="decisions of kind 'boxes'; choose one of classes, mask, values"):
         decision(graph, "boxes")

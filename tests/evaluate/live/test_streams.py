@@ -245,7 +245,7 @@ def test_frames_of_one_class_are_no_ground_to_choose_on(tmp_path: Path, capsys: 
         str(tmp_path / "report"),
     ]
     assert main([*line, "--first", "10", "--thresholds", "0.05,0.1"]) == 0
-    assert "100.0% of the frames that the threshold was chosen on show one class" in capsys.readouterr().out
+    assert "100.0 % of the frames that the threshold was chosen on show one class" in capsys.readouterr().out
     assert main([*line, "--first", "10", "--thresholds", "0.05,0.1", "--decide", "values", "--force"]) == 0
     assert "show one class" not in capsys.readouterr().out
 
