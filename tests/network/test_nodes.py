@@ -27,6 +27,7 @@ BY_KIND = {
     "convert/input_encoder.py": "replaces a field that only inputs have",
     "tfsnn/network/room.py": "estimates the windows that only max pooling has",
     "evaluate/live/decisions.py": "asks for an activation that only neurons apply",
+    "tfsnn/plan/make.py": "compares scales, which only neurons have",
     "tfsnn/plan/factors.py": "replaces a field that only neurons have",
     "evaluate/live/pipeline.py": "shows a field that only neurons have",
     "convert/pooled.py": "gives neurons other sources",
