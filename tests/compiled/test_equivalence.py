@@ -145,3 +145,23 @@ def test_events_that_arrive_nowhere(schedule: str) -> None:
     plan, events = make(graph, Settings(0.5, "absolute")), stream(graph, (0, 0, 3), (0, 5, -2), (1, 11, 1))
     for carrier in CARRIERS:
         assert_same(outcome(plan, events, schedule, carrier), defined(plan, events, schedule))
+
+
+@pytest.mark.parametrize("op", [
+    Conv(8, (3, 3), padding=((1, 1), (1, 1)), groups=8),
+    Conv(8, (3, 3), padding=((2, 2), (1, 1)), dilation=(2, 1), groups=8),
+    Conv(8, (2, 5), padding=((1, 1), (2, 2)), dilation=(2, 1), groups=8),
+    Conv(8, (1, 9), padding=((0, 0), (4, 4)), groups=8),
+])  # fmt: skip
+def test_depthwise_windows_of_nine_or_ten_taps(op: Conv) -> None:
+    rng, image = np.random.default_rng(7), input_of(6, 9, 2)
+    before = conv("before", image, Conv(8, (1, 1)), rng.integers(-9, 10, (1, 1, 2, 8)))
+    wide = conv("wide", before, op, rng.integers(-9, 10, op.weight_shape(before.shape)))
+    graph = network(image, before, wide, dense("out", wide, 2, f="linear"))
+    plan = make(graph, Settings(0.25, "absolute", "valued"))
+    choose(plan, "targets", 0)
+    rows = [(t, n, int(rng.integers(-9, 10)) or 1) for t in range(2) for n in range(6 * 9 * 2)]
+    events = stream(graph, *rows)
+    found = outcome(plan, events, "slot", "int32")
+    assert isinstance(found, Outcome) and found.dense_macs.any()
+    assert_same(found, defined(plan, events, "slot"))

@@ -231,6 +231,7 @@ class TableBuilder:
         if field.taps is not None:
             rows, columns = field.taps
             row[c.FIELD_TAPS] = self.add(c.AXES, rows * pitch + columns * cells)
+            row[c.FIELD_NINE] = len(np.unique(rows)) == len(np.unique(columns)) == 3
 
     def reached_by(self, target: int, made: PathTables, high: int, wide: int) -> tuple[int, int]:
         """Append, for each row of pixels, the flags' first words of the rows that it reaches, and for each column the bits of columns."""

@@ -307,7 +307,7 @@ def test_summing_up_fields_and_sending(seed: int, direct: bool, channels: int, w
     weights = interleaved(weight).reshape(-1).astype(np.int16)
     places = rng.integers(0, 5, taps)
     if window == 9:
-        places, path[c.FIELD_ROWS] = np.array([0, 1, 2, 2, 3, 4, 4, 5, 6, 6]), 3
+        places, path[c.FIELD_NINE] = np.array([0, 1, 2, 2, 3, 4, 4, 5, 6, 0]), 1
     image = numbers(rng, 24 * cells, 1 << 9, np.int16) * (rng.random(24 * cells) < 0.3) * np.tile(inside, 24)
     axes = np.concatenate([[99], places * cells, np.zeros(19 - taps, np.int64), AXES[20:]])
     path[[c.FIELD_TAPS, c.FIELD_PAIRS, c.FIELD_START, c.FIELD_DOWN, c.FIELD_ACROSS]] = 1, taps // 2, 5 + 13 * cells, 6 * cells, cells

@@ -39,8 +39,8 @@ VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
     SOURCE, TARGET, DELIVERY, ROWS, COLUMNS, REACH_ROWS, REACH_COLUMNS, ROW_KINDS, COLUMN_KINDS, NONZERO, ZEROS,
     SHIFTED, WEIGHT, OUTER, INNER, OP_WIDTH, PLACES, LIST, WINDOW_ROWS, WINDOW_COLUMNS, SINGLE,
     FIELD, FIELD_EVENT, FIELD_PIXEL, FIELD_FROM, FIELD_START, FIELD_DOWN, FIELD_ACROSS, FIELD_ROWS, FIELD_PAIRS, FIELD_TAPS, FIELD_PRODUCTS,
-    POINT, COUNTED, PATH_WIDTH,
-) = range(35)  # fmt: skip
+    FIELD_NINE, POINT, COUNTED, PATH_WIDTH,
+) = range(36)  # fmt: skip
 """Columns of a path, in the order of the lines above:
 
 - from and to which population; DELIVERY; where its axes begin; where the rows and the columns that a row and a column of pixels reach are
@@ -52,7 +52,7 @@ VECTOR, SLOPED, TABULATED, POOL, INPUT = range(5)
 - how it is seen from its targets: the first weight (-1: it is not); what an operation and a pixel of the list cost event by event, and
   what a target costs seen so; where the window of the first target begins in the source's image, from one row of targets, and from one
   target, to the next; rows of the window, and pairs of numbers in each (of depthwise ones: pairs of taps, and where their places are
-  listed); products for each target;
+  listed); products for each target; whether it has 3x3 taps, which stand evenly in rows and columns;
 - whether each pixel leads to the same pixel alone; whether its source counts for it when it sends."""
 FULL, DIAGONAL, GROUPED, POOLED = range(4)
 """DELIVERY: all channels to all, each channel to its own, groups to groups, to max pooling; a file each."""

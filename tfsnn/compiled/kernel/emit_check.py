@@ -270,10 +270,7 @@ def emit_send_fields(
             sender.pixel(rule, q, row, column, blocks)
 
     def either(rule: Rule) -> None:
-        # Three rows, and nine or ten taps.
-        square = ((c.FIELD_ROWS, 3), (c.FIELD_PAIRS, 5))
-        tests = [builder.icmp_signed("==", on.column(path, column), INT(number)) for column, number in square]
-        with builder.if_else(builder.and_(*tests)) as branches:
+        with builder.if_else(builder.icmp_signed("!=", on.column(path, c.FIELD_NINE), INT(0))) as branches:
             for branch, nine in zip(branches, (True, False)):
                 with branch:
                     pixels(rule, nine)
@@ -314,8 +311,7 @@ class Window:
         self.first, self.taps, self.pairs = (on.column(path, column) for column in (c.FIELD, c.FIELD_TAPS, c.FIELD_PAIRS))
         self.step = on.builder.mul(cells, INT(2))
         if nine:
-            begin, self.across, self.down = (on.element(axes, on.builder.add(self.taps, INT(tap))) for tap in (0, 1, 3))
-            self.begin = begin
+            self.across, self.down = (on.element(axes, on.builder.add(self.taps, INT(tap))) for tap in (1, 3))
 
     def sums(self, size: int, window: Any, channel: Any) -> tuple[list[Any], Any]:
         """The sums of 8 or 16 channels over all taps, and the payloads under it, or-ed.
@@ -344,7 +340,7 @@ class Window:
                 builder.store(builder.add(builder.load(total), products), total)
 
         if self.nine:
-            rows = [builder.add(builder.add(at, self.begin), builder.mul(self.down, INT(row))) for row in range(3)]
+            rows = [builder.add(at, builder.mul(self.down, INT(row))) for row in range(3)]
             places = [builder.add(row, builder.mul(self.across, INT(column))) for row in rows for column in range(3)]
             loaded = [self.on.load(self.images, place, size) for place in (*places, places[-1])]
             for pair in range(5):

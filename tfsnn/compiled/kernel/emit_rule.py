@@ -30,7 +30,7 @@ class Rule:
 
     def __init__(self, on: Lanes, p: Any, direct: bool) -> None:
         builder = on.builder
-        self.on, self.p, self.direct = on, p, direct
+        self.on, self.direct = on, direct
         columns = c.PAYLOAD, c.CHANGE, c.BEYOND, c.FLOOR, c.CEILING
         self.payload, self.least, self.beyond, self.low, self.high = (
             on.splat(builder.trunc(on.column(p, column), WORD)) for column in columns
