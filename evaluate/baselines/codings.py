@@ -72,10 +72,11 @@ def _coding(text: str) -> Coding:
     if not text:
         raise InputError(f"evaluate: baselines: a name is empty; {ALLOWED}, or leave the option out")
     name, *given = text.split(":")
+    unknown = InputError(f"evaluate: baseline {text!r}; {ALLOWED}")
     try:
         numbers = [float(number) for number in given]
     except ValueError:
-        numbers = [0.0] * 3
+        raise unknown from None
     if name == "rate" and len(numbers) < 2:
         (steps,) = numbers or [STEPS]
         if not 1 <= steps <= LONGEST or steps != int(steps):
@@ -90,4 +91,4 @@ def _coding(text: str) -> Coding:
                 f"{LONGEST:,} steps at most"
             )
         return Coding("ttfs", duration, dt)
-    raise InputError(f"evaluate: baseline {text!r}; {ALLOWED}")
+    raise unknown

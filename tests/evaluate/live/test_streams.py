@@ -233,17 +233,15 @@ def test_no_saving_is_claimed_where_too_little_is_kept() -> None:
     assert claimed.startswith(f"A frame takes more time, 1.00 ms beside 0.50 ms (fast), though {needs}; ")
 
 
+def evaluating(folder: Path, data: str) -> list[str]:
+    """The command line of the tests below."""
+    return ["evaluate", str(folder / "net.snn.h5"), "--data", str(folder / data), "--out", str(folder / "report")]
+
+
 def test_frames_of_one_class_are_no_ground_to_choose_on(tmp_path: Path, capsys: Capture) -> None:
     artifact.save(Net(camera_net()), tmp_path / "net.snn.h5")
     np.save(tmp_path / "video.npy", np.concatenate([np.repeat(frames(1), 10, axis=0), frames(5)]))
-    line = [
-        "evaluate",
-        str(tmp_path / "net.snn.h5"),
-        "--data",
-        str(tmp_path / "video.npy"),
-        "--out",
-        str(tmp_path / "report"),
-    ]
+    line = evaluating(tmp_path, "video.npy")
     assert main([*line, "--first", "10", "--thresholds", "0.05,0.1"]) == 0
     assert "100.0 % of the frames that the threshold was chosen on show one class" in capsys.readouterr().out
     assert main([*line, "--first", "10", "--thresholds", "0.05,0.1", "--decide", "values", "--force"]) == 0
@@ -257,14 +255,7 @@ def test_command_on_labelled_masks(tmp_path: Path, capsys: Capture) -> None:
     video = frames(12)
     right = forward(net.graph, {"in": Encoder("graded").frames(video)})["mask"].reshape(12, 6, 7, 1) > 0
     np.savez(tmp_path / "lane.npz", x=video, y=right.astype(np.uint8))
-    line = [
-        "evaluate",
-        str(tmp_path / "net.snn.h5"),
-        "--data",
-        str(tmp_path / "lane.npz"),
-        "--out",
-        str(tmp_path / "report"),
-    ]
+    line = evaluating(tmp_path, "lane.npz")
     assert main([*line, "--stream", "--thresholds", "0.05"]) == 0
     said = capsys.readouterr().out
     assert "The threshold was given; it keeps " in said
@@ -300,14 +291,7 @@ def test_command_on_labelled_masks(tmp_path: Path, capsys: Capture) -> None:
 def test_one_clean_line(tmp_path: Path, capsys: Capture, options: list[str], message: str) -> None:
     artifact.save(Net(camera_net(1)), tmp_path / "net.snn.h5")
     np.save(tmp_path / "video.npy", frames(40))
-    line = [
-        "evaluate",
-        str(tmp_path / "net.snn.h5"),
-        "--data",
-        str(tmp_path / "video.npy"),
-        "--out",
-        str(tmp_path / "report"),
-    ]
+    line = evaluating(tmp_path, "video.npy")
     assert main([*line, *options]) == 2
     said, complaint = capsys.readouterr()
     assert said == "" and complaint.startswith("error: ") and complaint.count("\n") == 1 and message in complaint
