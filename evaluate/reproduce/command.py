@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tfsnn.errors import InputError
+from tfsnn.stage.machine import cores
 from tfsnn.stage.output import guard
 
 from .page import page
 from .papers import GESTURES, PAPERS, STEERING, Options, results_of, steps_of
 from .steps import RECORDS, Step, needed, run_all
+from .workers import Workers
 
 RESULTS, PAGE = "results.md", "results.html"
+MOST_JOBS = 4
+"""At once, unless asked for: each holds TensorFlow, a data set and a network."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, type=Path, metavar="DIR", help="where everything goes, under the paper's name")
     add("--only", metavar="NAME,...", help="these tables and figures alone, as in table1,fig4 (default: all)")
     add("--seeds", type=int, default=1, metavar="N", help=f"networks trained for the MNIST rows, their spread is reported ({default})")
+    default_jobs = f"default: one for each core, at most {MOST_JOBS}"
+    help_jobs = f"steps at once, each in a process of its own; 1: one by one, in this process ({default_jobs})"
+    add("--jobs", type=int, default=min(cores(), MOST_JOBS), metavar="N", help=help_jobs)
     add("--data", default="mnist", metavar="NAME", help=f"data set in place of MNIST, by name or file; the tables say so ({default})")
     add("--data-dir", type=Path, metavar="DIR", help="where data sets lie (default: TFDS_DATA_DIR)")
     add("--epochs", type=int, metavar="N", help="of every training, for a quick look; the tables say so (default: the recipes')")
@@ -35,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     """``tfsnn reproduce``."""
     if args.seeds < 1:
         raise InputError(f"--seeds {args.seeds}; give 1 or more")
+    if args.jobs < 1:
+        raise InputError(f"--jobs {args.jobs}; give 1 or more")
     folder = args.out / args.paper
     if not (folder / RECORDS).is_dir():
         guard(folder, directory=True)
@@ -43,7 +53,9 @@ def run(args: argparse.Namespace) -> int:
     wanted = _wanted(results_of(steps), args.only)
     steps = needed(steps, wanted)
     every = [*steps, *_results(args.paper, steps)]
-    count = run_all(every, folder, args.dispatch)
+    # What a training gives depends on the number of threads; and a second one makes networks of this size hardly faster.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    count = run_all(every, folder, args.dispatch, Workers(args.jobs, args.dispatch) if args.jobs > 1 else None)
     print((folder / RESULTS).read_text(encoding="utf-8"), end="")
     done = f"did {count} of {len(every)} steps" if count else f"nothing to do: all {len(every)} steps were done before"
     print(f"\n{done}; {folder / RESULTS}, {folder / PAGE}")

@@ -7,8 +7,11 @@ outputs of the content that the step left. Every command of tfsnn leaves all of 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,9 +20,10 @@ from tfsnn.bounded_json import loaded
 from tfsnn.errors import FileError, InputError
 from tfsnn.stage.output import replacing, write_json
 from tfsnn.stage.provenance import sha256, version
-from tfsnn.stage.terminal import say
+from tfsnn.stage.terminal import MINUTE, say
 
-Dispatch = Callable[[list[str]], int]
+from .workers import Dispatch, Workers, last_line
+
 Write = Callable[[Path, Path], None]
 RECORDS = "steps"
 
@@ -87,8 +91,18 @@ class Step:
             # Not there yet, or not what a step writes: both mean that it is to be done.
             return False
 
-    def run(self, folder: Path, dispatch: Dispatch) -> None:
-        """Do it, and leave a record."""
+    def run(self, folder: Path, dispatch: Dispatch, log: Path | None = None) -> None:
+        """Do it, and leave a record.
+
+        Parameters
+        ----------
+        folder
+            The top of the reproduction.
+        dispatch
+            Runs a command line of tfsnn.
+        log
+            Where that says what it does, if not here.
+        """
         before, start = self.identity(folder), perf_counter()
         if self.write is not None:
             with replacing(folder / self.out, directory=bool(self.files)) as place:
@@ -97,7 +111,8 @@ class Step:
             words = [str(folder / word) if word in self.inputs else word for word in self.line]
             code = dispatch([*words, *self.given, "--out", str(folder / self.out), "--force"])
             if code:
-                raise InputError(f"reproduce: {self.command} ended with code {code}; mend that, and call reproduce again")
+                said = "" if log is None else f" ({last_line(log)})"
+                raise InputError(f"reproduce: {self.command} ended with code {code}{said}; mend that, and call reproduce again")
         seconds = round(perf_counter() - start, 1)
         outputs = {name: sha256(folder / name) for name in self.outputs}
         write_json(folder / RECORDS / f"{self.name}.json", {"of": before, "outputs": outputs, "seconds": seconds})
@@ -121,7 +136,7 @@ def needed(steps: Sequence[Step], wanted: Sequence[str]) -> list[Step]:
     return [step for step in steps if step.name in names]
 
 
-def run_all(steps: Sequence[Step], folder: Path, dispatch: Dispatch) -> int:
+def run_all(steps: Sequence[Step], folder: Path, dispatch: Dispatch, workers: Workers | None = None) -> int:
     """Do what is not done yet, in order; how many steps that were.
 
     Parameters
@@ -132,15 +147,52 @@ def run_all(steps: Sequence[Step], folder: Path, dispatch: Dispatch) -> int:
         The top of the reproduction.
     dispatch
         Runs a command line of tfsnn.
+    workers
+        Run command lines in place of ``dispatch``: several steps at once, each as soon as what it reads from is there.
     """
-    count = 0
-    for number, step in enumerate(steps, start=1):
-        if step.done(folder):
-            continue
-        say(f"[{number}/{len(steps)}] {step.command or step.out}")
-        step.run(folder, dispatch)
-        count += 1
+    numbers = {step.name: f"[{number}/{len(steps)}]" for number, step in enumerate(steps, start=1)}
+    waiting, running, count = list(steps), dict[Future[None], Step](), 0
+    # Left in reverse: the pool waits for its threads, and they for the processes.
+    with ThreadPoolExecutor(workers.count if workers else 1) as pool, workers or nullcontext():
+        while waiting:
+            if workers and len(running) == workers.count or not (step := _next(waiting, running.values())):
+                _one_ends(running, numbers, folder)
+                continue
+            waiting.remove(step)
+            if step.done(folder):
+                continue
+            count += 1
+            say(f"{numbers[step.name]} {step.command or step.out}")
+            if workers is None or step.write is not None:
+                # Here: pictures are drawn by one thread alone.
+                step.run(folder, dispatch)
+            else:
+                log = folder / RECORDS / f"{step.name}.log"
+                running[pool.submit(step.run, folder, partial(workers.run, log), log)] = step
+        while running:
+            _one_ends(running, numbers, folder)
     return count
+
+
+def _one_ends(running: dict[Future[None], Step], numbers: Mapping[str, str], folder: Path) -> None:
+    """Wait until a step ends, and say each minute what those that run have said last."""
+    ended, _ = wait(running, MINUTE, FIRST_COMPLETED)
+    for future in ended:
+        step = running.pop(future)
+        future.result()
+        say(f"done: {numbers[step.name]}")
+    for step in running.values() if not ended else ():
+        say(f"at work: {numbers[step.name]} {last_line(folder / RECORDS / f'{step.name}.log')}".rstrip())
+
+
+def _next(waiting: Sequence[Step], running: Iterable[Step]) -> Step | None:
+    """The first step that reads nothing from one that is still to be done."""
+    missing = {name for step in running for name in step.outputs}
+    for step in waiting:
+        if not missing.intersection(step.inputs):
+            return step
+        missing.update(step.outputs)
+    return None
 
 
 def read_json(path: Path) -> Any:

@@ -5,7 +5,6 @@ States are int32 where the plan's numbers allow; a batch that leaves their range
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty
@@ -34,6 +33,7 @@ from tfsnn.memory import afford
 from tfsnn.plan.grid_function import STATE_LIMIT
 from tfsnn.plan.plan import Plan
 from tfsnn.record import EventLog, Ledger, Outcome, OutOfRange, State, Trajectory
+from tfsnn.stage.machine import cores
 
 CHUNKS = 16
 LOGGED = 80
@@ -101,7 +101,7 @@ def run_in(
     start = made.start if state is None else to_cells(plan, made.tables, list(state.x), list(state.o))
     job, stamps = make_job(made.tables, events, start, record)
     codes = ready(made.tables, [schedule])
-    workers = min(_cores(), max(1, events.samples))
+    workers = min(cores(), max(1, events.samples))
     cuts = np.linspace(0, events.samples, min(events.samples, workers * CHUNKS if workers > 1 else 1) + 1).astype(np.int64)
     pieces = list(zip(cuts[:-1].tolist(), cuts[1:].tolist()))
     if workers == 1:
@@ -121,10 +121,6 @@ def run_in(
 def _fits(state: State, plan: Plan) -> bool:
     parts = (*state.x, *(o * population.payload for o, population in zip(state.o, plan.populations)))
     return all(max(int(values.max(initial=0)), -int(values.min(initial=0))) < STATE_LIMIT["int32"] for values in parts)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chunk(schedule: str, made: Prepared, codes: Array, job: Job, piece: tuple[int, int]) -> tuple[list[Failure], Array]:

@@ -50,7 +50,7 @@ def test_options_show_in_the_commands_and_labels() -> None:
 def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     bars = write_bars(tmp_path / "bars.npz")
     monkeypatch.setitem(recipes.RECIPES, "mnist_aicas", replace(recipe(str(bars)), name="mnist_aicas", epochs=1))
-    line = ["reproduce", "aicas2019", "--out", str(tmp_path / "out"), "--data", str(bars), "--only", "table1,fig4"]
+    line = ["reproduce", "aicas2019", "--out", str(tmp_path / "out"), "--data", str(bars), "--only", "table1,fig4", "--jobs", "1"]
     assert main(line) == 0
     top = tmp_path / "out" / "aicas2019"
     assert "did 7 of 7 steps" in capsys.readouterr().out
@@ -83,6 +83,7 @@ def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Cap
     [
         (["--only", "fig9"], "--only: 'fig9' is not in this paper; choose among table1, fig1, fig2, fig3, fig4"),
         (["--seeds", "0"], "--seeds 0; give 1 or more"),
+        (["--jobs", "0"], "--jobs 0; give 1 or more"),
     ],
 )
 def test_one_clean_line(tmp_path: Path, capsys: Capture, options: list[str], message: str) -> None:
