@@ -17,10 +17,16 @@ from tfsnn.evaluate.reproduce.steps import Step, run_all
 from tfsnn.evaluate.reproduce.workers import Workers, last_line
 
 PATIENCE = 60
+
+
+def copied(folder: Path, place: Path) -> None:
+    place.write_bytes((folder / "left.txt").read_bytes())
+
+
 STEPS = [
     Step("left", "left.txt", line=("meet", "right")),
     Step("right", "right.txt", line=("meet", "left")),
-    Step("both", "both.txt", ("left.txt", "right.txt"), write=lambda folder, place: place.write_bytes((folder / "left.txt").read_bytes())),
+    Step("both", "both.txt", ("left.txt", "right.txt"), write=copied),
 ]
 SLEEPER = """
 import sys
