@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from tfsnn.errors import TfsnnError
+from tfsnn.stage.terminal import say
 
 Dispatch = Callable[[list[str]], int]
 
@@ -82,7 +83,7 @@ def _work(dispatch: Dispatch, words: list[str], log: Path) -> None:
     try:
         code = dispatch(words)
     except TfsnnError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         code = 2
     sys.exit(code)
 
