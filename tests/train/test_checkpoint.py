@@ -66,6 +66,12 @@ def test_what_goes_on_ends_with_the_same_weights(tmp_path: Path, monkeypatch: py
     assert unfinished(tmp_path) == []
 
 
+def test_trainings_side_by_side_keep_apart(tmp_path: Path) -> None:
+    # Neither directory is there yet.
+    one, two = (Checkpoint(tmp_path / folder / "train", "same").path for folder in ("one", "two"))
+    assert one != two and one.parent == two.parent == tmp_path
+
+
 @pytest.mark.parametrize(
     "change",
     [

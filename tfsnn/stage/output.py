@@ -126,7 +126,9 @@ def unfinished(path: PathLike, what: str) -> Path:
     """
     path = Path(os.path.abspath(path))
     beside = path.parent if os.access(path.parent, os.W_OK | os.X_OK) else _ground(path)
-    return beside / f"{PREFIX}{path.name}.{what}"
+    # Outputs of one name in directories that do not exist yet must not share the file.
+    name = "-".join(path.relative_to(beside).parts) or path.name
+    return beside / f"{PREFIX}{name}.{what}"
 
 
 def write_json(path: PathLike, content: Any) -> None:
