@@ -160,12 +160,13 @@ def _convert(args: argparse.Namespace, out: Path, dispatch: Dispatch) -> None:
 
 def _levels(text: str | None) -> list[float]:
     """What ``--input-threshold`` says: a least change in levels, or one for each channel."""
+    refusal = InputError(f"--input-threshold {text}; give levels of a raw pixel, 0 or above: one, or one for each channel as in 4,4,10")
     try:
         found = [] if text is None else [float(part) for part in text.split(",")]
     except ValueError:
-        found = [-1.0]
+        raise refusal from None
     if not all(0 <= level < 1e6 for level in found):
-        raise InputError(f"--input-threshold {text}; give levels of a raw pixel, 0 or above: one, or one for each channel as in 4,4,10")
+        raise refusal
     return found
 
 
