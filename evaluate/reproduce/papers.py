@@ -39,6 +39,10 @@ CODING_NOTE = (
     "Rate coding and time to first spike run here on the same net.snn.h5 (int8 weights) with analog input, as Rueckauer et al. "
     "describe them; the papers ran the authors' toolbox on the float network."
 )
+ROUNDING_NOTE = (
+    "The quantized ANN rounds down, o = T floor(f(x) / T), as Eq. 6 of JETCAS has it. The papers do not say how theirs rounds; it loses "
+    "less at T = 2.0 (96.44 %, AICAS) than any network here that sends as few spikes."
+)
 TWO_QUANTIZATIONS = "JETCAS Fig. 2: direct and hysteresis quantization"
 MEMORY_FILES = tables.files_of("memory")
 
@@ -210,7 +214,7 @@ def _copied(name: str, folder: Path, place: Path) -> None:
 def _table_1(title: str, rows: Sequence[Published], steps: Sequence[Step], evaluated: Sequence[Step], few: Sequence[Step],
              options: Options) -> Step:
     reports, sparse = [step.outputs[0] for step in evaluated], [step.outputs[0] for step in few]
-    notes = [*options.labels(options.data, "mnist"), THRESHOLD_NOTE, COUNTING_NOTE, MACS_NOTE, CODING_NOTE]
+    notes = [*options.labels(options.data, "mnist"), THRESHOLD_NOTE, ROUNDING_NOTE, COUNTING_NOTE, MACS_NOTE, CODING_NOTE]
 
     def write(folder: Path, place: Path) -> None:
         found, others = tables.load(folder, reports), tables.load(folder, sparse)
