@@ -202,8 +202,9 @@ def _dispatch(argv: Sequence[str]) -> int:
         module = import_module(COMMANDS[name].module)
         module.add_arguments(subparsers[name])
         subparsers[name].check_options([word for word in argv if word != name])
-        # A command that needs another one, such as stream a conversion, runs it as a user would: stages talk through files.
-        subparsers[name].set_defaults(dispatch=_dispatch)
+        # A command that needs another one, such as stream a conversion, runs it as a user would: stages talk through files. It may do
+        # so in another process, which finds a function by the name of its module; that of ``python -m tfsnn`` is no name.
+        subparsers[name].set_defaults(dispatch=import_module("tfsnn.__main__")._dispatch)
         args = parser.parse_args(argv)
         return int(module.run(args))
     parser.parse_args(argv)

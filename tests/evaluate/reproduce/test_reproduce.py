@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +99,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, capsys: Captur
     (tmp_path / "aicas2019" / "mine.txt").write_text("mine")
     assert main(["reproduce", "aicas2019", "--out", str(tmp_path)]) == 2
     assert "is not empty already; choose another name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("start", [["-m", "tfsnn"], ["-c", "import sys, tfsnn.__main__; sys.exit(tfsnn.__main__.main())"]])
+def test_steps_in_other_processes_however_it_is_started(tmp_path: Path, start: list[str]) -> None:
+    words = ["reproduce", "aicas2019", "--only", "table1", "--data", "nowhere", "--jobs", "2", "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, *start, *words], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("Traceback") == 0
+    assert re.search(r"^error: reproduce: tfsnn train mnist_aicas .* ended with code 2 \(error: .*nowhere.*\); mend that", done.stderr, re.M)
 
 
 def entry(threshold: float, accuracy: float) -> dict[str, Any]:
