@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.nets import three_layers
 from tfsnn.artifact import Net
 from tfsnn.evaluate.pipeline import head, measure
+from tfsnn.evaluate.plots.style import drawn
 from tfsnn.evaluate.report import content as report
 from tfsnn.evaluate.report.content import Findings
 from tfsnn.evaluate.workload import Workload, prepare
@@ -80,3 +84,19 @@ def pixels(path: Path) -> tuple[int, int]:
     content = path.read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
     return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, module: str) -> list[tuple[Any, list[str]]]:
+    """What a module draws from now on: each figure, and the words at the marks of its axes."""
+    kept: list[tuple[Any, list[str]]] = []
+
+    @contextmanager
+    def keeping(path: Path, size: tuple[float, float]) -> Iterator[Any]:
+        with drawn(path, size) as figure:
+            yield figure
+            figure.canvas.draw()
+            marks = [label for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+            kept.append((figure, [mark.get_text() for mark in marks]))
+
+    monkeypatch.setattr(f"{module}.drawn", keeping)
+    return kept

@@ -11,7 +11,7 @@ import numpy as np
 from tfsnn.aliases import Floats
 
 from . import chart
-from .style import BLUE, DASHED, GREEN, GREY, ORANGE, RED, drawn
+from .style import BLUE, DASHED, GREEN, GREY, ORANGE, RED, drawn, logarithmic
 from .timeline import Course, Still, timeline
 
 SHOWN = 4
@@ -81,7 +81,8 @@ def draw(content: Content, folder: Path) -> None:
         upper.axhline(found["dense_macs"], color=GREY, linestyle=DASHED, label="dense network")
         upper.axhline(found["zero_skipping_macs"], color=ORANGE, linestyle=DASHED, label="dense network, zeros skipped")
         least = max(1.0, min(series["operations"]) / 2)
-        upper.set(title="operations a frame", yscale="log", ylim=(least, 2 * found["dense_macs"]))
+        upper.set(title="operations a frame", ylim=(least, 2 * found["dense_macs"]))
+        logarithmic(upper.yaxis)
         lower.plot(frames, series["ms"], color=BLUE, linewidth=0.9, label="event network")
         if len(series.get("reference_ms", ())) == len(frames):
             lower.plot(frames, series["reference_ms"], color=ORANGE, linewidth=0.9, label="LiteRT, in turn")

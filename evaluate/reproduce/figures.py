@@ -17,7 +17,7 @@ from tfsnn.plan.make import make
 from tfsnn.plan.rule import fire
 from tfsnn.plan.settings import Settings
 
-from ..plots.style import BLUE, DASHED, DOTTED, GREEN, GREY, ORANGE, RED, SOLID, drawn
+from ..plots.style import BLUE, DASHED, DOTTED, GREEN, GREY, ORANGE, RED, SOLID, drawn, logarithmic
 from .published import PAPERS_ACCURACY, PAPERS_OPERATIONS
 
 COLOURS, STYLES = (BLUE, ORANGE, GREEN, RED, GREY), (SOLID, DASHED, DOTTED)
@@ -125,7 +125,8 @@ def operations(streams: Report, path: Path) -> None:
         axes.axhline(network["dense_macs"], color=ORANGE, linestyle=DASHED, label=f"dense, {network['dense_macs']:,} MACs")
         skipping = network["zero_skipping_macs"]
         axes.axhline(skipping, color=GREY, linestyle=DOTTED, label=f"zeros skipped, {skipping:,.0f} MACs")
-        axes.set(xlabel="frame", ylabel="operations", yscale="log", title=streams["title"])
+        axes.set(xlabel="frame", ylabel="operations", title=streams["title"])
+        logarithmic(axes.yaxis)
         axes.legend()
 
 
@@ -142,7 +143,8 @@ def thresholds(windows: Report, path: Path) -> None:
         left.legend()
         right.plot(x, [row["operations_a_second"] for row in rows], "o-", color=BLUE)
         right.axhline(windows["frame_based"]["macs_a_second"], color=GREY, linestyle=DOTTED, label="frame-based network, MACs")
-        right.set(xlabel="threshold, steps of the weight grid", ylabel="synaptic operations a second", yscale="log")
+        right.set(xlabel="threshold, steps of the weight grid", ylabel="synaptic operations a second")
+        logarithmic(right.yaxis)
         right.legend()
 
 

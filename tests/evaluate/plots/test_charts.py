@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.evaluate_parts import evaluated
+from tests.evaluate_parts import evaluated, watched
 from tests.pages import stream
 from tfsnn.evaluate.plots import figures
 from tfsnn.evaluate.plots import stream as streams
@@ -109,3 +110,9 @@ def test_streams_draw_what_decides() -> None:
     classes = streams.outputs(stream(50, "classes"))
     assert classes is not None and "most often the largest" in classes.caption
     assert [key.text for key in streams.milliseconds(stream(50)).legend] == ["event network", "LiteRT, in turn"]
+
+
+def test_pictures_of_streams_have_plain_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawings = watched(monkeypatch, "tfsnn.evaluate.plots.stream")
+    streams.draw(stream(50), tmp_path)
+    assert len(drawings) == 2 and not any("$" in mark for _, marks in drawings for mark in marks)

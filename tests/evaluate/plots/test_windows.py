@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tfsnn.evaluate.plots.style import drawn
+from tests.evaluate_parts import watched
 from tfsnn.evaluate.plots.windows import draw, rates, snapshots
 from tfsnn.input.encoder import Dvs
 from tfsnn.input.recording import Recording
@@ -19,17 +16,7 @@ PNG = b"\x89PNG"
 
 
 def test_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[Any] = []
-
-    @contextmanager
-    def keeping(path: Path, size: tuple[float, float]) -> Iterator[Any]:
-        with drawn(path, size) as figure:
-            kept.append(figure)
-            yield figure
-            figure.canvas.draw()
-            kept.append([label.get_text() for axes in figure.axes for label in (*axes.get_xticklabels(), *axes.get_yticklabels())])
-
-    monkeypatch.setattr("tfsnn.evaluate.plots.windows.drawn", keeping)
+    kept = watched(monkeypatch, "tfsnn.evaluate.plots.windows")
     rows = [
         {"window": window, "threshold": threshold, "accuracy": 0.5, "operations_a_second": operations}
         for window in ("snapshots", "64 ms", "whole")
@@ -38,7 +25,7 @@ def test_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = {"value": 0.7, "macs_a_second": 1e8}
     draw({"rows": rows, "frame_based": frames, "settings": {"unit": "relative"}}, tmp_path / "windows.png")
     assert (tmp_path / "windows.png").read_bytes().startswith(PNG)
-    figure, labels = kept
+    ((figure, labels),) = kept
     # Numbers, no markup; and no line leads from a window to snapshots.
     assert "100" in labels and not any("$" in label for label in labels)
     assert labels[:3] == ["64 ms", "whole", "snapshots"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.evaluate_parts import net, pixels
+from tests.evaluate_parts import net, pixels, watched
 from tests.train_parts import recipe, write_bars
 from tfsnn import artifact
 from tfsnn.__main__ import main
@@ -106,7 +106,8 @@ def test_steps_in_other_processes_however_it_is_started(tmp_path: Path, start: l
     words = ["reproduce", "aicas2019", "--only", "table1", "--data", "nowhere", "--jobs", "2", "--out", str(tmp_path)]
     done = subprocess.run([sys.executable, *start, *words], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("Traceback") == 0
-    assert re.search(r"^error: reproduce: tfsnn train mnist_aicas .* ended with code 2 \(error: .*nowhere.*\); mend that", done.stderr, re.M)
+    message = r"^error: reproduce: tfsnn train mnist_aicas .* ended with code 2 \(error: .*nowhere.*\); mend that"
+    assert re.search(message, done.stderr, re.MULTILINE)
 
 
 def entry(threshold: float, accuracy: float) -> dict[str, Any]:
@@ -166,7 +167,8 @@ def test_the_neuron_rule_of_the_figures() -> None:
     assert figures.sent_for(x, "direct").tolist() == [0, 1, 1, 3, 2, 2, 0, 0]
 
 
-def test_figures_of_drives_and_gestures(tmp_path: Path) -> None:
+def test_figures_of_drives_and_gestures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawings = watched(monkeypatch, "tfsnn.evaluate.reproduce.figures")
     series = {"outputs": [[0.1], [0.2]], "against": {"the integer ANN": [[0.1], [0.3]]}, "labels": [[0.0], [0.1]]}
     streams = {
         "title": "a drive",
@@ -183,6 +185,8 @@ def test_figures_of_drives_and_gestures(tmp_path: Path) -> None:
     figures.hysteresis(tmp_path / "5.png")
     figures.direct_and_hysteresis(tmp_path / "6.png")
     assert all(pixels(tmp_path / f"{number}.png") for number in range(1, 7))
+    # Numbers, and no markup.
+    assert "100" in drawings[1][1] and not any("$" in mark for _, marks in drawings for mark in marks)
 
 
 def test_memory_by_hand(tmp_path: Path) -> None:
