@@ -32,7 +32,7 @@ def frame_table(encoder: Encoder, raw: Any) -> Any:
 
 
 def augment(images: Any, seed: Any, settings: Augmentation) -> Any:
-    """Change every image at random: out = brightness x in(A p + bend), bilinear, black outside, of images partly mirrored or reversed.
+    """Change every image at random: out = brightness x in(A p + bend), bilinear, black outside.
 
     Parameters
     ----------
@@ -53,11 +53,6 @@ def augment(images: Any, seed: Any, settings: Augmentation) -> Any:
     if settings == Augmentation():
         return images
     n = tf.shape(images)[0]
-    if settings.mirror or settings.reverse:
-        # Drawn apart, so that recipes without these see the images that they always saw.
-        mirrored, reversed_ = tf.unstack(tf.random.stateless_uniform((2, n, 1, 1, 1), tf.random.fold_in(seed, 1)))
-        images = tf.where(mirrored < settings.mirror, images[:, :, ::-1], images)
-        images = tf.where(reversed_ < settings.reverse, images[..., ::-1], images)
     height, width = images.shape[1:3]
     seeds = tf.random.split(seed, 2)
     u = tf.random.stateless_uniform((7, n, 1, 1), seeds[0], -1.0, 1.0)

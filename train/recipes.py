@@ -95,13 +95,7 @@ class Augmentation:
     elastic
         Pixels by which the points of a coarse grid move; between them it is interpolated.
     brightness
-        Of log brightness; with 1-bit frames it makes strokes thicker or thinner, in snapshots of an event camera it is what a faster or
-        slower movement does.
-    mirror
-        Share of the images that are mirrored, left to right.
-    reverse
-        Share of the images whose channels are in reverse order: of snapshots ON and OFF events, as on a background that is brighter than
-        the object in place of a darker one.
+        Of log brightness; with 1-bit frames it makes strokes thicker or thinner.
     """
 
     rotation: float = 0.0
@@ -110,8 +104,6 @@ class Augmentation:
     shear: float = 0.0
     elastic: float = 0.0
     brightness: float = 0.0
-    mirror: float = 0.0
-    reverse: float = 0.0
 
 
 @dataclass(frozen=True)
