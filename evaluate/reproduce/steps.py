@@ -111,7 +111,7 @@ class Step:
             words = [str(folder / word) if word in self.inputs else word for word in self.line]
             code = dispatch([*words, *self.given, "--out", str(folder / self.out), "--force"])
             if code:
-                said = "" if log is None else f" ({last_line(log)})"
+                said = "" if log is None else f" ({last_line(log)}; all that it said stands in {log})"
                 raise InputError(f"reproduce: {self.command} ended with code {code}{said}; mend that, and call reproduce again")
         seconds = round(perf_counter() - start, 1)
         outputs = {name: sha256(folder / name) for name in self.outputs}

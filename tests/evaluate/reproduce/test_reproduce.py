@@ -106,7 +106,7 @@ def test_steps_in_other_processes_however_it_is_started(tmp_path: Path, start: l
     words = ["reproduce", "aicas2019", "--only", "table1", "--data", "nowhere", "--jobs", "2", "--out", str(tmp_path)]
     done = subprocess.run([sys.executable, *start, *words], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("Traceback") == 0
-    message = r"^error: reproduce: tfsnn train mnist_aicas .* ended with code 2 \(error: .*nowhere.*\); mend that"
+    message = r"^error: reproduce: tfsnn train mnist_aicas .* ended with code 2 \(error: .*nowhere.*\.log\); mend that"
     assert re.search(message, done.stderr, re.MULTILINE)
 
 

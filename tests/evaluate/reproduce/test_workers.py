@@ -89,7 +89,7 @@ def test_steps_run_beside_each_other(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="whether a process is there is read from /proc")
 def test_a_step_that_fails_ends_those_beside_it(tmp_path: Path) -> None:
     steps = [Step("left", "left.txt", line=("sleep",)), Step("right", "right.txt", line=("fail",))]
-    message = r"tfsnn fail --out right.txt ended with code 2 \(error: no such data\); mend that, and call reproduce again"
+    message = r"tfsnn fail --out right.txt ended with code 2 \(error: no such data; all that it said stands in .*right.log\); mend that"
     with pytest.raises(InputError, match=message):
         run_all(steps, tmp_path, command, Workers(2, command))
     assert gone(int((tmp_path / "left.begun").read_text())) and not (tmp_path / "left.txt").exists()
