@@ -113,7 +113,7 @@ def test_cores_change_nothing(schedule: str, monkeypatch: pytest.MonkeyPatch) ->
     plan, events = _network()
     results = []
     for cores in (1, 3):
-        monkeypatch.setattr(engine, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(engine, "cores", lambda cores=cores: cores)
         results.append(engine.run(plan, events, schedule, RECORDS))
     assert_same(results[0], results[1])
 

@@ -29,11 +29,14 @@ STEPS = [
     Step("both", "both.txt", ("left.txt", "right.txt"), write=copied),
 ]
 SLEEPER = """
+import signal
 import sys
 from pathlib import Path
 from tests.evaluate.reproduce.test_workers import command
 from tfsnn.evaluate.reproduce.workers import Workers
 if __name__ == "__main__":
+    # Whoever is started in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     Workers(1, command).run(Path(sys.argv[1]), ["sleep", "--out", sys.argv[2]])
 """
 
@@ -105,5 +108,8 @@ def test_no_command_outlives_the_one_that_began_it(tmp_path: Path, number: int) 
     with subprocess.Popen(words, stderr=subprocess.DEVNULL, env=environment) as process:
         until(begun.exists)
         process.send_signal(number)
-        process.wait(PATIENCE)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
     until(lambda: gone(int(begun.read_text())))
