@@ -41,10 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """``tfsnn reproduce``."""
-    if args.seeds < 1:
-        raise InputError(f"--seeds {args.seeds}; give 1 or more")
-    if args.jobs < 1:
-        raise InputError(f"--jobs {args.jobs}; give 1 or more")
+    for option in ("seeds", "jobs"):
+        if getattr(args, option) < 1:
+            raise InputError(f"--{option} {getattr(args, option)}; give 1 or more")
     folder = args.out / args.paper
     if not (folder / RECORDS).is_dir():
         guard(folder, directory=True)
@@ -55,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     every = [*steps, *_results(args.paper, steps)]
     # What a training gives depends on the number of threads; and a second one makes networks of this size hardly faster.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    count = run_all(every, folder, args.dispatch, Workers(args.jobs, args.dispatch) if args.jobs > 1 else None)
+    workers = Workers(args.jobs, args.dispatch) if args.jobs > 1 else None
+    count = run_all(every, folder, args.dispatch, workers)
     print((folder / RESULTS).read_text(encoding="utf-8"), end="")
     done = f"did {count} of {len(every)} steps" if count else f"nothing to do: all {len(every)} steps were done before"
     print(f"\n{done}; {folder / RESULTS}, {folder / PAGE}")

@@ -14,36 +14,43 @@ from .published import AICAS_1, JETCAS_1, JETCAS_2, Published
 from .steps import Step, read_json
 
 PAPERS = ("aicas2019", "jetcas2019")
-SETTINGS = ("--absolute", "--spikes", "signed", "--schedule", "spike", "--initial", "bias", "--spiking-output", "--bins", "0")
+SETTINGS = (
+    *("--absolute", "--spikes", "signed", "--schedule", "spike"),
+    *("--initial", "bias", "--spiking-output", "--bins", "0"),
+)
 """Of the papers' MNIST experiments."""
 POOLING = ("--pooling", "synapse")
-"""The papers' pooling has no neurons; at thresholds as coarse as theirs for gestures, means that have some would hardly send."""
+"""The papers' pooling has no neurons; at thresholds as coarse as theirs for gestures, means that have some would hardly
+send."""
 MNIST_THRESHOLDS, FEW_THRESHOLDS = "1,1.5,2", "0.03,0.05,0.075,0.1,0.125,0.15,0.2"
-GESTURE_THRESHOLDS, WINDOWS = "64,96,128,192,256", {"gesture_small": "64,128,256,512,whole"}
+GESTURE_THRESHOLDS = "64,96,128,192,256"
+WINDOWS = {"gesture_small": "64,128,256,512,whole"}
 STEERING = {"road_small": "pilotnet_small"}
 GESTURES = {"gesture_small": "gesture_small", "gesture": "gesture", "gesture_generated": "gesture_generated"}
-"""Recipes by data set; any other drive is learnt by the paper's own PilotNet. Generated gestures are shorter than the paper's window."""
+"""Recipes by data set; any other drive is learnt by the paper's own PilotNet. Generated gestures are shorter than the
+paper's window."""
 THRESHOLD_NOTE = (
-    "What a threshold of 1.0 means depends on how large a network's activations are, which the papers do not say: compare rows at "
-    "equal spikes per neuron."
+    "What a threshold of 1.0 means depends on how large a network's activations are, which the papers do not say: "
+    "compare rows at equal spikes per neuron."
 )
 COUNTING_NOTE = (
-    "Spikes per neuron divide by all neurons, pixels included; pixels send one spike at most, or none where the input is analog. "
-    "Average pooling is part of the synapse behind it and has no neurons, as in the papers' count of 15k."
+    "Spikes per neuron divide by all neurons, pixels included; pixels send one spike at most, or none where the input "
+    "is analog. Average pooling is part of the synapse behind it and has no neurons, as in the papers' count of 15k."
 )
 MACS_NOTE = (
-    "The papers give 455K multiply-accumulates for the dense network and forget the 16 input channels of the second convolution; the "
-    "true count is 1,043,712, or 914,496 without border taps."
+    "The papers give 455K multiply-accumulates for the dense network and forget the 16 input channels of the second "
+    "convolution; the true count is 1,043,712, or 914,496 without border taps."
 )
 CODING_NOTE = (
-    "Rate coding and time to first spike run here on the same net.snn.h5 (int8 weights) with analog input, as Rueckauer et al. "
-    "describe them; the papers ran the authors' toolbox on the float network."
+    "Rate coding and time to first spike run here on the same net.snn.h5 (int8 weights) with analog input, as "
+    "Rueckauer et al. describe them; the papers ran the authors' toolbox on the float network."
 )
 ROUNDING_NOTE = (
-    "The quantized ANN rounds down, o = T floor(f(x) / T), as Eq. 6 of JETCAS has it. The papers do not say how theirs rounds; it loses "
-    "less at T = 2.0 (96.44 %, AICAS) than any network here that sends as few spikes."
+    "The quantized ANN rounds down, o = T floor(f(x) / T), as Eq. 6 of JETCAS has it. The papers do not say how theirs "
+    "rounds; it loses less at T = 2.0 (96.44 %, AICAS) than any network here that sends as few spikes."
 )
-TWO_QUANTIZATIONS = "JETCAS Fig. 2: direct and hysteresis quantization"
+MNIST_NOTES = (THRESHOLD_NOTE, ROUNDING_NOTE, COUNTING_NOTE, MACS_NOTE, CODING_NOTE)
+GRID_NOTE = "A threshold is in steps of the int8 weight grid (--lsb), as in JETCAS III-C."
 MEMORY_FILES = tables.files_of("memory")
 
 
@@ -92,7 +99,8 @@ class Options:
 
     def labels(self, data: str, usual: str) -> list[str]:
         """Sentences on what is not as in the paper."""
-        found = [] if data == usual else [f"IN PLACE OF {usual}: {Path(data).name}. These rows do not speak of the paper's data."]
+        other = f"IN PLACE OF {usual}: {Path(data).name}. These rows do not speak of the paper's data."
+        found = [] if data == usual else [other]
         found += [] if self.epochs is None else [f"TRAINED FOR {self.epochs} EPOCHS in place of the recipe's."]
         return found + ([] if self.samples is None else [f"ON THE FIRST {self.samples:,} TEST SAMPLES."])
 
@@ -116,16 +124,18 @@ def results_of(steps: Sequence[Step]) -> list[str]:
 
 
 def _aicas(options: Options) -> list[Step]:
-    networks = [_network(f"seed{seed}", "mnist_aicas", options.data, seed, options, *POOLING) for seed in range(options.seeds)]
+    seeds = range(options.seeds)
+    networks = [_network(f"seed{seed}", "mnist_aicas", options.data, seed, options, *POOLING) for seed in seeds]
     evaluated = [_in_papers_settings(f"seed{seed}", *network, options) for seed, network in enumerate(networks)]
     steps = [step for network, found in zip(networks, evaluated) for step in (*network, found)]
-    report = evaluated[0].outputs[0]
+    report, frame, *_ = evaluated[0].outputs
+    over_time = partial(_within, ("time", "spikes_per_neuron"))
     return [
         *steps,
         _table_1("AICAS Table I: MNIST", AICAS_1, steps, evaluated, [], options),
-        Step("fig1", "fig1.png", write=lambda folder, place: figures.hysteresis(place), title="AICAS Fig. 1: hysteresis quantization"),
-        Step("fig2", "fig2.png", (frame := evaluated[0].outputs[1],), write=partial(_copied, frame), title="AICAS Fig. 2: one frame"),
-        _figure("fig3", "AICAS Fig. 3: accuracy over time and spikes", report, partial(_within, ("time", "spikes_per_neuron"))),
+        _drawing("fig1", "AICAS Fig. 1: hysteresis quantization", figures.hysteresis),
+        Step("fig2", "fig2.png", (frame,), write=partial(_copied, frame), title="AICAS Fig. 2: one frame"),
+        _figure("fig3", "AICAS Fig. 3: accuracy over time and spikes", report, over_time),
         _figure("fig4", "AICAS Fig. 4: accuracy over operations", report, partial(_within, ("operations",))),
     ]
 
@@ -143,10 +153,11 @@ def _jetcas(options: Options) -> list[Step]:
     networks = {"mnist": steps[:2], "steering": drive[:2], "gestures": hands[:2]}
     nets = {name: convert.out for name, (_, convert) in networks.items()}
     commands = [step.command for network in networks.values() for step in network]
+    memory = partial(_memory, nets, commands, options)
     return [
         *steps,
         _table_1("JETCAS Table I: MNIST", JETCAS_1, steps, evaluated, few, options),
-        Step("fig2", "fig2.png", write=lambda folder, place: figures.direct_and_hysteresis(place), title=TWO_QUANTIZATIONS),
+        _drawing("fig2", "JETCAS Fig. 2: direct and hysteresis quantization", figures.direct_and_hysteresis),
         _figure("fig3", "JETCAS Fig. 3: accuracy over operations", report, partial(_within, ("operations",))),
         *drive,
         _figure("fig4", "JETCAS Fig. 4: steering, frame by frame", drive[-1].outputs[0], figures.steering),
@@ -155,7 +166,7 @@ def _jetcas(options: Options) -> list[Step]:
         _table_2(hands, options),
         _figure("fig6", "JETCAS Fig. 6: gestures by threshold", hands[-1].outputs[0], figures.thresholds),
         _figure("fig7", "JETCAS Fig. 7: gestures by window", hands[-1].outputs[0], figures.lengths),
-        Step("memory", "memory", tuple(nets.values()), files=MEMORY_FILES, write=partial(_memory, nets, commands, options)),
+        Step("memory", "memory", tuple(nets.values()), files=MEMORY_FILES, write=memory),
     ]
 
 
@@ -182,9 +193,10 @@ def _evaluated(name: str, train: Step, convert: Step, settings: Sequence[str], o
 
 
 def _steering(options: Options) -> tuple[Step, ...]:
-    """Train, convert, evaluate on a drive, frame by frame; as JETCAS III-B, one threshold for all layers and for the input."""
+    """Train, convert, evaluate on a drive, frame by frame: one threshold for all layers and the input (JETCAS III-B)."""
     recipe = STEERING.get(options.steering, "pilotnet")
-    network = _network("steering", recipe, options.steering, 0, options, "--encode", "delta", "--encode-threshold", "0.02")
+    encoding = ("--encode", "delta", "--encode-threshold", "0.02")
+    network = _network("steering", recipe, options.steering, 0, options, *encoding)
     model, net = network[0].outputs[0], network[1].out
     line = ("evaluate", net, "--data", options.steering, "--stream", "--model", model, *options.taken)
     found = Step("evaluate-steering", "steering/report", (net, model), line, ("streams.json",), options.given)
@@ -194,13 +206,22 @@ def _steering(options: Options) -> tuple[Step, ...]:
 def _gestures(options: Options) -> tuple[Step, ...]:
     network = _network("gestures", GESTURES.get(options.gestures, "gesture"), options.gestures, 0, options, *POOLING)
     windows = WINDOWS.get(options.gestures, "64,128,256,512,896,whole")
-    line = ("evaluate", network[1].out, "--data", options.gestures, "--windows", windows, "--thresholds", GESTURE_THRESHOLDS, "--lsb")
+    settings = ("--windows", windows, "--thresholds", GESTURE_THRESHOLDS, "--lsb")
+    line = ("evaluate", network[1].out, "--data", options.gestures, *settings)
     found = Step("evaluate-gestures", "gestures/windows", (network[1].out,), line, ("windows.json",), options.given)
     return (*network, found)
 
 
 def _figure(name: str, title: str, report: str, draw: Callable[[figures.Report, Path], None]) -> Step:
-    return Step(name, f"{name}.png", (report,), write=lambda folder, place: draw(read_json(folder / report), place), title=title)
+    def write(folder: Path, place: Path) -> None:
+        draw(read_json(folder / report), place)
+
+    return Step(name, f"{name}.png", (report,), write=write, title=title)
+
+
+def _drawing(name: str, title: str, draw: Callable[[Path], None]) -> Step:
+    """A figure that needs no data."""
+    return Step(name, f"{name}.png", write=lambda folder, place: draw(place), title=title)
 
 
 def _within(quantities: Sequence[str], report: figures.Report, place: Path) -> None:
@@ -211,10 +232,16 @@ def _copied(name: str, folder: Path, place: Path) -> None:
     place.write_bytes((folder / name).read_bytes())
 
 
-def _table_1(title: str, rows: Sequence[Published], steps: Sequence[Step], evaluated: Sequence[Step], few: Sequence[Step],
-             options: Options) -> Step:
+def _table_1(
+    title: str,
+    rows: Sequence[Published],
+    steps: Sequence[Step],
+    evaluated: Sequence[Step],
+    few: Sequence[Step],
+    options: Options,
+) -> Step:
     reports, sparse = [step.outputs[0] for step in evaluated], [step.outputs[0] for step in few]
-    notes = [*options.labels(options.data, "mnist"), THRESHOLD_NOTE, ROUNDING_NOTE, COUNTING_NOTE, MACS_NOTE, CODING_NOTE]
+    notes = [*options.labels(options.data, "mnist"), *MNIST_NOTES]
 
     def write(folder: Path, place: Path) -> None:
         found, others = tables.load(folder, reports), tables.load(folder, sparse)
@@ -226,14 +253,16 @@ def _table_1(title: str, rows: Sequence[Published], steps: Sequence[Step], evalu
 def _table_2(hands: Sequence[Step], options: Options) -> Step:
     report = hands[-1].outputs[0]
     generated = "" if options.gestures == "gesture" else f"{Path(options.gestures).name} IN PLACE OF DVS128 Gesture"
-    notes = [*options.labels(options.gestures, "gesture"), "A threshold is in steps of the int8 weight grid (--lsb), as in JETCAS III-C."]
+    notes = [*options.labels(options.gestures, "gesture"), GRID_NOTE]
 
     def write(folder: Path, place: Path) -> None:
-        tables.gestures(JETCAS_2, read_json(folder / report), generated, notes, [step.command for step in hands]).write(place)
+        commands = [step.command for step in hands]
+        tables.gestures(JETCAS_2, read_json(folder / report), generated, notes, commands).write(place)
 
     return Step("table2", "table2", (report,), files=tables.files_of("table2"), write=write)
 
 
 def _memory(nets: dict[str, str], commands: Sequence[str], options: Options, folder: Path, place: Path) -> None:
-    same = {"mnist": True, "steering": options.steering not in STEERING, "gestures": options.gestures != "gesture_small"}
+    steering, gestures = options.steering not in STEERING, options.gestures != "gesture_small"
+    same = {"mnist": True, "steering": steering, "gestures": gestures}
     tables.memory({name: folder / net for name, net in nets.items()}, same, commands).write(place)
