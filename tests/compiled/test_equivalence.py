@@ -165,3 +165,16 @@ def test_depthwise_windows_of_nine_or_ten_taps(op: Conv) -> None:
     found = outcome(plan, events, "slot", "int32")
     assert isinstance(found, Outcome) and found.dense_macs is not None and found.dense_macs.any()
     assert_same(found, defined(plan, events, "slot"))
+
+
+@pytest.mark.parametrize("schedule", ["slot", "spike"])
+@pytest.mark.parametrize("taps", [53, 54, 64, 100])
+def test_a_pixel_that_leads_to_many_columns(schedule: str, taps: int) -> None:
+    """More of them than the 53 bits of a double tell apart."""
+    image = input_of(1, 140, 1)
+    wide = conv("wide", image, Conv(1, (1, taps)), np.resize([9, 1, -9, 2, 1], (1, taps, 1, 1)))
+    graph = network(image, wide, dense("out", wide, 2, f="linear"))
+    plan = make(graph, Settings(2.0, "absolute", "valued"))
+    for events in (stream(graph, (0, 53, 1)), stream(graph, (0, 63, 1), (1, 120, -1))):
+        for carrier in CARRIERS:
+            assert_same(outcome(plan, events, schedule, carrier), defined(plan, events, schedule), carrier)

@@ -267,8 +267,8 @@ class TableBuilder:
     def counted(self) -> None:
         """Of each population, the first path that delivers its list as it is, if it has weights of 0: how many it reaches is counted when
         it sends, in 32 bits by lane."""
-        zeros = self.add(c.AXES, np.zeros(int(self.population[:, [c.PIXELS, c.WIDTH]].max()) + 1))
-        nothing = self.add(c.NONZEROS, np.zeros(int(self.population[:, c.CELLS].max())))
+        zeros = self.add(c.AXES, np.zeros(int(self.population[:, [c.PIXELS, c.WIDTH]].max()) + 1, np.int64))
+        nothing = self.add(c.NONZEROS, np.zeros(int(self.population[:, c.CELLS].max()), np.int64))
         for row in self.population:
             row[c.COUNT_ROWS] = row[c.COUNT_COLUMNS] = zeros
             row[c.COUNT_AT] = nothing
@@ -311,7 +311,7 @@ class TableBuilder:
             c.PLACE_CHANNEL: np.int32, c.SLOPES: np.float64, c.REACHES: np.float64,
         }  # fmt: skip
         arrays = {
-            slot: aligned(np.concatenate([np.zeros(0, kind), *self.parts.get(slot, [])]).astype(kind, copy=False), SPARE)
+            slot: aligned(np.concatenate([np.zeros(0, kind), *self.parts.get(slot, [])], dtype=kind, casting="same_kind"), SPARE)
             for slot, kind in ((slot, kinds.get(slot, np.int64)) for slot in range(c.POPULATION_TABLE, c.X_CELLS))
         }
         sizes = self.x_cells, self.o_cells, self.pixels, self.events, self.flags, self.reached, self.images
