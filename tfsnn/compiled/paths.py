@@ -192,7 +192,7 @@ def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> 
     if plan.populations[path.source].node.external:
         return None
     # Taps in pairs; where one is left over, the first once more, with weights of 0.
-    rows, columns = np.divmod(np.append(np.arange(high * wide), [0] * (high * wide % 2)), wide)
+    rows, columns = np.divmod(np.append(np.arange(high * wide), np.zeros(high * wide % 2, np.int64)), wide)
     weights = np.zeros((len(rows), cells), np.int64)
     weights[: high * wide, :channels] = kernel.reshape(high * wide, channels)
     return Field(

@@ -29,8 +29,9 @@ FIELD_SHARE = 0.5
 RUN_COST = 480
 """As many operations take as long as to begin with a run of targets side by side, which each pixel of a list has for each row of its
 window. Measured on PilotNet and MobileNet, where the choice within a factor of 1.5 makes no difference (docs/speed.md)."""
-DEPTHWISE_SHARE = 0.25
-"""Of depthwise ones: what a target costs, where a pixel of the list costs 1 a product."""
+DEPTHWISE_EVENT, DEPTHWISE_PIXEL = 25, 200
+"""Of depthwise ones, where a product of a window costs 1: what an operation of an event costs, the check of what it reaches included, and
+a pixel that is reached."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +223,7 @@ class TableBuilder:
         cells, pitch, (down, across) = source[c.IMAGE_CELLS], source[c.PITCH], field.strides
         row[c.FIELD], row[c.FIELD_PRODUCTS] = self.add(c.WEIGHTS, field.weights), field.products
         if row[c.DELIVERY] == c.DIAGONAL:
-            row[c.FIELD_PIXEL], row[c.FIELD_FROM] = field.products, max(int(DEPTHWISE_SHARE * field.products), 1)
+            row[c.FIELD_EVENT], row[c.FIELD_FROM] = DEPTHWISE_EVENT, max(field.products - DEPTHWISE_PIXEL, 1)
         else:
             row[c.FIELD_EVENT], row[c.FIELD_PIXEL], row[c.FIELD_FROM] = 1, runs * RUN_COST, max(int(FIELD_SHARE * field.products), 1)
         row[c.FIELD_START] = source[c.IMAGE] - field.before[0] * pitch - field.before[1] * cells

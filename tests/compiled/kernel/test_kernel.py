@@ -70,8 +70,8 @@ def send(values: Any, start: Any, p: Any, touched: Any, end: int, reached: Any, 
 
 
 @njit
-def send_pixels(x: Any, o: Any, p: Any, touched: Any, count: int, events: Any, at: Any, length: Any) -> Any:
-    return vector.send_pixels(x, o, p, touched, count, events, at, length)
+def send_pixels(x: Any, o: Any, p: Any, touched: Any, count: int, reached: Any, events: Any, at: Any, length: Any) -> Any:
+    return vector.send_pixels(x, o, p, touched, count, reached, events, at, length)
 
 
 @njit
@@ -226,19 +226,25 @@ def test_sending(seed: int, direct: bool, fine: bool, channels: int) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@given(seeds, st.booleans(), st.sampled_from([3, 8, 24, 70]))
-def test_sending_whole_pixels(seed: int, direct: bool, channels: int) -> None:
+@given(seeds, st.booleans(), st.sampled_from([0, 0.05, 0.5]), st.sampled_from([3, 8, 24, 70, 136]))
+def test_sending_whole_pixels(seed: int, direct: bool, share: float, channels: int) -> None:
+    """Of some of them a share of the channels is reached alone, and the others have nothing to send."""
     rng = np.random.default_rng(seed)
-    p = rule(rng, direct=direct, words=0, channels=channels)
+    p = rule(rng, direct=direct, words=-(-channels // 64) if share else 0, channels=channels)
     cells, pixels, at = int(p[c.CELLS]), 5, np.array([1, 2])
     inside = np.tile(np.arange(cells) < channels, pixels)
+    reached = np.zeros(1, np.int64)
+    if share:
+        inside &= rng.random(pixels * cells) < share
+        bits = np.pad(inside.reshape(pixels, cells), [(0, 0), (0, 64 * int(p[c.WORDS]) - cells)])
+        reached = np.append(0, np.packbits(bits, bitorder="little").view(np.int64))
     size = int(rng.choice([100, 1 << 20, NARROW_LIMIT]))
     x = np.where(inside, numbers(rng, pixels * cells, size, np.int32), 0).astype(np.int32)
     found = []
     for routine in (send_pixels, plain_check.send_pixels):
         o, length = np.zeros(4 + pixels * cells, np.int32), np.zeros(c.LENGTH_WIDTH, np.int64)
         events = lists(2 + 3 * channels + 8, 8, 5 + 13 * cells)
-        unfit = routine(x, o, p, np.array([0, 2, 4], np.int32), 3, events, at, length)
+        unfit = routine(x, o, p, np.array([0, 2, 4], np.int32), 3, reached, events, at, length)
         found.append((bool(unfit), o, length, *kept(events, at, length)))
     for one, other in zip(*found):
         np.testing.assert_array_equal(one, other)
@@ -257,7 +263,7 @@ def test_changes_near_whole_payload_units(seed: int, payload: int, direct: bool)
     x = (rng.choice([-1, 1], 128) * (units * payload + rng.integers(-1, 2, 128))).astype(np.int32)
     for routine in (send_pixels, plain_check.send_pixels):
         o, length, events = np.zeros(4 + 128, np.int32), np.zeros(c.LENGTH_WIDTH, np.int64), lists(200, 8, 5 + 13 * 64)
-        unfit = routine(x, o, p, touched, 2, events, at, length)
+        unfit = routine(x, o, p, touched, 2, np.zeros(1, np.int64), events, at, length)
         found.append((bool(unfit), o, length, *kept(events, at, length)))
     for one, other in zip(*found):
         np.testing.assert_array_equal(one, other)

@@ -101,10 +101,10 @@ def check_one(context: Array, number: Number, place: Number, comparisons: Number
 def check_vectors(context: Array, number: Number, found: Number, whole: Number) -> Number:
     """Check the touched pixels where f is a clip; whether a payload does not fit."""
     p, at, events, length = population(context, number), list_row(context, number), open_events(context), length_row(context, number)
-    x, o, touched = states(context, c.X_CELLS), states(context, c.O_CELLS), int32s(context, c.TOUCHED)
+    x, o, touched, reached = states(context, c.X_CELLS), states(context, c.O_CELLS), int32s(context, c.TOUCHED), int64s(context, c.REACHED)
     if whole:
-        return send_pixels(x, o, p, touched, found, events, at, length)
-    return send(x, p[c.X], p[c.CELLS], o, p, touched, 0, found, int64s(context, c.REACHED), events, at, length)
+        return send_pixels(x, o, p, touched, found, reached, events, at, length)
+    return send(x, p[c.X], p[c.CELLS], o, p, touched, 0, found, reached, events, at, length)
 
 
 @stage

@@ -7,6 +7,8 @@ A pixel's payloads are spread out over its channels; each target pixel takes a p
 
 from __future__ import annotations
 
+import numpy as np
+
 from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
@@ -14,6 +16,9 @@ from tfsnn.compiled.kernel.jit import inlined, stage
 from tfsnn.compiled.kernel.lists import Delivery, gather_bits, mark_bits, open_path, place, span
 from tfsnn.compiled.kernel.memory import states
 from tfsnn.compiled.kernel.vector import add_products
+
+FEW = 8
+"""A pixel of which at most one channel in so many has changed has its events added one by one."""
 
 
 @inlined
@@ -26,6 +31,14 @@ def spread_out(context: Array, d: Delivery, begin: Number, end: Number, wanted: 
         spread[at] = spread[at] + d.events.units[event] if wanted else 0
 
 
+@inlined
+def add_events(d: Delivery, at: Number, first: Number, begin: Number, end: Number) -> None:
+    """Add a pixel's events to a target pixel, one by one."""
+    for event in range(begin, end):
+        channel = d.events.channels[event] + d.path[c.SHIFTED]
+        d.x[at + channel] += np.int64(d.weights[first + channel]) * np.int64(d.events.units[event])
+
+
 @stage
 def deliver_diagonal(context: Array, number: Number) -> Number:
     """Deliver the list of a path."""
@@ -35,11 +48,17 @@ def deliver_diagonal(context: Array, number: Number) -> Number:
         begin, end = span(d, j)
         row, column = place(d, j)
         gather_bits(context, d, begin, end)
-        spread_out(context, d, begin, end, True)
+        few = (end - begin) * FEW < p[c.CELLS]
+        if not few:
+            spread_out(context, d, begin, end, True)
         for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
             for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
                 to, first = axes[u + c.TO] + axes[v + c.TO], path[c.WEIGHT] + axes[u + c.OFFSET] + axes[v + c.OFFSET]
-                add_products(d.x, p[c.X] + to * p[c.CELLS], d.weights, first, spread, p[c.CELLS])
+                if few:
+                    add_events(d, p[c.X] + to * p[c.CELLS], first, begin, end)
+                else:
+                    add_products(d.x, p[c.X] + to * p[c.CELLS], d.weights, first, spread, p[c.CELLS])
                 mark_bits(context, p, to)
-        spread_out(context, d, begin, end, False)
+        if not few:
+            spread_out(context, d, begin, end, False)
     return c.DONE

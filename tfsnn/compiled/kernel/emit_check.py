@@ -112,6 +112,27 @@ class Sender:
 
         return blocks
 
+    def reached_eights(self, values: Any, first: Any, reached: Any, word: Any, words: Any) -> Callable[[Check], None]:
+        """Those blocks of a pixel in which something is reached, by the bits of its channels."""
+        on, builder = self.on, self.on.builder
+        low, high = (INT(sum(byte << 8 * at for at in range(8)) - (byte >> 7 << 64)) for byte in (0x7F, 0x80))
+
+        def blocks(check: Check) -> None:
+            left = cgutils.alloca_once(builder, INT)
+            with cgutils.for_range(builder, words) as number:
+                bits = builder.load(builder.gep(reached, [builder.add(word, number.index)]))
+                # The highest bit of each byte that is not 0.
+                found = builder.and_(builder.or_(bits, builder.add(builder.and_(bits, low), low)), high)
+                builder.store(found, left)
+                with cgutils.for_range(builder, builder.ctpop(found)):
+                    now = builder.load(left)
+                    builder.store(builder.and_(now, builder.sub(now, INT(1))), left)
+                    inside = builder.and_(builder.cttz(now, ir.IntType(1)(0)), INT(56))
+                    channel = builder.add(builder.mul(number.index, INT(64)), inside)
+                    check(channel, on.load(values, builder.add(first, channel)), None)
+
+        return blocks
+
     def ahead(self, x: Any, state: Any, touched: Any, number: Any, end: Any) -> None:
         """Fetch the states of a pixel that is soon to be checked: of ``touched``, behind place ``number``, before ``end``."""
         on, builder = self.on, self.on.builder
@@ -193,20 +214,28 @@ def emit_send(
     return sender.all_pixels(either)
 
 
-def emit_send_pixels(on: Lanes, x: Any, o: Any, p: Any, touched: Any, count: Any, *given: Any) -> Any:
+def emit_send_pixels(on: Lanes, x: Any, o: Any, p: Any, touched: Any, count: Any, reached: Any, *given: Any) -> Any:
     """The code of ``send_pixels``."""
     builder, sender = on.builder, Sender(on, o, p, given[:-2], *given[-2:], whole=True)
-    state = on.column(p, c.X)
+    state, words, reach = (on.column(p, column) for column in (c.X, c.WORDS, c.REACH))
 
-    def pixels(rule: Rule) -> None:
+    def pixels(rule: Rule, some: bool) -> None:
         with cgutils.for_range_slice(builder, INT(0), count, INT(1)) as (number, _):
             q = on.element(touched, number)
             sender.ahead(x, state, touched, number, count)
             first = builder.add(state, builder.mul(q, sender.cells))
+            blocks = sender.eights(x, first)
+            if some:
+                blocks = sender.reached_eights(x, first, reached, builder.add(reach, builder.mul(q, words)), words)
+            sender.pixel(rule, q, *sender.place(q), blocks)
 
-            sender.pixel(rule, q, *sender.place(q), sender.eights(x, first))
+    def either(rule: Rule) -> None:
+        with builder.if_else(builder.icmp_signed("!=", words, INT(0))) as branches:
+            for branch, some in zip(branches, (True, False)):
+                with branch:
+                    pixels(rule, some)
 
-    return sender.all_pixels(pixels)
+    return sender.all_pixels(either)
 
 
 def emit_send_points(

@@ -114,12 +114,14 @@ def send(
     return unfit
 
 
-def send_pixels(x: Array, o: Array, p: Array, touched: Array, count: Number, events: Events, at: Array, length: Array) -> Number:
-    """:func:`send` for all channels of the pixels, whether events have reached them or not; what does not fit is sent as far as it does.
+def send_pixels(
+    x: Array, o: Array, p: Array, touched: Array, count: Number, reached: Array, events: Events, at: Array, length: Array
+) -> Number:
+    """:func:`send` where channels that nothing has reached have nothing to send; what does not fit is sent as far as it does.
 
     Parameters
     ----------
-    x, o, p, touched, events, at, length
+    x, o, p, touched, reached, events, at, length
         As there; ``length`` also has the sum of weights other than 0 that the events meet on the path that is counted.
     count
         How many pixels.
@@ -131,7 +133,8 @@ def send_pixels(x: Array, o: Array, p: Array, touched: Array, count: Number, eve
     events.firsts[at[c.PIXEL_AT]], length[c.HAS_NONZERO], unfit = 0, 1, 0
     for number in range(count):
         q = np.int64(touched[number])
-        unfit |= send_pixel(x, p[c.X] + q * p[c.CELLS], o, p, q, x, -1, events, at, length)
+        word = p[c.REACH] + q * p[c.WORDS] if p[c.WORDS] else -1
+        unfit |= send_pixel(x, p[c.X] + q * p[c.CELLS], o, p, q, reached, word, events, at, length)
     return unfit
 
 
