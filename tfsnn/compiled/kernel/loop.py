@@ -8,9 +8,10 @@ from __future__ import annotations
 from tfsnn.aliases import Array
 from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel.columns import Number
+from tfsnn.compiled.kernel.inputs import encode, gather_input, log_input
 from tfsnn.compiled.kernel.jit import inlined, kernel, stage
 from tfsnn.compiled.kernel.memory import floats, int64s, states
-from tfsnn.compiled.kernel.slot import count_input, encode, gather_input, sweep
+from tfsnn.compiled.kernel.slot import sweep
 from tfsnn.compiled.kernel.spike import drain, enqueue_input
 
 
@@ -145,7 +146,8 @@ def run_slot(context: Array) -> Number:
                     return c.CRAMPED
                 if gather_input(context, start, stop) != c.DONE:
                     return c.WIDEN
-                count_input(context, start, stop)
+                if progress[c.LOG]:
+                    log_input(context, start, stop)
                 progress[c.EVENT], progress[c.STAGE] = stop, c.SWEEPING
             status = sweep(context)
             if status != c.DONE:

@@ -9,6 +9,7 @@ from tfsnn.compiled.kernel import columns as c
 from tfsnn.compiled.kernel import plain_check
 from tfsnn.compiled.kernel.check import check, maximum, tabulated
 from tfsnn.compiled.kernel.columns import Number
+from tfsnn.compiled.kernel.inputs import SHORT, origin
 from tfsnn.compiled.kernel.jit import inlined, kernel
 from tfsnn.compiled.kernel.lists import (
     count,
@@ -22,7 +23,7 @@ from tfsnn.compiled.kernel.lists import (
 )
 from tfsnn.compiled.kernel.memory import floats, int32s, int64s, octets, shorts, states
 from tfsnn.compiled.kernel.proof import admitted, growth
-from tfsnn.compiled.kernel.slot import SHORT, deliver, find, log, origin
+from tfsnn.compiled.kernel.slot import deliver, find, log
 from tfsnn.compiled.kernel.vector import add_and_test, lowest_bit
 
 
