@@ -150,7 +150,7 @@ def path_tables(plan: Plan, path: Path, number: int) -> PathTables:
         delivery, given, shift, axis(rows, step * out[1], rows.tap() * row_size), axis(columns, step, offset, stride),
         weights.reshape(-1), nonzero, row_kinds, column_kinds, None if mapped is not None else path.index,
         kernel.shape[3], shape[2] // path.op.groups if isinstance(path.op, Conv) else 1,
-        single=delivery == c.FULL and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
+        single=delivery in (c.FULL, c.DIAGONAL) and mapped is not None and _once(mapped.rows) and _once(mapped.columns),
         point=still and delivery == c.FULL and isinstance(path.op, Conv) and path.op.window == path.op.strides == (1, 1)
         and source[:2] == out[:2] and not plan.populations[path.source].node.external,
         field=_field(plan, path, delivery, kernel, out) if still else None,

@@ -295,8 +295,10 @@ class TableBuilder:
         consumers = [plan.consumers(number) for number in range(len(plan.populations))]
         for row, targets in zip(self.population, consumers):
             row[c.PUSHES] = sum(plan.populations[at].size for at in targets if plan.populations[at].threshold)
-        self.add(c.CONSUMER_FIRST, np.cumsum([0, *map(len, consumers)]))
-        self.add(c.CONSUMERS, np.array([at for targets in consumers for at in targets], np.int64))
+        self.add(c.CONSUMER_FIRST, c.CONSUMER_WIDTH * np.cumsum([0, *map(len, consumers)]))
+        ends = [[path[c.SOURCE], path[c.TARGET]] for path in self.paths]
+        leading = [(at, ends.index([number, at]), ends.count([number, at])) for number, targets in enumerate(consumers) for at in targets]
+        self.add(c.CONSUMERS, np.array([(at, first, first + count) for at, first, count in leading], np.int64))
         for number in plan.outputs:
             cells = cells_of(self.population[number])
             self.add(c.OUTPUTS, np.stack([self.population[number, c.X] + cells, self.population[number, c.O] + cells], axis=1))

@@ -74,7 +74,7 @@ class Work:
             c.REACHED: np.zeros(t.reached + 1, np.int64), c.IMAGES: aligned(np.zeros(t.images, short), SPARE),
             c.TOUCHED: np.zeros(int(t.population[:, c.PIXELS].max()) + 1, np.int32),
             c.VALUES: aligned(np.zeros(widest, t.carrier), SPARE), c.SPREAD: aligned(np.zeros(widest, t.carrier), SPARE),
-            c.HITS: np.zeros(t.o_cells // 8 + 8, np.uint8), c.BITS: np.zeros(words, np.int64),
+            c.HITS: np.zeros(t.o_cells // 64 + 1, np.int64), c.BITS: np.zeros(words, np.int64),
             c.COLUMN_BITS: np.zeros(words, np.int64), c.FOUND_OPERATIONS: np.zeros(len(t.arrays[c.REACHES]) // 2 + 1, np.int64),
             c.LEDGER: np.zeros(c.COUNTS * populations, np.int64), c.BOUNDS: np.full(populations, 2.0**62),
             c.SETTLED: np.zeros(populations, np.int64),

@@ -335,10 +335,10 @@ def test_adding_one_event_and_testing(seed: int, width: int) -> None:
     rng = np.random.default_rng(seed)
     p = rule(rng, direct=False, words=0, channels=width)
     x, start = (numbers(rng, width + 4, 1 << 22, np.int32) for _ in range(2))
-    w, k = numbers(rng, width + 3, LIMIT, np.int16), int(rng.integers(-999, 1000))
-    expected, hits, wanted = x.copy(), np.zeros(width // 8, np.uint8), np.zeros(width // 8, np.uint8)
+    w, k = numbers(rng, width + 3, LIMIT, np.int16), int(rng.choice([-LIMIT + 1, LIMIT - 1, *rng.integers(-999, 1000, 4)]))
+    expected, hits, wanted = x.copy(), numbers(rng, -(-width // 64), 1 << 60, np.int64), numbers(rng, -(-width // 64), 1 << 60, np.int64)
     found = add_and_test(x, 4, w, 3, k, width, start, 2, p, hits)
-    assert bool(found) == bool(plain.add_and_test(expected, 4, w, 3, k, width, start, 2, p, wanted))
+    assert found == plain.add_and_test(expected, 4, w, 3, k, width, start, 2, p, wanted)
     np.testing.assert_array_equal(x, expected)
     np.testing.assert_array_equal(hits, wanted)
 

@@ -66,6 +66,8 @@ OFFSET, TO, COUNT, STRIDE, ENTRY_WIDTH = range(5)
 weights from one input channel to the next. An axis begins with where the entries of each of its positions begin, and
 ends."""
 
+CONSUMER, PATHS_FROM, PATHS_UP_TO, CONSUMER_WIDTH = range(4)
+"""Columns of what a population leads to: another, and the paths there, which stand side by side."""
 PIXEL_AT, EVENT_AT, LIST_WIDTH = range(3)
 """Columns of a list of events: its first pixel, its first event."""
 PIXELS_LISTED, LISTED, EVENTS, MANY, LARGEST_SIZE, SUM, CHECKED, HAS_NONZERO, NONZERO_SUM, LENGTH_WIDTH = range(10)

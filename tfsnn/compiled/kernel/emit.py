@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfsnn.compiled.kernel import columns as c
-from tfsnn.compiled.kernel.lanes import BYTE, HAS_AVX2, INT, LANES, SHORT, WORD, Lanes, cgutils, ir
+from tfsnn.compiled.kernel.lanes import HAS_AVX2, INT, LANES, SHORT, WORD, Lanes, cgutils, ir
 
 BLOCKS = (64, 32, 16, 8)
 """Neurons that are summed up together: up to eight vectors, as many as registers hold beside weights and payloads."""
@@ -183,17 +183,25 @@ def emit_add_and_test(
 ) -> Any:
     """The code of ``add_and_test``."""
     builder = on.builder
-    found = cgutils.alloca_once_value(builder, INT(0))
-    factor, least = (on.splat(builder.trunc(number, WORD)) for number in (k, on.column(p, c.CHANGE)))
-    with cgutils.for_range_slice(builder, INT(0), width, INT(LANES)) as (i, _):
-        place = builder.add(at, i)
-        weight = builder.sext(on.load(weights, builder.add(first, i)), ir.VectorType(WORD, LANES))
-        state = builder.add(on.load(x, place), builder.mul(weight, factor))
-        on.store(state, x, place)
-        change = builder.sub(clipped(on, state, p), on.load(o, builder.add(where, i)))
-        bits = on.packed(builder.icmp_signed(">=", on.size(change), least))
-        builder.store(builder.trunc(bits, BYTE), builder.gep(hits, [builder.lshr(i, INT(3))]))
-        builder.store(builder.or_(builder.load(found), bits), found)
+    found, word = (cgutils.alloca_once(builder, INT) for _ in range(2))
+    builder.store(INT(0), found)
+    # Pairs of a weight with its sign and of k with 0: one instruction where a product of 32 bits takes two.
+    factor = builder.bitcast(on.splat(builder.and_(builder.trunc(k, WORD), WORD(0xFFFF))), ir.VectorType(SHORT, 2 * LANES))
+    idle = on.splat(builder.trunc(builder.sub(on.column(p, c.CHANGE), INT(1)), WORD))
+    with cgutils.for_range_slice(builder, INT(0), width, INT(64)) as (begin, _):
+        builder.store(INT(0), word)
+        with cgutils.for_range_slice(builder, INT(0), on.smaller(builder.sub(width, begin), INT(64)), INT(LANES)) as (bit, _):
+            i = builder.add(begin, bit)
+            place = builder.add(at, i)
+            weight = builder.sext(on.load(weights, builder.add(first, i)), ir.VectorType(WORD, LANES))
+            products = pairs_of_products(on, builder.bitcast(weight, factor.type), factor)
+            state = builder.add(on.load(x, place), products)
+            on.store(state, x, place)
+            change = builder.sub(clipped(on, state, p), on.load(o, builder.add(where, i)))
+            bits = on.packed(builder.icmp_signed(">", on.size(change), idle))
+            builder.store(builder.or_(builder.load(word), builder.shl(bits, bit)), word)
+        builder.store(builder.load(word), builder.gep(hits, [builder.lshr(begin, INT(6))]))
+        builder.store(builder.or_(builder.load(found), builder.load(word)), found)
     return builder.load(found)
 
 

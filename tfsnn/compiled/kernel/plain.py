@@ -129,23 +129,21 @@ def add_and_test(
     p
         Row of the population.
     hits
-        Bit i is set where abs(f(x) - o) >= T, eight neurons a byte; written up to ``width``.
+        int64: bit i is set where abs(f(x) - o) >= T, 64 neurons a word; written up to ``width``.
 
     Returns
     -------
-    Whether any is.
+    All these words, or-ed.
     """
-    found = 0
-    for byte in range(width // 8):
-        bits = 0
-        for lane in range(8):
-            i = 8 * byte + lane
-            x[at + i] += weights[first + i] * np.int64(k)
-            change = min(max(np.int64(x[at + i]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[where + i])
-            if abs(change) >= p[c.CHANGE]:
-                bits |= 1 << lane
-        hits[byte] = bits
-        found |= bits
+    found = np.int64(0)
+    for i in range(width):
+        if i % 64 == 0:
+            hits[i // 64] = 0
+        x[at + i] += weights[first + i] * np.int64(k)
+        change = min(max(np.int64(x[at + i]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[where + i])
+        if abs(change) >= p[c.CHANGE]:
+            hits[i // 64] |= np.int64(1) << np.int64(i % 64)
+        found |= hits[i // 64]
     return found
 
 

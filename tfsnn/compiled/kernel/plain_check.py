@@ -26,7 +26,8 @@ def units_of(change: Number, p: Array) -> Number:
     if p[c.DIRECT]:
         change = floored(change, p[c.PAYLOAD])
     units = abs(change) // p[c.PAYLOAD]
-    rest = units % p[c.LARGEST]
+    # Divisions take as long as all the rest here.
+    rest = units if units < p[c.LARGEST] else units % p[c.LARGEST]
     if rest < p[c.LEAST]:
         units -= rest
     return units if change >= 0 else -units

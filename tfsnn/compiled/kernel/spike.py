@@ -21,7 +21,7 @@ from tfsnn.compiled.kernel.lists import (
     path_row,
     population,
 )
-from tfsnn.compiled.kernel.memory import floats, int32s, int64s, octets, shorts, states
+from tfsnn.compiled.kernel.memory import floats, int32s, int64s, shorts, states
 from tfsnn.compiled.kernel.proof import admitted, growth
 from tfsnn.compiled.kernel.slot import deliver, find, log
 from tfsnn.compiled.kernel.vector import add_and_test, lowest_bit
@@ -64,7 +64,7 @@ def value_of(context: Array, p: Array, cell: Number, neuron: Number) -> Number:
 def fire(context: Array, number: Number, cell: Number) -> None:
     """The neuron rule on one neuron, by the number of its cell; what it sends goes to the queue."""
     p, o = population(context, number), states(context, c.O_CELLS)
-    neuron = cell - cell // p[c.CELLS] * (p[c.CELLS] - p[c.CHANNELS])
+    neuron = cell if p[c.CELLS] == p[c.CHANNELS] else cell - cell // p[c.CELLS] * (p[c.CELLS] - p[c.CHANNELS])
     change = value_of(context, p, cell, neuron) - np.int64(o[p[c.O] + cell])
     if p[c.DIRECT]:
         change = plain_check.floored(change, p[c.PAYLOAD])
@@ -102,7 +102,7 @@ def fire_reached(context: Array, number: Number, found: Number, begin: Number) -
 @inlined
 def pass_run(context: Array, p: Array, number: Number, cell: Number, first: Number, k: Number, width: Number) -> None:
     """Add an event to a run of neurons, and check them."""
-    x, hits = states(context, c.X_CELLS), octets(context, c.HITS)
+    x, hits = states(context, c.X_CELLS), int64s(context, c.HITS)
     found = add_and_test(
         x, p[c.X] + cell, shorts(context, c.WEIGHTS), first, k, width, states(context, c.O_CELLS), p[c.O] + cell, p, hits
     )
@@ -112,18 +112,29 @@ def pass_run(context: Array, p: Array, number: Number, cell: Number, first: Numb
             if (cell + i) % p[c.CELLS] < p[c.CHANNELS]:
                 fire(context, number, cell + i)
     elif found:
-        for byte in range(width >> 3):
-            bits = np.int64(hits[byte])
+        for word in range((width + 63) >> 6):
+            bits = hits[word]
             while bits:
-                fire(context, number, cell + 8 * byte + lowest_bit(bits))
+                fire(context, number, cell + 64 * word + lowest_bit(bits))
                 bits &= bits - 1
+
+
+@inlined
+def count_passed(context: Array, path: Array, row: Number, column: Number, channel: Number, reached: Number) -> None:
+    """Count what an event of a pixel at this row and column reaches, no neuron twice, all of it checked."""
+    axes, nonzeros, nonzero = int64s(context, c.AXES), int32s(context, c.NONZEROS), reached
+    count(context, c.OPERATIONS, path[c.TARGET], reached)
+    count(context, c.CHECKS, path[c.TARGET], reached * population(context, path[c.TARGET])[c.SPIKES])
+    if path[c.ZEROS]:
+        nonzero = nonzeros[path[c.NONZERO] + axes[path[c.ROW_KINDS] + row] + axes[path[c.COLUMN_KINDS] + column] + 1 + channel]
+    count(context, c.OPERATIONS_NONZERO, path[c.TARGET], nonzero)
 
 
 @kernel
 def pass_full(context: Array, number: Number, pixel: Number, channel: Number, k: Number) -> None:
     """Deliver one event along a path that leads it to no neuron twice, and check what it reaches, run after run."""
     path, axes = path_row(context, number), int64s(context, c.AXES)
-    p, nonzeros, taps = population(context, path[c.TARGET]), int32s(context, c.NONZEROS), 0
+    p, taps = population(context, path[c.TARGET]), 0
     row = np.int64(np.uint32(pixel) // np.uint32(path[c.OP_WIDTH]))
     column = pixel - row * path[c.OP_WIDTH]
     for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
@@ -132,27 +143,40 @@ def pass_full(context: Array, number: Number, pixel: Number, channel: Number, k:
             first = path[c.WEIGHT] + axes[u + c.OFFSET] + axes[v + c.OFFSET] + (channel + path[c.SHIFTED]) * axes[v + c.STRIDE]
             pass_run(context, p, path[c.TARGET], to * p[c.CELLS], first, k, run * p[c.CELLS])
             taps += run
-    nonzero = taps * path[c.OUTER]
-    count(context, c.OPERATIONS, path[c.TARGET], nonzero)
-    count(context, c.CHECKS, path[c.TARGET], nonzero * p[c.SPIKES])
-    if path[c.ZEROS]:
-        nonzero = nonzeros[path[c.NONZERO] + axes[path[c.ROW_KINDS] + row] + axes[path[c.COLUMN_KINDS] + column] + 1 + channel]
-    count(context, c.OPERATIONS_NONZERO, path[c.TARGET], nonzero)
+    count_passed(context, path, row, column, channel, taps * path[c.OUTER])
 
 
 @kernel
-def pass_lists(context: Array, source: Number, target: Number, pixel: Number, channel: Number, k: Number) -> None:
-    """Deliver one event as a list of one, and check all that it has reached."""
+def pass_diagonal(context: Array, number: Number, pixel: Number, channel: Number, k: Number) -> None:
+    """The same where the event leads to one channel of each pixel that it reaches."""
+    path, axes, x, o = path_row(context, number), int64s(context, c.AXES), states(context, c.X_CELLS), states(context, c.O_CELLS)
+    p, weights, taps, to_channel = population(context, path[c.TARGET]), shorts(context, c.WEIGHTS), 0, channel + path[c.SHIFTED]
+    row = np.int64(np.uint32(pixel) // np.uint32(path[c.OP_WIDTH]))
+    column = pixel - row * path[c.OP_WIDTH]
+    for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
+        for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
+            cell = (axes[u + c.TO] + axes[v + c.TO]) * p[c.CELLS] + to_channel
+            x[p[c.X] + cell] += weights[path[c.WEIGHT] + axes[u + c.OFFSET] + axes[v + c.OFFSET] + to_channel] * k
+            taps += 1
+            change = min(max(np.int64(x[p[c.X] + cell]), p[c.FLOOR]), p[c.CEILING]) - np.int64(o[p[c.O] + cell])
+            if p[c.KIND] != c.VECTOR or p[c.DIRECT] or abs(change) >= p[c.CHANGE]:
+                fire(context, path[c.TARGET], cell)
+    count_passed(context, path, row, column, channel, taps)
+
+
+@kernel
+def pass_lists(context: Array, first: Number, last: Number, pixel: Number, channel: Number, k: Number) -> None:
+    """Deliver one event, as a list of one, along the paths from one population to another, and check all that it has reached."""
+    source, target = path_row(context, first)[c.SOURCE], path_row(context, first)[c.TARGET]
     p, at, length, events = population(context, target), list_row(context, source), length_row(context, source), open_events(context)
     forget_list(context, source)
     forget_list(context, target)
     events.pixels[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT]], events.firsts[at[c.PIXEL_AT] + 1] = pixel, 0, 1
     events.channels[at[c.EVENT_AT]], events.units[at[c.EVENT_AT]] = channel, k
     length[c.PIXELS_LISTED] = length[c.LISTED] = 1
-    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
-        if path_row(context, i)[c.SOURCE] == source:
-            find(context, i)
-            deliver(context, i)
+    for i in range(first, last):
+        find(context, i)
+        deliver(context, i)
     found = gather_reached(context, p)
     if p[c.SPIKES]:
         begin, unfit = int64s(context, c.PROGRESS)[c.TAIL], check(context, target, found, c.AFRESH)
@@ -162,26 +186,12 @@ def pass_lists(context: Array, source: Number, target: Number, pixel: Number, ch
 
 
 @inlined
-def may_grow(context: Array, source: Number, target: Number, size: Number) -> Number:
-    """Whether an event of this size may be delivered to a population."""
-    p, more = population(context, target), 0.0
-    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
-        if path_row(context, i)[c.SOURCE] == source:
-            more += growth(context, i, size, size)
+def may_grow(context: Array, target: Number, first: Number, last: Number, size: Number) -> Number:
+    """Whether an event of this size may be delivered to a population along these paths."""
+    more = 0.0
+    for i in range(first, last):
+        more += growth(context, i, size, size)
     return admitted(context, target, more)
-
-
-@inlined
-def single(context: Array, source: Number, target: Number) -> Number:
-    """The path from one population to another, if it is the only one and leads to no neuron twice; else -1."""
-    p, found = population(context, target), np.int64(-1)
-    for i in range(p[c.FIRST_PATH], p[c.LAST_PATH]):
-        path = path_row(context, i)
-        if path[c.SOURCE] == source:
-            if found >= 0 or not path[c.SINGLE]:
-                return np.int64(-1)
-            found = np.int64(i)
-    return found
 
 
 @kernel
@@ -199,21 +209,24 @@ def drain(context: Array) -> Number:
         k = min(max(left, -p[c.LARGEST]), p[c.LARGEST])
         if narrow and abs(k) >= SHORT:
             return c.WIDEN
-        for i in range(firsts[source], firsts[source + 1]):
-            if not may_grow(context, source, consumers[i], np.float64(abs(k))):
-                progress[c.NEXT] = consumers[i]
+        for i in range(firsts[source], firsts[source + 1], c.CONSUMER_WIDTH):
+            target, first, last = consumers[i + c.CONSUMER], consumers[i + c.PATHS_FROM], consumers[i + c.PATHS_UP_TO]
+            if not may_grow(context, target, first, last, np.float64(abs(k))):
+                progress[c.NEXT] = target
                 return c.RANGE
         count(context, c.POSITIVE if k > 0 else c.NEGATIVE, source, 1)
         pixel = np.int64(np.uint32(neuron) // np.uint32(p[c.CHANNELS]))
         channel = neuron - pixel * p[c.CHANNELS]
-        for i in range(firsts[source], firsts[source + 1]):
-            target = consumers[i]
-            count(context, c.RECEIVED, target, 1)
-            path = single(context, source, target)
-            if path >= 0:
-                pass_full(context, path, pixel, channel, k)
+        for i in range(firsts[source], firsts[source + 1], c.CONSUMER_WIDTH):
+            first, last = consumers[i + c.PATHS_FROM], consumers[i + c.PATHS_UP_TO]
+            count(context, c.RECEIVED, consumers[i + c.CONSUMER], 1)
+            path = path_row(context, first)
+            if last - first > 1 or not path[c.SINGLE]:
+                pass_lists(context, first, last, pixel, channel, k)
+            elif path[c.DELIVERY] == c.FULL:
+                pass_full(context, first, pixel, channel, k)
             else:
-                pass_lists(context, source, target, pixel, channel, k)
+                pass_diagonal(context, first, pixel, channel, k)
         progress[c.PART] += k
         if progress[c.PART] == queue[row + c.UNITS]:
             progress[c.HEAD], progress[c.PART] = progress[c.HEAD] + 1, 0
