@@ -178,3 +178,18 @@ def test_a_pixel_that_leads_to_many_columns(schedule: str, taps: int) -> None:
     for events in (stream(graph, (0, 53, 1)), stream(graph, (0, 63, 1), (1, 120, -1))):
         for carrier in CARRIERS:
             assert_same(outcome(plan, events, schedule, carrier), defined(plan, events, schedule), carrier)
+
+
+def test_depthwise_on_an_input_whose_events_add_up_to_nothing() -> None:
+    """Seen from its targets alone, what such events have reached would not be counted."""
+    rng, image = np.random.default_rng(3), input_of(5, 6, 8)
+    op = Conv(8, (3, 3), padding=((1, 1), (1, 1)), groups=8)
+    wide = conv("wide", image, op, rng.integers(-9, 10, op.weight_shape(image.shape)))
+    graph = network(image, wide, dense("out", wide, 2, f="linear"))
+    plan = make(graph, Settings(0.25, "absolute", "valued"))
+    choose(plan, "targets", 0)
+    rising = [(0, n, int(rng.integers(1, 10))) for n in range(0, 240, 3)]
+    for rows, dense_layers in ((rising, True), ([*rising, (0, 100, 3), (0, 100, -3)], False)):
+        found = outcome(plan, stream(graph, *rows), "slot", "int32")
+        assert isinstance(found, Outcome) and found.dense_macs is not None and found.dense_macs[:, 1].any() == dense_layers
+        assert_same(found, defined(plan, stream(graph, *rows), "slot"))

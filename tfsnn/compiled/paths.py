@@ -189,7 +189,8 @@ def _field(plan: Plan, path: Path, delivery: int, kernel: Array, out: Shape) -> 
     population = plan.populations[path.target]
     if len(population.paths) > 1 or not population.threshold or population.function.kind not in ("linear", "relu"):
         return None
-    if plan.populations[path.source].node.external:
+    if cells % LANES:
+        # An input's image is packed.
         return None
     # Taps in pairs; where one is left over, the first once more, with weights of 0.
     rows, columns = np.divmod(np.append(np.arange(high * wide), np.zeros(high * wide % 2, np.int64)), wide)

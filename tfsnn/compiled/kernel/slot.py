@@ -92,7 +92,11 @@ def log(context: Array, number: Number) -> None:
 def from_targets(context: Array, number: Number, found: Number, operations: Number) -> Number:
     """Whether a path is quicker seen from the pixels that are reached."""
     path = path_row(context, number)
-    pixels = length_row(context, path[c.LIST])[c.PIXELS_LISTED]
+    length = length_row(context, path[c.LIST])
+    if path[c.DELIVERY] == c.DIAGONAL and length[c.MANY]:
+        # Several events of an input neuron may add up to 0: then they have reached what no image shows.
+        return False
+    pixels = length[c.PIXELS_LISTED]
     return path[c.FIELD] >= 0 and operations * path[c.FIELD_EVENT] + pixels * path[c.FIELD_PIXEL] >= found * path[c.FIELD_FROM]
 
 
