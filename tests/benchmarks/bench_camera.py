@@ -88,13 +88,13 @@ def frames_of(paths: list[Path], framing: Framing, count: int | None) -> Array:
     return np.stack(found)
 
 
-def converted(model: Any, frames: Array) -> Net:
+def converted(model: Any, frames: Array, *, lossy: bool = False) -> Net:
     """The network of a model whose input is pixels divided by 255."""
     from tfsnn import convert_model
 
     encoder = Encoder("delta", scale=1 / 255, threshold=INPUT_THRESHOLD)
     chosen = np.linspace(0, len(frames) - 1, min(CALIBRATION, len(frames))).astype(int)
-    net: Net = convert_model(model, encoder=encoder, calibration=frames[chosen])
+    net: Net = convert_model(model, encoder=encoder, calibration=frames[chosen], lossy=lossy)
     return net
 
 
@@ -117,7 +117,8 @@ def wide(data: Path, count: int | None, width: int) -> Case:
             layer.momentum = 0.0
     # The statistics of a layer are those behind layers that have theirs: once is enough, as all use the batch's own.
     model(sample, training=True)
-    return Case(model, converted(model, frames), frames, (0.0075, 0.02))
+    # Drawn weights decide nothing: what int8 loses of them is no matter.
+    return Case(model, converted(model, frames, lossy=True), frames, (0.0075, 0.02))
 
 
 def road(data: Path, count: int | None, *, between: int = 1) -> Case:

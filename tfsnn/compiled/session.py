@@ -43,6 +43,8 @@ class Session:
         outputs = [plan.populations[at] for at in plan.outputs]
         linear = not plan.settings.spiking_output and all(p.node.activation.kind == "linear" for p in outputs)
         self._steps = np.repeat([p.step for p in outputs], [p.size for p in outputs]) if linear else None
+        # What the first step is likely to need is compiled before it.
+        self._likely = "frame" if least is not None else self.schedule
         self._run_frame: Called | None = None
         # The work in int32, while a step that it could not do is gone on with in int64.
         self._narrow: Work | None = None
@@ -73,7 +75,7 @@ class Session:
             self._come_back_if_it_fits(self._narrow)
         run = self._run_frame
         if run is None:
-            self._work.take(self._job, ready(self._work.tables, [self.schedule, "frame"]))
+            self._work.take(self._job, ready(self._work.tables, ["frame"]))
             run = self._run_frame = callable_of("frame", self._work.tables.narrow)
             self._address = self._work.address
         status = run(self._address)
@@ -94,7 +96,10 @@ class Session:
             self._come_back_if_it_fits(self._narrow)
         count, arrays = len(neuron), self._job.arrays
         if count > self._room:
-            self._make_job(2 * count)
+            self._make_job(2 * count, self.schedule)
+            arrays = self._job.arrays
+        if not self._takes_events:
+            self._make_job(self._room, self.schedule)
             arrays = self._job.arrays
         arrays[c.STAMPS][:count], arrays[c.NEURONS][:count], arrays[c.PAYLOADS][:count] = t, neuron, payload
         arrays[c.OFFSETS][1] = count
@@ -115,7 +120,7 @@ class Session:
     def _begin(self, narrow: bool) -> None:
         """Make the work, in these states."""
         self._use(Work(prepared(self.plan, narrow).tables))
-        self._make_job(256)
+        self._make_job(256, self._likely)
 
     def _use(self, work: Work) -> None:
         """Work with this from now on; what each step needs of it at hand."""
@@ -125,10 +130,11 @@ class Session:
         cells = work.tables.arrays[c.OUTPUTS].reshape(-1, 2)
         self._cells = cells[:, 0].copy(), cells[:, 1].copy()
 
-    def _make_job(self, room: int) -> None:
+    def _make_job(self, room: int, entry: str) -> None:
+        """Room for so many events, and the engine compiled for what goes in there: frames or events."""
         tables, shown = self._work.tables, len(self._cells[0])
         nothing, self._room = np.zeros(0, np.int64), room
-        self._run_frame = None
+        self._run_frame, self._takes_events = None, entry == self.schedule
         self._job: Job = Job({
             c.STAMPS: np.zeros(room, np.int64), c.NEURONS: np.zeros(room, np.int32), c.PAYLOADS: np.zeros(room, np.int32),
             c.OFFSETS: np.zeros(2, np.int64), c.FRAME: self._frame, c.SENT: self._sent, c.LEAST_BYTES: self._least,
@@ -137,7 +143,7 @@ class Session:
             c.FINAL_X: np.zeros(shown, tables.carrier), c.FINAL_O: np.zeros(shown, tables.carrier),
             c.ROWS_X: nothing, c.ROWS_O: nothing, c.ROW_COUNTS: nothing, c.ROW_FIRST: np.zeros(1, np.int64),
         })  # fmt: skip
-        self._work.take(self._job, ready(tables, [self.schedule]))
+        self._work.take(self._job, ready(tables, [entry]))
 
     def _go_on(self, entry: str) -> None:
         """A step did not come to its end: carry on in int64, where nothing is lost, as int32 was exact so far."""
@@ -145,10 +151,9 @@ class Session:
         if old.tables.narrow:
             self._narrow = old
             self._use(widened(old, prepared(self.plan, False).tables))
-            self._make_job(room)
+            self._make_job(room, entry)
             for slot in (c.STAMPS, c.NEURONS, c.PAYLOADS, c.OFFSETS):
                 self._job.arrays[slot][:] = job[slot]
-            self._work.take(self._job, ready(self._work.tables, [self.schedule, entry]))
             status = advance(entry, self._work)
         if status != c.DONE:
             raise OutOfRange(int(self._progress[c.NEXT]), np.zeros(1, np.int64))
@@ -167,7 +172,7 @@ class Session:
         narrow.clean()
         self._narrow = None
         self._use(narrow)
-        self._make_job(self._room)
+        self._make_job(self._room, self._likely)
 
     def _read(self) -> None:
         """Look at the outputs."""

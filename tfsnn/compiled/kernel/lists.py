@@ -202,8 +202,9 @@ def gather_flags(context: Array, p: Array) -> Number:
             left = flags[at + word]
             flags[at + word] = 0
             while left:
-                touched[found] = base + 64 * word + lowest_bit(left)
-                left &= left - 1
+                bit = lowest_bit(left)
+                touched[found] = base + 64 * word + bit
+                left ^= np.int64(1) << np.int64(bit)
                 found += 1
         base += p[c.WIDTH]
         at += p[c.ROW_WORDS]

@@ -115,8 +115,9 @@ def pass_run(context: Array, p: Array, number: Number, cell: Number, first: Numb
         for word in range((width + 63) >> 6):
             bits = hits[word]
             while bits:
-                fire(context, number, cell + 64 * word + lowest_bit(bits))
-                bits &= bits - 1
+                bit = lowest_bit(bits)
+                fire(context, number, cell + 64 * word + bit)
+                bits ^= np.int64(1) << np.int64(bit)
 
 
 @inlined
