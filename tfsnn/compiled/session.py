@@ -94,13 +94,10 @@ class Session:
         """
         if self._narrow is not None:
             self._come_back_if_it_fits(self._narrow)
-        count, arrays = len(neuron), self._job.arrays
-        if count > self._room:
-            self._make_job(2 * count, self.schedule)
-            arrays = self._job.arrays
-        if not self._takes_events:
-            self._make_job(self._room, self.schedule)
-            arrays = self._job.arrays
+        count = len(neuron)
+        if count > self._room or not self._takes_events:
+            self._make_job(self._room if count <= self._room else 2 * count, self.schedule)
+        arrays = self._job.arrays
         arrays[c.STAMPS][:count], arrays[c.NEURONS][:count], arrays[c.PAYLOADS][:count] = t, neuron, payload
         arrays[c.OFFSETS][1] = count
         progress = self._progress

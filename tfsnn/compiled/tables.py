@@ -283,6 +283,13 @@ class TableBuilder:
                 source[c.COUNT_ROWS], source[c.COUNT_COLUMNS] = path[c.ROW_KINDS], path[c.COLUMN_KINDS]
                 source[c.COUNT_AT] = path[c.NONZERO] + 1
 
+    def paths_from(self, source: int, target: int) -> tuple[int, int]:
+        """The paths from one population to another, from and up to."""
+        first, last = map(int, self.population[target, [c.FIRST_PATH, c.LAST_PATH]])
+        sources = [path[c.SOURCE] for path in self.paths[first:last]]
+        begin = first + sources.index(source)
+        return begin, begin + sources.count(source)
+
     def tables(self) -> Tables:
         """All that was collected."""
         plan = self.plan
@@ -296,9 +303,8 @@ class TableBuilder:
         for row, targets in zip(self.population, consumers):
             row[c.PUSHES] = sum(plan.populations[at].size for at in targets if plan.populations[at].threshold)
         self.add(c.CONSUMER_FIRST, c.CONSUMER_WIDTH * np.cumsum([0, *map(len, consumers)]))
-        ends = [[path[c.SOURCE], path[c.TARGET]] for path in self.paths]
-        leading = [(at, ends.index([number, at]), ends.count([number, at])) for number, targets in enumerate(consumers) for at in targets]
-        self.add(c.CONSUMERS, np.array([(at, first, first + count) for at, first, count in leading], np.int64))
+        leading = [(at, *self.paths_from(number, at)) for number, targets in enumerate(consumers) for at in targets]
+        self.add(c.CONSUMERS, np.array(leading, np.int64))
         for number in plan.outputs:
             cells = cells_of(self.population[number])
             self.add(c.OUTPUTS, np.stack([self.population[number, c.X] + cells, self.population[number, c.O] + cells], axis=1))

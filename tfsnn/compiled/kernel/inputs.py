@@ -52,6 +52,18 @@ def rise(context: Array, start: Number, stop: Number) -> Number:
     return rising
 
 
+@inlined
+def end_list(context: Array, number: Number, listed: Number, row: Number) -> None:
+    """End an input's list behind its last pixel and its last event, one row each, and count what it holds."""
+    at, length, events = list_row(context, number), length_row(context, number), open_events(context)
+    sent = row - at[c.EVENT_AT]
+    events.firsts[listed] = sent
+    length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = listed - at[c.PIXEL_AT], sent, sent
+    negative = summarize(events.units, at[c.EVENT_AT], row, length)
+    count(context, c.NEGATIVE, number, negative)
+    count(context, c.POSITIVE, number, sent - negative)
+
+
 @kernel
 def list_rising(context: Array, start: Number, stop: Number) -> None:
     """List events that come in the order of their neurons, and count them."""
@@ -59,7 +71,7 @@ def list_rising(context: Array, start: Number, stop: Number) -> None:
     events, i = open_events(context), start
     for which in range(0, len(inputs), 2):
         number, base = inputs[which], inputs[which + 1]
-        p, at, length = population(context, number), list_row(context, number), length_row(context, number)
+        p, at = population(context, number), list_row(context, number)
         channels, across, end = p[c.CHANNELS], p[c.WIDTH] * p[c.CHANNELS], base + p[c.PIXELS] * p[c.CHANNELS]
         listed, row, pixel_end, line_end, shown = at[c.PIXEL_AT], at[c.EVENT_AT], np.int64(0), np.int64(0), np.int64(0)
         while i < stop and neurons[i] < end:
@@ -76,11 +88,7 @@ def list_rising(context: Array, start: Number, stop: Number) -> None:
             if p[c.PITCH]:
                 events.images[shown + local] = payloads[i]
             row, i = row + 1, i + 1
-        events.firsts[listed] = row - at[c.EVENT_AT]
-        length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = listed - at[c.PIXEL_AT], row - at[c.EVENT_AT], row - at[c.EVENT_AT]
-        negative = summarize(events.units, at[c.EVENT_AT], row, length)
-        count(context, c.NEGATIVE, number, negative)
-        count(context, c.POSITIVE, number, length[c.EVENTS] - negative)
+        end_list(context, number, listed, row)
 
 
 @inlined
@@ -194,9 +202,5 @@ def encode(context: Array) -> None:
             if p[c.PITCH]:
                 events.images[shown + i] = k
             row += 1
-    events.firsts[listed] = row - at[c.EVENT_AT]
-    length[c.PIXELS_LISTED], length[c.LISTED], length[c.EVENTS] = listed - at[c.PIXEL_AT], row - at[c.EVENT_AT], row - at[c.EVENT_AT]
     length[c.HAS_NONZERO], length[c.NONZERO_SUM] = 1, nonzero
-    negative = summarize(events.units, at[c.EVENT_AT], row, length)
-    count(context, c.NEGATIVE, number, negative)
-    count(context, c.POSITIVE, number, length[c.EVENTS] - negative)
+    end_list(context, number, listed, row)

@@ -20,6 +20,7 @@ from tfsnn.compiled.kernel.lists import (
     open_events,
     path_row,
     population,
+    row_of,
 )
 from tfsnn.compiled.kernel.memory import floats, int32s, int64s, shorts, states
 from tfsnn.compiled.kernel.proof import admitted, growth
@@ -136,7 +137,7 @@ def pass_full(context: Array, number: Number, pixel: Number, channel: Number, k:
     """Deliver one event along a path that leads it to no neuron twice, and check what it reaches, run after run."""
     path, axes = path_row(context, number), int64s(context, c.AXES)
     p, taps = population(context, path[c.TARGET]), 0
-    row = np.int64(np.uint32(pixel) // np.uint32(path[c.OP_WIDTH]))
+    row = row_of(pixel, path[c.OP_WIDTH])
     column = pixel - row * path[c.OP_WIDTH]
     for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
         for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
@@ -152,7 +153,7 @@ def pass_diagonal(context: Array, number: Number, pixel: Number, channel: Number
     """The same where the event leads to one channel of each pixel that it reaches."""
     path, axes, x, o = path_row(context, number), int64s(context, c.AXES), states(context, c.X_CELLS), states(context, c.O_CELLS)
     p, weights, taps, to_channel = population(context, path[c.TARGET]), shorts(context, c.WEIGHTS), 0, channel + path[c.SHIFTED]
-    row = np.int64(np.uint32(pixel) // np.uint32(path[c.OP_WIDTH]))
+    row = row_of(pixel, path[c.OP_WIDTH])
     column = pixel - row * path[c.OP_WIDTH]
     for u in range(axes[path[c.ROWS] + row], axes[path[c.ROWS] + row + 1], c.ENTRY_WIDTH):
         for v in range(axes[path[c.COLUMNS] + column], axes[path[c.COLUMNS] + column + 1], c.ENTRY_WIDTH):
@@ -216,7 +217,7 @@ def drain(context: Array) -> Number:
                 progress[c.NEXT] = target
                 return c.RANGE
         count(context, c.POSITIVE if k > 0 else c.NEGATIVE, source, 1)
-        pixel = np.int64(np.uint32(neuron) // np.uint32(p[c.CHANNELS]))
+        pixel = row_of(neuron, p[c.CHANNELS])
         channel = neuron - pixel * p[c.CHANNELS]
         for i in range(firsts[source], firsts[source + 1], c.CONSUMER_WIDTH):
             first, last = consumers[i + c.PATHS_FROM], consumers[i + c.PATHS_UP_TO]
