@@ -29,26 +29,41 @@ def sentences(content: Content) -> list[str]:
     frames = sum(each["frames"] for each in data["recordings"])
     count = len(data["recordings"])
     lines = [
-        f"{frames:,} frames of {data['name']} in {count} recording{'s' * (count > 1)}: at a threshold of {row['threshold']:g} the event "
-        f"network needs {row['operations']['mean']:,.0f} synaptic operations a frame, {times(row['reduction']['dense'])} the "
-        f"{content['network']['dense_macs']:,} multiply-accumulates of the dense network and {times(row['reduction']['zero_skipping'])} "
-        f"the {content['network']['zero_skipping_macs']:,.0f} that are left when it skips zeros; the first frame of a recording, "
+        f"{frames:,} frames of {data['name']} in {count} recording{'s' * (count > 1)}: "
+        f"at a threshold of {row['threshold']:g} the event "
+        f"network needs {row['operations']['mean']:,.0f} synaptic operations a frame, "
+        f"{times(row['reduction']['dense'])} the "
+        f"{content['network']['dense_macs']:,} multiply-accumulates of the dense network and "
+        f"{times(row['reduction']['zero_skipping'])} "
+        f"the {content['network']['zero_skipping_macs']:,.0f} that are left when it skips zeros; "
+        "the first frame of a recording, "
         f"which brings everything, needs {row['operations']['first']:,.0f}."
     ]
     lines += [f"{_close(distance)} {what}." for what, distance in row["against"].items()]
     if row["labels"] is not None:
         measure = content["task"]["measure"]
-        others = ", ".join(f"{what} {_shown(measure, found_[measure])}" for what, found_ in content["baselines"].items())
+        others = ", ".join(
+            f"{what} {_shown(measure, found_[measure])}" for what, found_ in content["baselines"].items()
+        )
         constant = _shown(measure, content["constant"])
-        lines.append(f"{measure} {_shown(measure, row['labels'][measure])}; {others}; an answer that is always the same {constant}.")
+        lines.append(
+            f"{measure} {_shown(measure, row['labels'][measure])}; {others}; "
+            f"an answer that is always the same {constant}."
+        )
     share, on = found["quality"][found["row"]], found["on"]
     if len(content["rows"]) == 1:
         lines.append(f"The threshold was given; it keeps {share:.4f} of the integer ANN on {on}.")
     elif found["within"]:
-        lines.append(f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN on {on} ({share:.4f}).")
+        lines.append(
+            f"The threshold is the largest tried that keeps {found['wanted']:g} of the integer ANN "
+            f"on {on} ({share:.4f})."
+        )
         lines += [promised(found["wanted"], on)] if short(row["against"][INTEGER], found["wanted"]) else []
     else:
-        lines.append(f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; this one comes nearest ({share:.4f}).")
+        lines.append(
+            f"No threshold tried keeps {found['wanted']:g} of the integer ANN on {on}; "
+            f"this one comes nearest ({share:.4f})."
+        )
         lines.append("Try finer ones (--thresholds), or ask for less (--quality).")
     return [*lines, *_speed(content), *([data["ended"]] if data["ended"] else [])]
 
@@ -116,9 +131,11 @@ def headline(content: Content) -> str:
     """Whether it would pay: operations, times and what remains of the answers; no saving where too little does."""
     row, found, ms = spoken_of(content), content["headline"], content["speed"]["ms"]
     answers = kept(next(reversed(row["against"].values())))
-    said, of = f"At a threshold of {row['threshold']:g}, {answers}", f"{found['wanted']:g} of the integer ANN on {found['on']}"
+    said = f"At a threshold of {row['threshold']:g}, {answers}"
+    of = f"{found['wanted']:g} of the integer ANN on {found['on']}"
     if not found["within"]:
-        tried = "the threshold that was given does not keep" if len(content["rows"]) == 1 else "no threshold tried keeps"
+        given = len(content["rows"]) == 1
+        tried = "the threshold that was given does not keep" if given else "no threshold tried keeps"
         return f"{said}: {tried} {of}, so no saving is claimed."
     if short(row["against"][INTEGER], found["wanted"]):
         return f"{said}: it keeps {of}, and less on the frames reported, so no saving is claimed."
@@ -136,8 +153,12 @@ def _networks(content: Content) -> Table:
         (Cell("Dense, zeros skipped"), network["zero_skipping_macs"], None),
         (Cell("Event network", f"threshold {row['threshold']:g}"), row["operations"]["mean"], ms[EVENT]["median"]),
     ]
-    lines = [[name, f"{cost:,.0f}", None if time is None else f"{time:.3g}", f"{100 * cost / dense:.3g} %"] for name, cost, time in found]
-    return Table("What a frame costs, first ones left out", ["", "operations", "ms (median)", "share of dense"], lines, {2: "chosen"})
+    lines = [
+        [name, f"{cost:,.0f}", None if time is None else f"{time:.3g}", f"{100 * cost / dense:.3g} %"]
+        for name, cost, time in found
+    ]
+    head = ["", "operations", "ms (median)", "share of dense"]
+    return Table("What a frame costs, first ones left out", head, lines, {2: "chosen"})
 
 
 def _by_threshold(content: Content) -> list[Part]:
@@ -146,8 +167,10 @@ def _by_threshold(content: Content) -> list[Part]:
 
 
 def _time(content: Content) -> list[Part]:
-    at_once = Table("Several streams, in turn on one thread", ["streams", "ms a frame", "frames/s of all"], _several(content))
-    return [charts.milliseconds(content), Table("Milliseconds a frame, in turn", _SPEED_HEAD, _speeds(content)), at_once]
+    head = ["streams", "ms a frame", "frames/s of all"]
+    at_once = Table("Several streams, in turn on one thread", head, _several(content))
+    speeds = Table("Milliseconds a frame, in turn", _SPEED_HEAD, _speeds(content))
+    return [charts.milliseconds(content), speeds, at_once]
 
 
 _SPEED_HEAD = ["", "mean", "median", "99th percentile", "from the float model"]
@@ -163,7 +186,8 @@ def _rows(content: Content) -> list[list[str]]:
     found, measure = [], content["task"]["measure"]
     for row in content["rows"]:
         line = [f"{row['threshold']:g}", f"{row['operations']['mean']:,.0f}"]
-        line += [f"{row['reduction'][name]:.1f}" for name in ("dense", "zero_skipping")] + [f"{row['operations']['first']:,.0f}"]
+        line += [f"{row['reduction'][name]:.1f}" for name in ("dense", "zero_skipping")]
+        line.append(f"{row['operations']['first']:,.0f}")
         line += [brief(distance) for distance in row["against"].values()]
         found.append(line + ([] if measure is None else [_shown(measure, row["labels"][measure])]))
     return found
@@ -177,7 +201,10 @@ def _speeds(content: Content) -> list[list[str]]:
 
 
 def _several(content: Content) -> list[list[str]]:
-    return [[str(each["streams"]), f"{each['ms']:.3f}", f"{each['frames_a_second']:,.0f}"] for each in content["speed"]["at_once"]]
+    return [
+        [str(each["streams"]), f"{each['ms']:.3f}", f"{each['frames_a_second']:,.0f}"]
+        for each in content["speed"]["at_once"]
+    ]
 
 
 def _speed(content: Content) -> list[str]:
@@ -189,7 +216,8 @@ def _speed(content: Content) -> list[str]:
             compared = f"{spent(other)}); by medians the stream {verdict(own['median'], other['median'])}"
             lines.append(f"{name[0].upper()}{name[1:]}: {compared}.")
     several = content["speed"]["at_once"][-1]
-    lines.append(f"{several['streams']} streams in turn on one thread: {several['frames_a_second']:,.0f} frames/s together.")
+    together = f"{several['frames_a_second']:,.0f} frames/s together"
+    lines.append(f"{several['streams']} streams in turn on one thread: {together}.")
     return lines
 
 
@@ -218,7 +246,8 @@ def _operations(content: Content, path: Path) -> None:
         upper, lower = figure_.subplots(2, 1, sharex=True)
         upper.plot(np.maximum(series["operations"], 0.1), color=BLUE, linewidth=0.9, label=EVENT)
         upper.axhline(network["dense_macs"], color=GREY, linestyle=DASHED, label="dense network")
-        upper.axhline(network["zero_skipping_macs"], color=ORANGE, linestyle=DASHED, label="dense network, zeros skipped")
+        zeros = network["zero_skipping_macs"]
+        upper.axhline(zeros, color=ORANGE, linestyle=DASHED, label="dense network, zeros skipped")
         logarithmic(upper.yaxis)
         upper.set(title="operations a frame", ylim=(max(1.0, min(series["operations"]) / 2), 2 * network["dense_macs"]))
         lower.plot(series["ms"], color=BLUE, linewidth=0.9, label=EVENT)
@@ -227,7 +256,8 @@ def _operations(content: Content, path: Path) -> None:
         top = 1.5 * float(np.percentile(series["ms"], 95))
         if rival is not None:
             top = max(top, 1.5 * content["speed"]["ms"][rival]["median"])
-            lower.axhline(content["speed"]["ms"][rival]["median"], color=ORANGE, linestyle=DASHED, label=f"{rival}, median")
+            middle = content["speed"]["ms"][rival]["median"]
+            lower.axhline(middle, color=ORANGE, linestyle=DASHED, label=f"{rival}, median")
         lower.set(title="ms a frame", xlabel="frame", ylim=(0, top))
         for axes in (upper, lower):
             _boundaries(axes, content)
@@ -266,7 +296,8 @@ def _thresholds(content: Content, path: Path) -> None:
         for (what, _), color in zip(rows[0]["against"].items(), (GREEN, BLUE)):
             found = [row["against"][what] for row in rows]
             share = [each.get("rms_share_of_range" if values else "same_decisions") for each in found]
-            right.plot(at, [np.nan if each is None else 100 * each for each in share], color=color, marker="o", label=what)
+            percent = [np.nan if each is None else 100 * each for each in share]
+            right.plot(at, percent, color=color, marker="o", label=what)
         title = "rms error in % of the range, from" if values else "same decisions in %, as"
         right.set(title=title, xlabel="threshold")
         logarithmic(right.xaxis)
