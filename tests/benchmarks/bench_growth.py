@@ -79,7 +79,7 @@ def measured(case: Case, beside: LiteRT, threshold: float, kind: str, share: flo
 
 
 def break_even(rows: list[dict[str, Any]]) -> float | None:
-    """The share at which both take as long; None if the event network is ahead at all of them."""
+    """The share from which on the event network takes longer; None if the measured ones show no such change."""
     for before, after in zip(rows, rows[1:]):
         if before["milliseconds"] <= before["litert"] and after["milliseconds"] > after["litert"]:
             gaps = [row["litert"] - row["milliseconds"] for row in (before, after)]
